@@ -1,0 +1,115 @@
+//! The event that every door writes for every grant and refusal.
+
+use serde::{Deserialize, Serialize};
+
+/// One grant or refusal. Carries names, never a secret or a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Event {
+    /// When, RFC 3339 in UTC. The log fills it in where it is empty.
+    pub time: String,
+    /// Node the pod runs on.
+    pub node: String,
+    /// Namespace of the pod.
+    pub namespace: String,
+    /// Name of the pod.
+    pub pod: String,
+    /// UID of the pod.
+    pub pod_uid: String,
+    /// Service account of the pod.
+    pub service_account: String,
+    /// Client id or resource name of the identity that was used or asked for.
+    pub identity: String,
+    /// Which door answered.
+    pub door: Door,
+    /// What was asked: a resource, an object, a volume, an admission.
+    pub asked: String,
+    /// Whether it was given.
+    pub outcome: Outcome,
+    /// The rule that decided, e.g. the name of a binding or of a federated credential.
+    pub rule: String,
+    /// Why, in words.
+    pub reason: String,
+    /// Ties the events of one request together.
+    pub request_id: String,
+    /// The token that was issued, by id or hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenRef>,
+    /// The vault object that was read or written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectRef>,
+    /// How many equal grants out of a cache this event stands for, where more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
+/// The door that answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// Admission.
+    #[default]
+    Webhook,
+    /// 169.254.169.254.
+    Imds,
+    /// `IDENTITY_ENDPOINT`.
+    Endpoint,
+    /// aad-pod-identity's host door.
+    Host,
+    /// The token service (local cloud).
+    TokenService,
+    /// The CSI driver.
+    Csi,
+    /// The vault (local cloud).
+    Vault,
+}
+
+/// Whether the asker got what it asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was given.
+    Granted,
+    /// It was not.
+    #[default]
+    Refused,
+}
+
+/// A token, named without revealing it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRef {
+    /// The token's `jti` (or Entra's `uti`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// Salted hash of the token, where it has no id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+}
+
+/// A vault object, by name and version only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Name of the vault.
+    pub vault: String,
+    /// `secret`, `key` or `certificate`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Name of the object.
+    pub name: String,
+    /// Version, 32 hex digits.
+    pub version: String,
+}
+
+/// The event could not be recorded, so what it stands for must not be granted.
+#[derive(Debug, thiserror::Error)]
+#[error("the access log cannot be written: {0}")]
+pub struct RecordError(pub String);
+
+/// Where events go. A grant is answered only after `record` has returned `Ok`.
+pub trait Recorder: Send + Sync {
+    /// Records one event.
+    ///
+    /// # Errors
+    /// When the event was not written; the caller must then refuse.
+    fn record(&self, event: Event) -> Result<(), RecordError>;
+}

@@ -1,0 +1,12 @@
+//! The wire types of the APIs podward serves and the few types every crate shares.
+
+pub mod access;
+pub mod aad_pod_identity;
+mod secret;
+pub mod secrets_store;
+pub mod workload_identity;
+
+pub use secret::SecretString;
+
+/// Resource that Microsoft Entra issues Key Vault tokens for, in the public cloud.
+pub const KEY_VAULT_RESOURCE: &str = "https://vault.azure.net";

@@ -1,0 +1,1 @@
+//! A local Key Vault and token service that the real clients accept.

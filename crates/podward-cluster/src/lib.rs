@@ -1,0 +1,1 @@
+//! The cluster view: which pod is this, and what may it have.

@@ -1,0 +1,1 @@
+//! CSI node service and the atomic writer.

@@ -1,0 +1,1 @@
+//! Identity doors, token sources and the token cache.

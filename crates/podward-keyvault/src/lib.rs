@@ -1,0 +1,1 @@
+//! Key Vault client, SecretProviderClass parameters and object formats.

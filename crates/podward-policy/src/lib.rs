@@ -1,0 +1,1 @@
+//! Rules, profiles and verdicts on pods.

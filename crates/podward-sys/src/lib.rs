@@ -1,0 +1,1 @@
+//! The kernel: namespaces, mounts, credentials, capabilities, seccomp.

@@ -1,0 +1,2 @@
+//! podward: least privilege, identity and secrets for Kubernetes pods.
+fn main() {}
