@@ -1,1 +1,50 @@
-//! The kernel: namespaces, mounts, credentials, capabilities, seccomp.
+//! The kernel: namespaces, mounts, credentials, capabilities and seccomp. All `unsafe` of podward is here.
+#![expect(unsafe_code, reason = "this crate is the one that talks to the kernel")]
+
+mod capabilities;
+mod enter;
+mod files;
+mod init;
+mod mounts;
+mod netns;
+mod rootfs;
+mod seccomp;
+mod spec;
+
+pub use capabilities::{CONTAINERD_DEFAULT, CapabilitySets, parse_capability};
+pub use enter::{Enter, enter};
+pub use files::{apply_fs_group, chown, peer_uid, write_private};
+pub use init::{INIT_ARGUMENT, Started, Status, run_init, start};
+pub use mounts::{enter_own_mount_namespace, is_mounted, mount_tmpfs, unmount_all};
+pub use netns::{PodNetwork, pod_network};
+pub use spec::{Bind, ContainerSpec, FileSpec, Process, Seccomp, Security};
+
+/// A kernel call that failed, and what it was for.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {source}")]
+pub struct SysError {
+    what: String,
+    source: std::io::Error,
+}
+
+impl SysError {
+    /// The operating system's error.
+    #[must_use]
+    pub fn io(&self) -> &std::io::Error {
+        &self.source
+    }
+}
+
+/// Adds to an error what was being done.
+trait Doing<T> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, SysError>;
+}
+
+impl<T, E: Into<std::io::Error>> Doing<T> for Result<T, E> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, SysError> {
+        self.map_err(|e| SysError {
+            what: what(),
+            source: e.into(),
+        })
+    }
+}
