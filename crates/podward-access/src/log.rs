@@ -113,6 +113,18 @@ impl AccessLog {
         Ok(log)
     }
 
+    /// Fills in time and node where the event has none.
+    #[must_use]
+    pub fn stamp(&self, mut event: Event) -> Event {
+        if event.time.is_empty() {
+            event.time = now();
+        }
+        if event.node.is_empty() {
+            event.node = self.node.as_ref().to_owned();
+        }
+        event
+    }
+
     /// Flushes what was written to the disk.
     ///
     /// # Errors
@@ -127,13 +139,8 @@ impl AccessLog {
 }
 
 impl Recorder for AccessLog {
-    fn record(&self, mut event: Event) -> Result<(), RecordError> {
-        if event.time.is_empty() {
-            event.time = now();
-        }
-        if event.node.is_empty() {
-            event.node = self.node.as_ref().to_owned();
-        }
+    fn record(&self, event: Event) -> Result<(), RecordError> {
+        let event = self.stamp(event);
         self.writer
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,8 @@
 //! The wire types of the APIs podward serves and the few types every crate shares.
 
-pub mod access;
 pub mod aad_pod_identity;
+pub mod access;
+pub mod pod;
 mod secret;
 pub mod secrets_store;
 pub mod workload_identity;

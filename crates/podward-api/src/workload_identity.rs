@@ -7,7 +7,8 @@ pub const CLIENT_ID_ANNOTATION: &str = "azure.workload.identity/client-id";
 /// Service account annotation: the tenant.
 pub const TENANT_ID_ANNOTATION: &str = "azure.workload.identity/tenant-id";
 /// Pod and service account annotation: token lifetime in seconds, 3600 to 86400.
-pub const TOKEN_EXPIRATION_ANNOTATION: &str = "azure.workload.identity/service-account-token-expiration";
+pub const TOKEN_EXPIRATION_ANNOTATION: &str =
+    "azure.workload.identity/service-account-token-expiration";
 /// Where the volume with the token is mounted.
 pub const MOUNT_PATH: &str = "/var/run/secrets/azure/wi";
 /// The token below the volume's root.

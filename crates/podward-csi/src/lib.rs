@@ -18,6 +18,6 @@ mod service;
 pub mod proto;
 
 pub use atomic_writer::{Payload, WriteError, write};
-pub use node::{Driver, Rotated};
+pub use node::{Driver, Rotated, Volumes};
 pub use publish::PublishError;
 pub use service::{connect, serve};

@@ -12,6 +12,8 @@ use rustix::thread::{
     unshare_unsafe,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::mounts::{attach, clone_tree, make_private, set_attributes};
 use crate::{Doing, Process, Seccomp, Security, SysError, seccomp};
 
@@ -127,7 +129,7 @@ pub(crate) fn exists(process: &Process) -> bool {
 }
 
 /// A program to run in a container that is up.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Enter {
     /// PID 1 of the container, as the node sees it.
     pub pid: i32,

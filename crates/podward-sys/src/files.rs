@@ -1,8 +1,7 @@
 //! Ownership and modes, as a kubelet sets them.
 
-use std::io::Write;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Gid, Uid, chownat};
@@ -52,20 +51,10 @@ pub fn apply_fs_group(path: &Path, gid: u32, read_only: bool) -> Result<(), SysE
     Ok(())
 }
 
-/// Writes a new file of mode 0600, replacing an old one.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), SysError> {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .doing(|| format!("write {}", path.display()))?;
-    file.write_all(bytes)
-        .doing(|| format!("write {}", path.display()))
+/// The user of this process.
+#[must_use]
+pub fn own_uid() -> u32 {
+    rustix::process::getuid().as_raw()
 }
 
 /// The user at the other end of a unix socket.

@@ -58,23 +58,22 @@ pub struct Started {
     /// Closing it ends the container.
     pub lifeline: OwnedFd,
     /// The reports, until the container has ended.
-    pub status: BufReader<File>,
+    pub status: StatusReader,
 }
 
-impl Started {
-    /// The next report; `None` when the container has ended. Blocks.
-    ///
-    /// # Errors
-    /// When the pipe cannot be read or holds what is no report.
-    pub fn next_status(&mut self) -> io::Result<Option<Status>> {
-        let mut line = String::new();
-        if self.status.read_line(&mut line)? == 0 {
-            return Ok(None);
-        }
-        serde_json::from_str(&line)
-            .map(Some)
-            .map_err(io::Error::from)
+/// The reports of one container.
+pub type StatusReader = BufReader<File>;
+
+/// The next report; `None` when the container has ended. Blocks.
+///
+/// # Errors
+/// When the pipe cannot be read or holds what is no report.
+pub fn next_status(reports: &mut StatusReader) -> io::Result<Option<Status>> {
+    let mut line = String::new();
+    if reports.read_line(&mut line)? == 0 {
+        return Ok(None);
     }
+    serde_json::from_str(&line).map(Some).map_err(io::Error::from)
 }
 
 /// Starts the init process of a container in the given network namespace. Output of the program goes to

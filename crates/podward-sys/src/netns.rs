@@ -3,8 +3,8 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SocketType, socket};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
@@ -71,6 +71,30 @@ fn make(addresses: &[SocketAddr]) -> Result<PodNetwork, SysError> {
     Ok(PodNetwork {
         namespace: namespace.into(),
         listeners,
+    })
+}
+
+/// Connects from inside a pod's network namespace. Blocks.
+///
+/// # Errors
+/// When the namespace cannot be entered or nobody answers in time.
+pub fn connect_in(
+    network: BorrowedFd<'_>,
+    address: SocketAddr,
+    patience: std::time::Duration,
+) -> Result<TcpStream, SysError> {
+    std::thread::scope(|scope| {
+        let work = scope.spawn(|| {
+            rustix::thread::move_into_link_name_space(
+                network,
+                Some(rustix::thread::LinkNameSpaceType::Network),
+            )
+            .doing(|| "enter the pod's network".into())?;
+            TcpStream::connect_timeout(&address, patience).doing(|| format!("connect to {address}"))
+        });
+        work.join().unwrap_or_else(|_| {
+            Err(io::Error::other("the thread ended early")).doing(|| "connect".into())
+        })
     })
 }
 

@@ -120,7 +120,9 @@ fn programs(bounding: u64) -> Result<[BpfProgram; 2], seccompiler::BackendError>
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED
         .iter()
-        .chain(ALLOWED_HERE).chain(UNNAMED).map(|number| (*number, Vec::new()))
+        .chain(ALLOWED_HERE)
+        .chain(UNNAMED)
+        .map(|number| (*number, Vec::new()))
         .collect();
     rules.insert(libc::SYS_socket, vec![condition(0, SeccompCmpOp::Ne, 40)?]);
     rules.insert(

@@ -1,2 +1,63 @@
 //! podward: least privilege, identity and secrets for Kubernetes pods.
-fn main() {}
+
+mod access;
+mod control;
+mod exec;
+mod io;
+mod report;
+mod state;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use io::Io;
+use report::{Exit, Report};
+
+/// Gives every pod the least it needs and nothing to steal.
+///
+/// Exit codes: 0 nothing found or all as expected, 1 findings, refusals or missed expectations, 2 the command
+/// could not do its work.
+#[derive(Parser)]
+#[command(name = "podward", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Up(up::Up),
+    Exec(exec::Exec),
+    #[command(subcommand)]
+    Access(access::Access),
+}
+
+fn main() -> ExitCode {
+    // the first processes of a container are this program again, before it has any other thread
+    match std::env::args_os().nth(1) {
+        Some(first) if first == podward_sys::INIT_ARGUMENT => return code(podward_sys::run_init()),
+        Some(first) if first == exec::ENTER_ARGUMENT => return code(exec::run_enter()),
+        _ => {}
+    }
+    let mut io = Io::new();
+    let outcome: Result<Exit, Report> = match Cli::parse().command {
+        Command::Up(up) => up.run(&mut io),
+        Command::Exec(exec) => exec.run(&mut io),
+        Command::Access(access) => access.run(&mut io),
+    };
+    match outcome {
+        Ok(Exit::Status(status)) => code(status),
+        Ok(Exit::Found) => ExitCode::from(1),
+        Ok(Exit::Clean) => ExitCode::SUCCESS,
+        Err(report) => {
+            io.report(&report);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn code(status: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))
+}

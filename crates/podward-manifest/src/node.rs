@@ -1,0 +1,160 @@
+//! The tree of a document, every node with its place.
+
+use serde_json::{Map, Number};
+
+use crate::Position;
+
+/// A value of YAML, resolved as Kubernetes resolves it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+    /// Text.
+    String(String),
+    /// A list.
+    Sequence(Vec<Node>),
+    /// Keys and values in the order of the file.
+    Mapping(Vec<(Node, Node)>),
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// First character.
+    pub start: Position,
+    /// Behind the last character.
+    pub end: Position,
+}
+
+impl Node {
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries()
+            .iter()
+            .find(|(name, _)| name.as_str() == Some(key))
+            .map(|(_, value)| value)
+    }
+
+    /// The value at a path of keys.
+    #[must_use]
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// Where a key stands.
+    #[must_use]
+    pub fn key_position(&self, key: &str) -> Option<Position> {
+        self.entries()
+            .iter()
+            .find(|(name, _)| name.as_str() == Some(key))
+            .map(|(name, _)| name.start)
+    }
+
+    /// The text of a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A boolean.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.value {
+            Value::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// An integer.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        match self.value {
+            Value::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.value == Value::Null
+    }
+
+    /// The items of a list; none of anything else.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::Sequence(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entries of a mapping; none of anything else.
+    #[must_use]
+    pub fn entries(&self) -> &[(Self, Self)] {
+        match &self.value {
+            Value::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The value as JSON. Keys that are no text are written as text, as Kubernetes does.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match &self.value {
+            Value::Null => Json::Null,
+            Value::Bool(value) => Json::Bool(*value),
+            Value::Int(value) => Json::Number((*value).into()),
+            Value::Float(value) => Number::from_f64(*value).map_or(Json::Null, Json::Number),
+            Value::String(text) => Json::String(text.clone()),
+            Value::Sequence(items) => Json::Array(items.iter().map(Self::to_json).collect()),
+            Value::Mapping(entries) => {
+                let mut map = Map::new();
+                for (key, value) in entries {
+                    map.insert(key.key_text(), value.to_json());
+                }
+                Json::Object(map)
+            }
+        }
+    }
+
+    pub(crate) fn key_text(&self) -> String {
+        match &self.value {
+            Value::String(text) => text.clone(),
+            _ => self.to_json().to_string(),
+        }
+    }
+
+    /// Where a path such as `spec.containers[0].image` stands: its deepest part that exists.
+    #[must_use]
+    pub fn locate(&self, path: &str) -> Position {
+        let mut node = self;
+        let mut position = self.start;
+        for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
+            let next = match part
+                .strip_suffix(']')
+                .and_then(|index| index.parse::<usize>().ok())
+            {
+                Some(index) => node.items().get(index),
+                None => node.get(part),
+            };
+            let Some(found) = next else { break };
+            node = found;
+            position = found.start;
+        }
+        position
+    }
+}

@@ -1,0 +1,306 @@
+//! Text to documents: anchors and merge keys resolved, depth and expansion bounded, duplicate keys refused.
+
+use std::collections::BTreeMap;
+
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Span};
+
+use crate::{Node, Position, Value, scalar};
+
+/// Deepest nesting; Kubernetes objects stay far below.
+const MAX_DEPTH: usize = 100;
+/// Most nodes of one file with every alias written out: a bomb of aliases ends here.
+const MAX_NODES: usize = 1_000_000;
+
+/// One document of a file.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Path of the file.
+    pub path: String,
+    /// Which document of the file, from 0; empty ones are not counted.
+    pub index: usize,
+    /// Its root.
+    pub root: Node,
+}
+
+/// Text that is not YAML, or too much of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}:{position}: {message}")]
+pub struct ParseError {
+    /// Path of the file.
+    pub path: String,
+    /// Where.
+    pub position: Position,
+    /// What is wrong.
+    pub message: String,
+}
+
+fn position(marker: &Marker) -> Position {
+    Position {
+        line: marker.line().max(1),
+        column: marker.col() + 1,
+    }
+}
+
+/// A collection whose end has not come yet.
+struct Open {
+    start: Position,
+    anchor: usize,
+    /// Nodes of a sequence, or keys and values of a mapping in turn.
+    nodes: Vec<Node>,
+    is_mapping: bool,
+}
+
+struct Builder<'a> {
+    path: &'a str,
+    documents: Vec<Document>,
+    open: Vec<Open>,
+    root: Option<Node>,
+    anchors: BTreeMap<usize, (Node, usize)>,
+    made: usize,
+}
+
+/// Parses a file of YAML or JSON.
+///
+/// # Errors
+/// At the first thing that is not YAML, a duplicate key, or a bound that is passed.
+pub fn parse(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
+    let mut builder = Builder {
+        path,
+        documents: Vec::new(),
+        open: Vec::new(),
+        root: None,
+        anchors: BTreeMap::new(),
+        made: 0,
+    };
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|e| ParseError {
+            path: path.to_owned(),
+            position: position(e.marker()),
+            message: e.info(),
+        })?;
+        builder.take(event, &span)?;
+    }
+    Ok(builder.documents)
+}
+
+impl Builder<'_> {
+    fn fault<T>(&self, position: Position, message: impl Into<String>) -> Result<T, ParseError> {
+        Err(ParseError {
+            path: self.path.to_owned(),
+            position,
+            message: message.into(),
+        })
+    }
+
+    fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), ParseError> {
+        let (start, end) = (position(&span.start), position(&span.end));
+        match event {
+            Event::DocumentStart(..) => {
+                self.anchors.clear();
+                self.root = None;
+            }
+            Event::DocumentEnd => {
+                if let Some(root) = self.root.take().filter(|root| !root.is_null()) {
+                    self.documents.push(Document {
+                        path: self.path.to_owned(),
+                        index: self.documents.len(),
+                        root,
+                    });
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_text = tag.is_some_and(|tag| tag.to_string().ends_with("str"));
+                let value = if style == ScalarStyle::Plain && !is_text {
+                    scalar::resolve(&text)
+                } else {
+                    Value::String(text.into_owned())
+                };
+                self.add(Node { value, start, end }, anchor, 1)?;
+            }
+            Event::SequenceStart(_, anchor, _) => self.begin(start, anchor, false)?,
+            Event::MappingStart(_, anchor, _) => self.begin(start, anchor, true)?,
+            Event::SequenceEnd | Event::MappingEnd => self.finish(end)?,
+            Event::Alias(id) => {
+                let Some((node, size)) = self.anchors.get(&id).cloned() else {
+                    return self.fault(start, "this alias names no anchor");
+                };
+                self.add(node, 0, size)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin(
+        &mut self,
+        start: Position,
+        anchor: usize,
+        is_mapping: bool,
+    ) -> Result<(), ParseError> {
+        if self.open.len() >= MAX_DEPTH {
+            return self.fault(start, format!("nested deeper than {MAX_DEPTH}"));
+        }
+        self.open.push(Open {
+            start,
+            anchor,
+            nodes: Vec::new(),
+            is_mapping,
+        });
+        Ok(())
+    }
+
+    fn finish(&mut self, end: Position) -> Result<(), ParseError> {
+        let Some(open) = self.open.pop() else {
+            return Ok(());
+        };
+        // a block collection ends where the next thing begins; its last child tells better
+        let end = open.nodes.last().map_or(end, |last| last.end);
+        let value = if open.is_mapping {
+            self.mapping(open.nodes)?
+        } else {
+            Value::Sequence(open.nodes)
+        };
+        self.add(
+            Node {
+                value,
+                start: open.start,
+                end,
+            },
+            open.anchor,
+            1,
+        )
+    }
+
+    fn mapping(&self, nodes: Vec<Node>) -> Result<Value, ParseError> {
+        let mut entries: Vec<(Node, Node)> = Vec::with_capacity(nodes.len() / 2);
+        let mut seen = BTreeMap::new();
+        let mut merged = Vec::new();
+        let mut nodes = nodes.into_iter();
+        while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
+            if key.as_str() == Some("<<") {
+                match &value.value {
+                    Value::Mapping(_) => merged.push(value),
+                    Value::Sequence(items) => merged.extend(items.iter().cloned()),
+                    _ => return self.fault(value.start, "a merge key takes a mapping"),
+                }
+                continue;
+            }
+            let name = key.key_text();
+            if let Some(first) = seen.insert(name.clone(), key.start) {
+                return self.fault(
+                    key.start,
+                    format!("duplicate key {name:?}, first at {first}"),
+                );
+            }
+            entries.push((key, value));
+        }
+        for (key, value) in merged.iter().flat_map(Node::entries) {
+            if seen.insert(key.key_text(), key.start).is_none() {
+                entries.push((key.clone(), value.clone()));
+            }
+        }
+        Ok(Value::Mapping(entries))
+    }
+
+    fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), ParseError> {
+        self.made += size;
+        if self.made > MAX_NODES {
+            return self.fault(
+                node.start,
+                format!("more than {MAX_NODES} values with all aliases written out"),
+            );
+        }
+        if anchor != 0 {
+            let size = count(&node);
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        match self.open.last_mut() {
+            Some(parent) => parent.nodes.push(node),
+            None => self.root = Some(node),
+        }
+        Ok(())
+    }
+}
+
+fn count(node: &Node) -> usize {
+    1 + node.items().iter().map(count).sum::<usize>()
+        + node
+            .entries()
+            .iter()
+            .map(|(key, value)| count(key) + count(value))
+            .sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> Node {
+        parse("f", text).unwrap().remove(0).root
+    }
+
+    #[test]
+    fn places_are_lines_and_columns() {
+        let root = one("a:\r\n  b: [1, two]\r\n");
+        assert_eq!(
+            root.locate("a.b[1]"),
+            Position {
+                line: 2,
+                column: 10
+            }
+        );
+        assert_eq!(
+            root.at(&["a"]).unwrap().key_position("b"),
+            Some(Position { line: 2, column: 3 })
+        );
+        assert_eq!(root.locate("a.nothing"), Position { line: 2, column: 3 });
+    }
+
+    #[test]
+    fn documents_are_counted_without_empty_ones() {
+        let found = parse("f", "---\n# nothing\n---\na: 1\n---\nb: 2\n").unwrap();
+        assert_eq!(found.iter().map(|d| d.index).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn anchors_and_merge_keys_are_written_out() {
+        let root = one("x: &x {a: 1, b: 2}\nz:\n  <<: *x\n  b: 3\n");
+        assert_eq!(
+            root.get("z").unwrap().to_json(),
+            serde_json::json!({"b": 3, "a": 1})
+        );
+    }
+
+    #[test]
+    fn faults_name_their_place() {
+        let fault = |text: &str| parse("f", text).unwrap_err();
+        assert_eq!(
+            fault("a: 1\na: 2\n").position,
+            Position { line: 2, column: 1 }
+        );
+        assert!(
+            fault("a: 1\na: 2\n")
+                .to_string()
+                .starts_with("f:2:1: duplicate key")
+        );
+        assert_eq!(fault("a:\n\t- b\n").position.line, 2);
+        let deep = fault(&("[".repeat(200) + &"]".repeat(200))).message;
+        assert!(deep.contains("nested deeper"), "{deep}");
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for n in 1..10 {
+            bomb.push_str(&format!(
+                "a{n}: &a{n} [{}]\n",
+                vec![format!("*a{}", n - 1); 10].join(", ")
+            ));
+        }
+        assert!(fault(&bomb).message.contains("aliases"));
+    }
+
+    #[test]
+    fn quoted_text_stays_text() {
+        assert_eq!(
+            one("a: \"true\"\nb: '1'\nc: !!str 5\n").to_json(),
+            serde_json::json!({"a": "true", "b": "1", "c": "5"})
+        );
+    }
+}

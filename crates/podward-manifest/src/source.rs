@@ -1,0 +1,80 @@
+//! Files and places in them.
+
+use std::fmt;
+
+/// One file.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Path as the user wrote it.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// A place in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// Longest excerpt of a line, characters.
+const MAX_EXCERPT: usize = 160;
+
+impl Source {
+    /// A line without its end; empty where there is none.
+    #[must_use]
+    pub fn line_text(&self, line: usize) -> &str {
+        line.checked_sub(1)
+            .and_then(|index| self.text.lines().nth(index))
+            .unwrap_or_default()
+    }
+
+    /// The line with its number, and a caret under the place.
+    #[must_use]
+    pub fn excerpt(&self, position: Position) -> String {
+        let number = position.line.to_string();
+        let gutter = " ".repeat(number.len());
+        let line: String = self
+            .line_text(position.line)
+            .chars()
+            .take(MAX_EXCERPT)
+            .collect();
+        let indent: String = line
+            .chars()
+            .chain(std::iter::repeat(' '))
+            .take(position.column.saturating_sub(1).min(MAX_EXCERPT))
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
+            .collect();
+        format!("{number} | {line}\n{gutter} | {indent}^")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_under_the_place() {
+        let source = Source {
+            path: "a".into(),
+            text: "x: 1\r\n  key: value\n".into(),
+        };
+        assert_eq!(
+            source.excerpt(Position { line: 2, column: 8 }),
+            "2 |   key: value\n  |        ^"
+        );
+        assert_eq!(
+            source.excerpt(Position { line: 9, column: 1 }),
+            "9 | \n  | ^"
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! What `up` needs of the machine, and how it leaves it.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use podward_access::{AccessLog, Event, RecordError, Recorder};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::report::Report;
+use crate::state::State;
+
+/// Bytes of all volumes and roots together.
+const RUN_SIZE: u64 = 1 << 30;
+
+/// This machine's name.
+pub(super) fn node_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .unwrap_or_default()
+}
+
+/// Every home directory, of which pods see none.
+pub(crate) fn home_folders() -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::from("/home"), PathBuf::from("/root")];
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    for line in users.lines() {
+        let mut fields = line.split(':');
+        let uid = fields
+            .nth(2)
+            .and_then(|uid| uid.parse::<u32>().ok())
+            .unwrap_or(0);
+        let home = PathBuf::from(fields.nth(2).unwrap_or_default());
+        // the homes of system users are folders of the system
+        if (1000..60000).contains(&uid)
+            && !home.starts_with("/home")
+            && home.components().count() > 1
+        {
+            found.push(home);
+        }
+    }
+    found.extend(
+        std::env::var_os("HOME")
+            .map(PathBuf::from)
+            .filter(|home| home.components().count() > 1),
+    );
+    found.retain(|path| path.is_dir());
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Takes the folder for this process; released when it ends, however it ends.
+pub(super) fn lock(state: &State) -> Result<File, Report> {
+    let at = state.folder().to_string_lossy().into_owned();
+    let file = File::create(state.lock()).map_err(|e| Report::new(e).at(&at, None))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => Err(Report::new("another `podward up` runs on this folder")
+            .at(&at, None)
+            .help("stop it, or give this one a folder of its own: --state FOLDER")),
+    }
+}
+
+/// Enters a mount namespace of our own and puts a tmpfs where volumes will be.
+pub(super) fn enter(state: &State) -> Result<(), Report> {
+    let run = state.run();
+    // a socket that a killed `up` left
+    let _ = std::fs::remove_file(state.control());
+    podward_sys::enter_own_mount_namespace()
+        .and_then(|()| {
+            let _ = std::fs::create_dir(&run);
+            podward_sys::mount_tmpfs(&run, RUN_SIZE, 0o700)
+        })
+        .map_err(|e| {
+            Report::new(format!("cannot set up pods: {e}"))
+                .help("`podward up` needs root today: sudo podward up")
+        })
+}
+
+/// Removes what is on disk; mounts end with the process.
+pub(super) fn leave(state: &State) {
+    let _ = podward_sys::unmount_all(&state.run());
+    let _ = std::fs::remove_dir(state.run());
+    let _ = std::fs::remove_file(state.control());
+}
+
+/// Ctrl-C and SIGTERM.
+pub(super) struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    pub(super) fn new() -> Result<Self, Report> {
+        let listen =
+            |kind| signal(kind).map_err(|e| Report::new(format!("cannot listen for signals: {e}")));
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    pub(super) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Records events and shows them as they come.
+pub(super) struct Tee {
+    pub(super) log: AccessLog,
+    pub(super) to: tokio::sync::mpsc::UnboundedSender<Event>,
+}
+
+impl Recorder for Tee {
+    fn record(&self, event: Event) -> Result<(), RecordError> {
+        let event = self.log.stamp(event);
+        self.log.record(event.clone())?;
+        // nobody watching is no error: the log has it
+        let _ = self.to.send(event);
+        Ok(())
+    }
+}

@@ -1,0 +1,191 @@
+//! `podward up`: the API server and the kubelet of a folder of manifests, on this machine.
+
+mod container;
+mod control;
+mod environment;
+mod expect;
+mod judge;
+mod load;
+mod node;
+mod pods;
+mod probe;
+mod servers;
+mod tokens;
+mod volumes;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use podward_access::{AccessLog, Options};
+use podward_policy::Level;
+
+use crate::access::{Output, print};
+use crate::io::{Io, Tone};
+use crate::report::{Exit, Report};
+use crate::state::State;
+use load::Folder;
+use node::Node;
+
+pub(crate) use environment::home_folders;
+
+/// Runs the pods of a folder here, each with the least it needs: no cloud, no cluster, no container engine.
+///
+/// Starts a local Key Vault and token service from the folder's cloud.yaml, judges every workload, mutates what is
+/// admitted, mounts its secrets, gives it its identity, runs its command, and prints who got what. Images are not
+/// run: a container's command runs on this machine's own files. Needs root.
+///
+/// Examples:
+///   podward up examples/quickstart --once
+///   podward up deploy/ --profile restricted
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Up {
+    /// Folder of Kubernetes manifests, with a cloud.yaml
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+    /// Wait until every pod has met or missed its expectation, then take everything down
+    #[arg(long)]
+    once: bool,
+    /// How long `--once` waits, seconds (60s, 2m)
+    #[arg(long, default_value = "60s", value_parser = duration, env = "PODWARD_TIMEOUT")]
+    timeout: Duration,
+    /// Pod Security level of namespaces without labels
+    #[arg(long, default_value = "baseline", value_parser = level, env = "PODWARD_PROFILE")]
+    profile: Level,
+    /// How often mounted secrets are looked at again
+    #[arg(long, default_value = "2m", value_parser = duration, env = "PODWARD_ROTATION_INTERVAL")]
+    rotation_interval: Duration,
+    /// Folder for keys, the access log and the control socket
+    #[arg(long, env = "PODWARD_STATE")]
+    state: Option<PathBuf>,
+    /// A folder that stays visible in the pods, read-only
+    #[arg(long, value_name = "PATH")]
+    mount: Vec<PathBuf>,
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    text.parse()
+        .map_err(|_| "one of privileged, baseline, restricted".into())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text
+        .split_at_checked(text.trim_end_matches(char::is_alphabetic).len())
+        .unwrap_or((text, ""));
+    let number: f64 = number
+        .parse()
+        .map_err(|_| "a number and a unit, such as 90s or 2m".to_owned())?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "" | "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err("the units are ms, s, m and h".into()),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+impl Up {
+    pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
+        let started = Instant::now();
+        let at = self.directory.to_string_lossy().into_owned();
+        let directory = self.directory.canonicalize().map_err(|e| {
+            Report::new(e)
+                .at(&at, None)
+                .help("give the folder that holds your manifests")
+        })?;
+        let folder = Folder::load(&directory, &at)?;
+        let state = State::for_directory(self.state.as_deref(), &directory)?;
+        state.make()?;
+        let lock = environment::lock(&state)?;
+        let access = AccessLog::open(
+            &state.access(),
+            &environment::node_name(),
+            Options::default(),
+        )
+        .map_err(|e| {
+            Report::new(e).help("make room on the disk, or name another folder by --state")
+        })?;
+        environment::enter(&state)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|e| Report::new(format!("cannot start: {e}")))?;
+        let mut visible = vec![directory.clone()];
+        for path in &self.mount {
+            visible.push(
+                path.canonicalize()
+                    .map_err(|e| Report::new(e).at(&path.to_string_lossy(), None))?,
+            );
+        }
+        let met = runtime.block_on(self.serve(io, &folder, &state, access, visible, started));
+        environment::leave(&state);
+        drop(lock);
+        Ok(if met? { Exit::Clean } else { Exit::Found })
+    }
+
+    async fn serve(
+        &self,
+        io: &Io,
+        folder: &Folder,
+        state: &State,
+        access: AccessLog,
+        visible: Vec<PathBuf>,
+        started: Instant,
+    ) -> Result<bool, Report> {
+        let mut stop = environment::Stop::new()?;
+        let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
+        let recorder = environment::Tee {
+            log: access.clone(),
+            to: sender,
+        };
+        let node = Arc::new(Node::start(io, folder, state, Arc::new(recorder), visible).await?);
+        let pods = pods::admit_all(io, folder, &node, self.profile).await?;
+        io.section("Pods");
+        let mut runs = Vec::new();
+        for pod in pods {
+            runs.push(node.run(io, pod).await);
+        }
+        let control = control::serve(
+            Arc::clone(&node),
+            runs.iter().map(|run| run.handle()).collect(),
+            state,
+        )?;
+        let outcomes = tokio::select! {
+            outcomes = expect::all(io, &mut runs, self.timeout) => Some(outcomes),
+            () = stop.asked() => None,
+        };
+        io.line(io.tone(
+            Tone::Faint,
+            format_args!("{} ms since the start", started.elapsed().as_millis()),
+        ));
+        if !self.once && outcomes.is_some() {
+            io.section("Access, as it grows (Ctrl-C ends)");
+            let mut rotation =
+                tokio::time::interval(self.rotation_interval.max(Duration::from_secs(1)));
+            rotation.tick().await;
+            loop {
+                tokio::select! {
+                    () = stop.asked() => break,
+                    Some(event) = events.recv() => print(io, &event, Output::Text),
+                    _ = rotation.tick() => node.rotate(io).await,
+                }
+            }
+        }
+        control.abort();
+        for run in runs {
+            run.stop().await;
+        }
+        node.stop().await;
+        if self.once {
+            io.section("Access log");
+            while let Ok(event) = events.try_recv() {
+                print(io, &event, Output::Text);
+            }
+        }
+        let _ = access.flush();
+        Ok(expect::summary(io, outcomes.as_deref()))
+    }
+}

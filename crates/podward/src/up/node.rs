@@ -1,0 +1,317 @@
+//! The node: cloud, CSI driver and token source, and what every pod needs of them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use podward_access::Recorder;
+use podward_api::SecretString;
+use podward_cloud::{Caller, Cloud, Keys, LocalIssuer, Signer, SystemClock};
+use podward_cluster::{Cluster, Pod, View};
+use podward_csi::Driver;
+use podward_http::{HttpClient, Overrides};
+use podward_identity::{Door, Federation};
+use podward_keyvault::KeyVault;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tonic::transport::Channel;
+
+use super::load::Folder;
+use super::pods::Admitted;
+use super::tokens::Issuer;
+use super::{environment, servers};
+use crate::io::{Io, Tone};
+use crate::report::Report;
+use crate::state::State;
+
+/// Where the token service and the vaults are inside a pod (RFC 2544: an address of no real network).
+const CLOUD_ADDRESS: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
+    std::net::Ipv4Addr::new(198, 18, 0, 1),
+    443,
+));
+/// The metadata service's address.
+const IMDS_ADDRESS: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
+    std::net::Ipv4Addr::new(169, 254, 169, 254),
+    80,
+));
+/// Where a CA bundle is inside a pod.
+pub(super) const CA_BUNDLE: &str = "/etc/podward/ca-bundle.pem";
+/// Where this machine's roots may be.
+const SYSTEM_ROOTS: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];
+
+/// Everything that serves pods.
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) access: Arc<dyn Recorder>,
+    pub(super) tenant: String,
+    pub(super) issuer: Arc<Issuer>,
+    pub(super) csi: Channel,
+    pub(super) ca_bundle: String,
+    pub(super) visible: Vec<PathBuf>,
+    pub(super) covers: Vec<PathBuf>,
+    pub(super) run_folder: PathBuf,
+    pub(super) cloud: Arc<Cloud>,
+    driver: Arc<Driver>,
+    tokens: Arc<Federation>,
+    tls: TlsAcceptor,
+    tasks: Vec<JoinHandle<()>>,
+    stop_csi: tokio::sync::watch::Sender<bool>,
+}
+
+/// A random UUID (RFC 9562, version 4).
+pub(super) fn unique_id() -> Result<String, aws_lc_rs::error::Unspecified> {
+    let mut bytes = [0_u8; 16];
+    aws_lc_rs::rand::fill(&mut bytes)?;
+    let value =
+        u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{value:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    Ok([
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-"))
+}
+
+impl Node {
+    /// Starts the cloud, the CSI driver and the token source.
+    pub(super) async fn start(
+        io: &Io,
+        folder: &Folder,
+        state: &State,
+        access: Arc<dyn Recorder>,
+        visible: Vec<PathBuf>,
+    ) -> Result<Self, Report> {
+        let name = environment::node_name();
+        let keys_at = state.keys();
+        let failed = |what: &str, e: &dyn std::fmt::Display| Report::new(format!("{what}: {e}"));
+        let keys =
+            Keys::load(Some(&keys_at)).map_err(|e| failed("cannot load the local CA", &e))?;
+        let signer = Signer::load(Some(&keys_at), "service-account")
+            .map_err(|e| failed("cannot load the issuer's key", &e))?;
+        let issuer = Arc::new(Issuer {
+            signer: Arc::new(signer),
+            node: name.clone(),
+        });
+        let published: LocalIssuer = issuer.published();
+        let ca_pem = keys.ca_pem();
+        let config = folder.cloud.clone().unwrap_or_default();
+        let tenant = config
+            .tenants
+            .first()
+            .map(|tenant| tenant.id.clone())
+            .unwrap_or_default();
+        let server_config = keys
+            .server_config(&["login.microsoftonline.com".into(), "*.vault.azure.net".into()])
+            .map_err(|e| failed("cannot make the cloud's certificate", &e))?;
+        let cloud = Cloud::new(config, published, keys, Arc::clone(&access), Arc::new(SystemClock))
+            .map_err(|e| folder.cloud_fault(&e.path, &e.message))?;
+        let tls = TlsAcceptor::from(server_config);
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .map_err(|e| failed("cannot listen", &e))?;
+        let address = listener
+            .local_addr()
+            .map_err(|e| failed("cannot listen", &e))?;
+        let own = Caller {
+            node: name.clone(),
+            ..Caller::default()
+        };
+        let mut tasks = vec![servers::serve(
+            listener,
+            Some(tls.clone()),
+            cloud.router(),
+            own,
+        )];
+
+        let overrides: Overrides = cloud
+            .host_names()
+            .into_iter()
+            .map(|host| (host, address))
+            .collect();
+        let http = HttpClient::new(&ca_pem, overrides)
+            .map_err(|e| failed("cannot make the client", &e))?;
+        let cluster = Arc::new(Cluster::new(folder.view()));
+        let tokens = Arc::new(Federation::new(
+            http.clone(),
+            podward_api::workload_identity::AUTHORITY_HOST,
+            Arc::clone(&issuer) as Arc<dyn podward_identity::ServiceAccountTokens>,
+        ));
+        let run_folder = state.run();
+        let driver = Arc::new(Driver {
+            root: run_folder.join("pods"),
+            node: name.clone(),
+            cluster: Arc::clone(&cluster),
+            vault: KeyVault::new(http),
+            tokens: Arc::clone(&tokens),
+            access: Arc::clone(&access),
+            volumes: podward_csi::Volumes::default(),
+        });
+        let socket = run_folder.join("csi.sock");
+        let (stop_csi, mut stopped) = tokio::sync::watch::channel(false);
+        let (served, at) = (Arc::clone(&driver), socket.clone());
+        tasks.push(tokio::spawn(async move {
+            let stop = async move {
+                // an error is the sender gone, which is the end as well
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            let _ = podward_csi::serve(served, &at, stop).await;
+        }));
+        let csi = connect(socket)
+            .await
+            .map_err(|e| failed("the CSI driver does not answer", &e))?;
+        let roots = SYSTEM_ROOTS
+            .iter()
+            .find_map(|path| std::fs::read_to_string(path).ok())
+            .unwrap_or_default();
+        io.section("Cloud");
+        for host in cloud.host_names() {
+            io.line(format_args!(
+                "  {} https://{host}",
+                io.tone(Tone::Good, "up")
+            ));
+        }
+        io.line(format_args!(
+            "  {} http://169.254.169.254 in each pod",
+            io.tone(Tone::Good, "up")
+        ));
+        let mut covers = environment::home_folders();
+        covers.push(state.folder().to_owned());
+        Ok(Self {
+            name,
+            cluster,
+            access,
+            tenant,
+            issuer,
+            csi,
+            ca_bundle: format!("{roots}\n{ca_pem}"),
+            visible,
+            covers,
+            run_folder,
+            cloud,
+            driver,
+            tokens,
+            tls,
+            tasks,
+            stop_csi,
+        })
+    }
+
+    /// Makes a pod known, so that every door can answer for it.
+    pub(super) fn know(&self, pod: &Pod) {
+        let mut view: View = (*self.cluster.snapshot()).clone();
+        view.insert_pod(pod.clone());
+        self.cluster.replace(view);
+    }
+
+    /// The `/etc/hosts` of a pod.
+    pub(super) fn hosts(&self, admitted: &Admitted) -> String {
+        let mut text = format!("127.0.0.1\tlocalhost {}\n", admitted.pod.name);
+        for host in self.cloud.host_names() {
+            text.push_str(&format!("{}\t{host}\n", CLOUD_ADDRESS.ip()));
+        }
+        for alias in &admitted.spec.host_aliases {
+            text.push_str(&format!("{}\t{}\n", alias.ip, alias.hostnames.join(" ")));
+        }
+        text
+    }
+
+    /// A network namespace for a pod, with the cloud and the identity door in it.
+    pub(super) fn network(
+        &self,
+        pod: &Pod,
+    ) -> Result<(std::os::fd::OwnedFd, Vec<JoinHandle<()>>), String> {
+        let made =
+            podward_sys::pod_network(&[CLOUD_ADDRESS, IMDS_ADDRESS]).map_err(|e| e.to_string())?;
+        let caller = Caller {
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            pod_uid: pod.uid.clone(),
+            service_account: pod.service_account.clone(),
+            node: self.name.clone(),
+        };
+        let mut listeners = made
+            .listeners
+            .into_iter()
+            .map(|listener| TcpListener::from_std(listener).map_err(|e| e.to_string()))
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter();
+        let door = Door {
+            pod_uid: pod.uid.clone(),
+            cluster: Arc::clone(&self.cluster),
+            tokens: Arc::clone(&self.tokens),
+            tenant: self.tenant.clone(),
+            access: Arc::clone(&self.access),
+        };
+        let mut tasks = Vec::new();
+        if let (Some(cloud), Some(imds)) = (listeners.next(), listeners.next()) {
+            tasks.push(servers::serve(
+                cloud,
+                Some(self.tls.clone()),
+                self.cloud.router(),
+                caller.clone(),
+            ));
+            tasks.push(servers::serve(imds, None, door.router(), caller));
+        }
+        Ok((made.namespace, tasks))
+    }
+
+    /// Looks at the vault again for every volume, and says what changed.
+    pub(super) async fn rotate(&self, io: &Io) {
+        for rotated in self.driver.rotate().await {
+            match rotated.outcome {
+                Ok(true) => io.line(format_args!(
+                    "  {} secrets of {}",
+                    io.tone(Tone::Good, "rotated"),
+                    rotated.pod
+                )),
+                Ok(false) => {}
+                Err(error) => io.line(format_args!(
+                    "  {} {}: {error}",
+                    io.tone(Tone::Warn, "not rotated"),
+                    rotated.pod
+                )),
+            }
+        }
+    }
+
+    /// Stops the servers.
+    pub(super) async fn stop(&self) {
+        // the receiver is gone where the driver ended by itself
+        let _ = self.stop_csi.send(true);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Connects to the driver's socket, which appears a moment after its task has begun.
+async fn connect(socket: PathBuf) -> Result<Channel, tonic::transport::Error> {
+    let mut tries = 0;
+    loop {
+        match podward_csi::connect(socket.clone()).await {
+            Err(_) if tries < 200 => {
+                tries += 1;
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// A header value that nobody guesses.
+pub(super) fn random_header() -> Result<SecretString, Report> {
+    unique_id()
+        .map(SecretString::new)
+        .map_err(|_| Report::new("the machine gives no random numbers"))
+}

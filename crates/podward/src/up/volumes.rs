@@ -1,0 +1,398 @@
+//! A pod's volumes, made as a kubelet makes them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine;
+use podward_api::pod::{DownwardApi, KeyToPath, KeyedSource, Projected, Volume};
+use podward_csi::proto::node_client::NodeClient;
+use podward_csi::proto::volume_capability::{AccessType, MountVolume};
+use podward_csi::proto::{NodePublishVolumeRequest, NodeUnpublishVolumeRequest, VolumeCapability};
+use podward_csi::{Payload, write};
+use podward_identity::ServiceAccountTokens;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::node::Node;
+use super::pods::Admitted;
+
+/// Mode of files whose volume names none.
+const DEFAULT_MODE: u32 = 0o644;
+
+/// Where the volumes of a pod are, by name.
+pub(super) type Places = BTreeMap<String, PathBuf>;
+
+/// Makes all volumes of a pod.
+pub(super) async fn make(node: &Node, admitted: &Admitted) -> Result<Places, String> {
+    let root = node
+        .run_folder
+        .join("pods")
+        .join(&admitted.pod.uid)
+        .join("volumes");
+    let mut places = Places::new();
+    for volume in &admitted.spec.volumes {
+        let place = one(node, admitted, volume, &root)
+            .await
+            .map_err(|e| format!("volume {:?}: {e}", volume.name))?;
+        places.insert(volume.name.clone(), place);
+    }
+    Ok(places)
+}
+
+async fn one(
+    node: &Node,
+    admitted: &Admitted,
+    volume: &Volume,
+    root: &Path,
+) -> Result<PathBuf, String> {
+    let group = admitted.spec.security_context.fs_group;
+    let plugin = |name: &str| root.join(name).join(&volume.name);
+    if let Some(host_path) = &volume.host_path {
+        return Ok(PathBuf::from(&host_path.path));
+    }
+    if volume.csi.is_some() {
+        let target = plugin("kubernetes.io~csi").join("mount");
+        publish(node, admitted, volume, &target).await?;
+        return Ok(target);
+    }
+    let mut payload = Payload::new();
+    let (name, filled) = if let Some(source) = &volume.config_map {
+        keyed(
+            node,
+            admitted,
+            "ConfigMap",
+            &source.name,
+            source,
+            None,
+            &mut payload,
+        )?;
+        ("kubernetes.io~configmap", true)
+    } else if let Some(source) = &volume.secret {
+        keyed(
+            node,
+            admitted,
+            "Secret",
+            &source.secret_name,
+            source,
+            None,
+            &mut payload,
+        )?;
+        ("kubernetes.io~secret", true)
+    } else if let Some(source) = &volume.downward_api {
+        downward(admitted, source, &mut payload)?;
+        ("kubernetes.io~downward-api", true)
+    } else if let Some(source) = &volume.projected {
+        projected(node, admitted, source, &mut payload)?;
+        ("kubernetes.io~projected", true)
+    } else {
+        // no source, or one that only a cluster can give: an empty folder, as for emptyDir
+        ("kubernetes.io~empty-dir", false)
+    };
+    let folder = plugin(name);
+    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+    if filled {
+        write(&folder, &payload, group).map_err(|e| e.to_string())?;
+        set_mode(&folder, 0o755)?;
+    } else {
+        set_mode(&folder, 0o777)?;
+    }
+    if let Some(group) = group {
+        podward_sys::apply_fs_group(&folder, group, filled).map_err(|e| e.to_string())?;
+    }
+    Ok(folder)
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(|e| e.to_string())
+}
+
+/// Calls the CSI driver as a kubelet does.
+async fn publish(
+    node: &Node,
+    admitted: &Admitted,
+    volume: &Volume,
+    target: &Path,
+) -> Result<(), String> {
+    let Some(csi) = &volume.csi else {
+        return Ok(());
+    };
+    if csi.driver != podward_api::secrets_store::DRIVER_NAME {
+        return Err(format!(
+            "the CSI driver {:?} is not here; {} is",
+            csi.driver,
+            podward_api::secrets_store::DRIVER_NAME
+        ));
+    }
+    let pod = &admitted.pod;
+    let mut context: std::collections::HashMap<String, String> = csi
+        .volume_attributes
+        .iter()
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    let own = [
+        ("pod.name", pod.name.as_str()),
+        ("pod.namespace", &pod.namespace),
+        ("pod.uid", &pod.uid),
+        ("serviceAccount.name", &pod.service_account),
+        ("ephemeral", "true"),
+    ];
+    context
+        .extend(own.map(|(name, value)| (format!("csi.storage.k8s.io/{name}"), value.to_owned())));
+    let group = admitted
+        .spec
+        .security_context
+        .fs_group
+        .map(|g| g.to_string())
+        .unwrap_or_default();
+    let mount = MountVolume {
+        volume_mount_group: group,
+        ..MountVolume::default()
+    };
+    let request = NodePublishVolumeRequest {
+        volume_id: format!("csi-{}-{}", pod.uid, volume.name),
+        target_path: target.to_string_lossy().into_owned(),
+        volume_capability: Some(VolumeCapability {
+            access_type: Some(AccessType::Mount(mount)),
+            access_mode: None,
+        }),
+        readonly: csi.read_only.unwrap_or(false),
+        volume_context: context,
+        ..NodePublishVolumeRequest::default()
+    };
+    NodeClient::new(node.csi.clone())
+        .node_publish_volume(request)
+        .await
+        .map(|_| ())
+        .map_err(|status| format!("{:?}: {}", status.code(), status.message()))
+}
+
+/// Takes the CSI volumes of a pod down.
+pub(super) async fn unpublish(node: &Node, admitted: &Admitted, places: &Places) {
+    for volume in admitted
+        .spec
+        .volumes
+        .iter()
+        .filter(|volume| volume.csi.is_some())
+    {
+        let Some(target) = places.get(&volume.name) else {
+            continue;
+        };
+        let request = NodeUnpublishVolumeRequest {
+            volume_id: format!("csi-{}-{}", admitted.pod.uid, volume.name),
+            target_path: target.to_string_lossy().into_owned(),
+        };
+        // what is left ends with the mount namespace
+        let _ = NodeClient::new(node.csi.clone())
+            .node_unpublish_volume(request)
+            .await;
+    }
+}
+
+/// The bytes of one key of a ConfigMap or Secret.
+pub(super) fn value_of(kind: &str, object: &Value, key: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let text = |field: &str| object.get(field)?.get(key)?.as_str();
+    let decode = |text: &str| {
+        base64::engine::general_purpose::STANDARD
+            .decode(text.trim())
+            .ok()
+    };
+    let bytes = if kind == "Secret" {
+        text("stringData")
+            .map(|t| t.as_bytes().to_vec())
+            .or_else(|| decode(text("data")?))
+    } else {
+        text("data")
+            .map(|t| t.as_bytes().to_vec())
+            .or_else(|| decode(text("binaryData")?))
+    };
+    bytes.map(Zeroizing::new)
+}
+
+/// All keys of a ConfigMap or Secret.
+pub(super) fn keys_of(kind: &str, object: &Value) -> Vec<String> {
+    let fields = if kind == "Secret" {
+        ["data", "stringData"]
+    } else {
+        ["data", "binaryData"]
+    };
+    let mut keys: Vec<String> = fields
+        .iter()
+        .filter_map(|f| object.get(f)?.as_object())
+        .flat_map(|m| m.keys().cloned())
+        .collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn keyed(
+    node: &Node,
+    admitted: &Admitted,
+    kind: &str,
+    name: &str,
+    source: &KeyedSource,
+    mode: Option<u32>,
+    payload: &mut Payload,
+) -> Result<(), String> {
+    let view = node.cluster.snapshot();
+    let Some(object) = view.get(kind, &admitted.pod.namespace, name) else {
+        return if source.optional {
+            Ok(())
+        } else {
+            Err(format!(
+                "{kind} {}/{name} is not in the folder",
+                admitted.pod.namespace
+            ))
+        };
+    };
+    let all: Vec<KeyToPath> = if source.items.is_empty() {
+        keys_of(kind, object)
+            .into_iter()
+            .map(|key| KeyToPath {
+                path: key.clone(),
+                key,
+                mode: None,
+            })
+            .collect()
+    } else {
+        source.items.clone()
+    };
+    for item in all {
+        match value_of(kind, object, &item.key) {
+            Some(bytes) => {
+                let mode = item
+                    .mode
+                    .or(source.default_mode)
+                    .or(mode)
+                    .unwrap_or(DEFAULT_MODE);
+                payload.insert(item.path, (mode, bytes));
+            }
+            None if source.optional => {}
+            None => return Err(format!("{kind} {name} has no key {:?}", item.key)),
+        }
+    }
+    Ok(())
+}
+
+fn downward(
+    admitted: &Admitted,
+    source: &DownwardApi,
+    payload: &mut Payload,
+) -> Result<(), String> {
+    for item in &source.items {
+        let path = item
+            .field_ref
+            .as_ref()
+            .map(|field| field.field_path.as_str())
+            .unwrap_or_default();
+        let text =
+            field(admitted, path).ok_or_else(|| format!("the field {path:?} is not served"))?;
+        payload.insert(
+            item.path.clone(),
+            (DEFAULT_MODE, Zeroizing::new(text.into_bytes())),
+        );
+    }
+    Ok(())
+}
+
+fn projected(
+    node: &Node,
+    admitted: &Admitted,
+    source: &Projected,
+    payload: &mut Payload,
+) -> Result<(), String> {
+    let mode = source.default_mode;
+    for projection in &source.sources {
+        if let Some(source) = &projection.config_map {
+            keyed(
+                node,
+                admitted,
+                "ConfigMap",
+                &source.name,
+                source,
+                mode,
+                payload,
+            )?;
+        }
+        if let Some(source) = &projection.secret {
+            keyed(
+                node,
+                admitted,
+                "Secret",
+                &source.name,
+                source,
+                mode,
+                payload,
+            )?;
+        }
+        if let Some(source) = &projection.downward_api {
+            downward(admitted, source, payload)?;
+        }
+        if let Some(token) = &projection.service_account_token {
+            let audience = if token.audience.is_empty() {
+                super::tokens::ISSUER
+            } else {
+                &token.audience
+            };
+            let lifetime = Duration::from_secs(token.expiration_seconds.unwrap_or(3600));
+            let issued = node.issuer.issue(&admitted.pod, audience, lifetime)?;
+            // the kubelet's rule: the group alone where there is one, else whoever is in the pod
+            let mode = if admitted.spec.security_context.fs_group.is_some() {
+                0o640
+            } else {
+                DEFAULT_MODE
+            };
+            let bytes = Zeroizing::new(issued.expose().as_bytes().to_vec());
+            payload.insert(token.path.clone(), (mode, bytes));
+        }
+    }
+    Ok(())
+}
+
+/// A field of the pod, as the downward API names it.
+pub(super) fn field(admitted: &Admitted, path: &str) -> Option<String> {
+    let pod = &admitted.pod;
+    let entry = |prefix: &str| {
+        path.strip_prefix(prefix)?
+            .strip_prefix("['")?
+            .strip_suffix("']")
+    };
+    let lines = |pairs: Vec<String>| pairs.join("\n");
+    match path {
+        "metadata.name" => Some(pod.name.clone()),
+        "metadata.namespace" => Some(pod.namespace.clone()),
+        "metadata.uid" => Some(pod.uid.clone()),
+        "spec.serviceAccountName" => Some(pod.service_account.clone()),
+        "spec.nodeName" => Some(super::environment::node_name()),
+        "status.podIP" | "status.hostIP" => Some("127.0.0.1".into()),
+        "metadata.labels" => Some(lines(
+            pod.labels
+                .iter()
+                .map(|(k, v)| format!("{k}={v:?}"))
+                .collect(),
+        )),
+        "metadata.annotations" => Some(lines(
+            admitted
+                .annotations
+                .iter()
+                .map(|(k, v)| format!("{k}={v:?}"))
+                .collect(),
+        )),
+        _ => {
+            if let Some(name) = entry("metadata.labels") {
+                return Some(pod.labels.get(name).cloned().unwrap_or_default());
+            }
+            let name = entry("metadata.annotations")?;
+            Some(
+                admitted
+                    .annotations
+                    .iter()
+                    .find(|(k, _)| k == name)
+                    .map(|(_, v)| v.clone())
+                    .unwrap_or_default(),
+            )
+        }
+    }
+}
