@@ -1,16 +1,239 @@
 //! A local Key Vault and token service that the real clients accept.
-#![allow(missing_docs)]
-use std::sync::Arc; use std::path::Path; use podward_api::access::Recorder; use podward_api::SecretString;
-#[derive(Clone,Default,serde::Deserialize)]
-pub struct Tenant{pub id:String}
-#[derive(Clone,Default,serde::Deserialize)]
-pub struct CloudConfig{pub tenants:Vec<Tenant>}
-pub struct ConfigError{pub path:String,pub message:String}
-pub struct LocalIssuer{pub url:String,pub jwks:Arc<dyn Fn()->serde_json::Value+Send+Sync>}
-pub struct Cloud; pub struct SystemClock; pub trait Clock{} impl Clock for SystemClock{}
-#[derive(Clone,Default)] pub struct Caller{pub namespace:String,pub pod:String,pub pod_uid:String,pub service_account:String,pub node:String}
-pub struct Keys; pub struct Signer;
-#[derive(Debug,thiserror::Error)] #[error("x")] pub struct KeysError;
-impl Keys{pub fn load(_:Option<&Path>)->Result<Self,KeysError>{Ok(Keys)} pub fn ca_pem(&self)->String{String::new()} pub fn server_config(&self,_:&[String])->Result<Arc<rustls::ServerConfig>,KeysError>{Err(KeysError)}}
-impl Signer{pub fn load(_:Option<&Path>,_:&str)->Result<Self,KeysError>{Ok(Signer)} pub fn jwk(&self)->serde_json::Value{serde_json::Value::Null} pub fn sign(&self,_:&serde_json::Value)->Result<SecretString,KeysError>{Err(KeysError)}}
-impl Cloud{pub fn new(_:CloudConfig,_:LocalIssuer,_:Keys,_:Arc<dyn Recorder>,_:Arc<dyn Clock>)->Result<Arc<Self>,ConfigError>{Ok(Arc::new(Cloud))} pub fn host_names(&self)->Vec<String>{vec![]} pub fn router(self:&Arc<Self>)->axum::Router{axum::Router::new()} pub fn set_secret(&self,_:&str,_:&str,_:SecretString)->Result<String,KeysError>{Err(KeysError)}}
+
+mod assertion;
+mod config;
+mod keys;
+mod token;
+mod token_door;
+mod vault;
+mod vault_door;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use podward_api::SecretString;
+use podward_api::access::{Door, Event, ObjectRef, Outcome, Recorder};
+use serde_json::{Value, json};
+
+pub use config::{
+    Access, Application, Certificate, CloudConfig, ConfigError, FederatedCredential, Key, Secret,
+    Tenant, Vault,
+};
+pub use keys::{Keys, KeysError, Signer};
+
+use vault::Store;
+
+/// Host of the token service.
+pub const AUTHORITY: &str = "login.microsoftonline.com";
+/// Domain of the vaults.
+pub const VAULT_DOMAIN: &str = "vault.azure.net";
+/// Largest request body, bytes: a secret is at most 25 KiB, a PFX import below 200 KiB.
+const MAX_BODY: usize = 256 << 10;
+
+/// The time, in unix seconds.
+pub trait Clock: Send + Sync {
+    /// Seconds since 1970.
+    fn now(&self) -> i64;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The issuer that `issuer: podward` stands for.
+pub struct LocalIssuer {
+    /// `iss` of its tokens.
+    pub url: String,
+    /// Its published keys (RFC 7517), made when first asked for.
+    pub jwks: Arc<dyn Fn() -> Value + Send + Sync>,
+}
+
+/// Who is calling, as the server that took the connection knows it; copied into events.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// Namespace of the pod.
+    pub namespace: String,
+    /// Name of the pod.
+    pub pod: String,
+    /// UID of the pod.
+    pub pod_uid: String,
+    /// Service account of the pod.
+    pub service_account: String,
+    /// Node.
+    pub node: String,
+}
+
+/// A secret cannot be set.
+#[derive(Debug, thiserror::Error)]
+pub enum SetError {
+    /// There is no such vault.
+    #[error("there is no vault {0:?} in cloud.yaml")]
+    NoVault(String),
+    /// The name or the value is no good.
+    #[error("{0}")]
+    Invalid(String),
+    /// The access log cannot be written.
+    #[error("{0}")]
+    NotRecorded(String),
+}
+
+/// The local cloud.
+pub struct Cloud {
+    config: CloudConfig,
+    issuer: LocalIssuer,
+    keys: Keys,
+    recorder: Arc<dyn Recorder>,
+    clock: Arc<dyn Clock>,
+    vaults: BTreeMap<String, Mutex<Store>>,
+}
+
+impl Cloud {
+    /// A cloud as configured, with its vaults filled.
+    ///
+    /// # Errors
+    /// Where the configuration contradicts itself.
+    pub fn new(
+        config: CloudConfig,
+        issuer: LocalIssuer,
+        keys: Keys,
+        recorder: Arc<dyn Recorder>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, ConfigError> {
+        config.check()?;
+        let mut vaults = BTreeMap::new();
+        for (index, vault) in config.vaults.iter().enumerate() {
+            vaults.insert(
+                vault.name.to_ascii_lowercase(),
+                Mutex::new(Store::filled(vault, index, clock.now())?),
+            );
+        }
+        Ok(Arc::new(Self {
+            config,
+            issuer,
+            keys,
+            recorder,
+            clock,
+            vaults,
+        }))
+    }
+
+    /// The names that lead here.
+    #[must_use]
+    pub fn host_names(&self) -> Vec<String> {
+        let vaults = self
+            .vaults
+            .keys()
+            .map(|name| format!("{name}.{VAULT_DOMAIN}"));
+        std::iter::once(AUTHORITY.to_owned())
+            .chain(vaults)
+            .collect()
+    }
+
+    /// The HTTP service, told apart by the `Host` header.
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new()
+            .fallback(dispatch)
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .with_state(Arc::clone(self))
+    }
+
+    /// Makes a new version of a secret, as its owner would in the portal.
+    ///
+    /// # Errors
+    /// When there is no such vault, the name or value is no good, or the event cannot be recorded.
+    pub fn set_secret(
+        &self,
+        vault: &str,
+        name: &str,
+        value: SecretString,
+    ) -> Result<String, SetError> {
+        let store = self
+            .vaults
+            .get(&vault.to_ascii_lowercase())
+            .ok_or_else(|| SetError::NoVault(vault.to_owned()))?;
+        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = vault::new_version().map_err(SetError::Invalid)?;
+        vault::check_secret(name, value.expose()).map_err(SetError::Invalid)?;
+        let event = Event {
+            door: Door::Vault,
+            asked: format!("set secret/{name}"),
+            outcome: Outcome::Granted,
+            rule: "control socket".into(),
+            reason: "the user who runs `podward up` set it".into(),
+            object: Some(ObjectRef {
+                vault: vault.into(),
+                kind: "secret".into(),
+                name: name.into(),
+                version: version.clone(),
+            }),
+            ..Event::default()
+        };
+        self.recorder
+            .record(event)
+            .map_err(|e| SetError::NotRecorded(e.to_string()))?;
+        store.set_secret(name, value, None, &version, self.clock.now());
+        Ok(version)
+    }
+}
+
+/// A JSON answer.
+fn answer(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = [
+        (header::CONTENT_TYPE, "application/json; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, body.to_string()).into_response()
+}
+
+async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let host = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let name = host.split(':').next().unwrap_or_default().to_owned();
+    let caller = parts
+        .extensions
+        .get::<Caller>()
+        .cloned()
+        .unwrap_or_default();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
+        return answer(
+            413,
+            &json!({"error": {"code": "BadParameter", "message": "the request is too large"}}),
+        );
+    };
+    let body: Bytes = body;
+    if name == AUTHORITY {
+        return token_door::serve(&cloud, &parts, &body, &caller);
+    }
+    match name
+        .strip_suffix(VAULT_DOMAIN)
+        .and_then(|rest| rest.strip_suffix('.'))
+    {
+        Some(vault) if cloud.vaults.contains_key(vault) => {
+            vault_door::serve(&cloud, vault, &host, &parts, &body, &caller)
+        }
+        _ => answer(
+            404,
+            &json!({"error": {"code": "NotFound", "message": format!("no service of cloud.yaml has the name {name:?}")}}),
+        ),
+    }
+}

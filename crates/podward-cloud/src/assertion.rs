@@ -1,0 +1,98 @@
+//! Client assertions: is it signed by a key of its issuer, and what does it say.
+
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What an assertion says.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    #[serde(default)]
+    aud: Value,
+    pub(crate) exp: i64,
+    #[serde(default)]
+    pub(crate) nbf: i64,
+}
+
+impl Claims {
+    /// Whether the assertion is meant for one of these.
+    pub(crate) fn is_for(&self, audiences: &[String]) -> bool {
+        self.audiences()
+            .iter()
+            .any(|audience| audiences.iter().any(|wanted| wanted == audience))
+    }
+
+    /// The audiences, of either form (RFC 7519, 4.1.3).
+    pub(crate) fn audiences(&self) -> Vec<&str> {
+        match &self.aud {
+            Value::String(one) => vec![one],
+            Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// An assertion taken apart, not believed yet.
+pub(crate) struct Assertion<'a> {
+    signed: &'a str,
+    signature: Vec<u8>,
+    kid: Option<String>,
+    algorithm: String,
+    pub(crate) claims: Claims,
+}
+
+impl<'a> Assertion<'a> {
+    /// Takes an assertion apart; `None` where it is no JWT.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let (signed, signature) = text.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
+        let header: Value = serde_json::from_slice(&decode(header)?).ok()?;
+        let word = |name: &str| header.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            signed,
+            signature: decode(signature)?,
+            kid: word("kid"),
+            algorithm: word("alg")?,
+            claims: serde_json::from_slice(&decode(claims)?).ok()?,
+        })
+    }
+
+    /// Whether one of the keys (RFC 7517) signed it, with RS256.
+    pub(crate) fn is_signed_by(&self, jwks: &Value) -> bool {
+        let keys = jwks
+            .get("keys")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        self.algorithm == "RS256"
+            && keys
+                .iter()
+                .filter(|key| {
+                    self.kid.is_none()
+                        || key.get("kid").and_then(Value::as_str) == self.kid.as_deref()
+                })
+                .any(|key| self.verifies(key).unwrap_or(false))
+    }
+
+    fn verifies(&self, key: &Value) -> Option<bool> {
+        let number = |name: &str| URL_SAFE_NO_PAD.decode(key.get(name)?.as_str()?).ok();
+        let public = RsaPublicKeyComponents {
+            n: number("n")?,
+            e: number("e")?,
+        };
+        Some(
+            public
+                .verify(
+                    &RSA_PKCS1_2048_8192_SHA256,
+                    self.signed.as_bytes(),
+                    &self.signature,
+                )
+                .is_ok(),
+        )
+    }
+}

@@ -1,0 +1,305 @@
+//! cloud.yaml, as documented in docs/cloud.md.
+
+use podward_api::{KEY_VAULT_RESOURCE, SecretString};
+use serde::Deserialize;
+
+/// `kind: Cloud`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CloudConfig {
+    /// `podward.dev/v1alpha1`.
+    pub api_version: String,
+    /// `Cloud`.
+    pub kind: String,
+    /// Tenants.
+    #[serde(default)]
+    pub tenants: Vec<Tenant>,
+    /// Vaults.
+    #[serde(default)]
+    pub vaults: Vec<Vault>,
+}
+
+/// A Microsoft Entra tenant.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tenant {
+    /// Its id, a GUID.
+    pub id: String,
+    /// A name to refer to it.
+    #[serde(default)]
+    pub name: String,
+    /// Resources that tokens are issued for, besides Key Vault.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// Applications.
+    #[serde(default)]
+    pub applications: Vec<Application>,
+    /// Managed identities.
+    #[serde(default)]
+    pub managed_identities: Vec<Application>,
+}
+
+/// An application or a managed identity.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Application {
+    /// A name to refer to it.
+    pub name: String,
+    /// Its client id, a GUID.
+    pub client_id: String,
+    /// ARM id, of a managed identity.
+    #[serde(default)]
+    pub resource_id: Option<String>,
+    /// Client secrets.
+    #[serde(default)]
+    pub client_secrets: Vec<SecretString>,
+    /// What it may get tokens for; all the tenant's where absent.
+    #[serde(default)]
+    pub resources: Option<Vec<String>>,
+    /// Federated credentials.
+    #[serde(default)]
+    pub federated_credentials: Vec<FederatedCredential>,
+}
+
+/// Whose tokens count as this application's credential.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FederatedCredential {
+    /// Name.
+    pub name: String,
+    /// Issuer; `podward` is the local one.
+    pub issuer: String,
+    /// Subject, exact and case-sensitive.
+    pub subject: String,
+    /// Audiences.
+    pub audiences: Vec<String>,
+}
+
+/// A vault.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Vault {
+    /// Name, 3 to 24 letters, digits and hyphens.
+    pub name: String,
+    /// Name or id of its tenant.
+    pub tenant: String,
+    /// Who may do what.
+    #[serde(default)]
+    pub access: Vec<Access>,
+    /// Secrets it starts with.
+    #[serde(default)]
+    pub secrets: Vec<Secret>,
+    /// Keys it starts with.
+    #[serde(default)]
+    pub keys: Vec<Key>,
+    /// Certificates it starts with.
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
+}
+
+/// What an identity may do.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Access {
+    /// Name or client id.
+    pub identity: String,
+    /// Operations on secrets.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// Operations on keys.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// Operations on certificates.
+    #[serde(default)]
+    pub certificates: Vec<String>,
+}
+
+/// A secret.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Secret {
+    /// Name.
+    pub name: String,
+    /// Value.
+    #[serde(default)]
+    pub value: Option<SecretString>,
+    /// A random value instead.
+    #[serde(default)]
+    pub generate: bool,
+    /// Content type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+}
+
+/// A key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Key {
+    /// Name.
+    pub name: String,
+    /// `RSA` or `EC`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// RSA: 2048, 3072 or 4096 bits.
+    #[serde(default)]
+    pub size: Option<u32>,
+    /// EC: `P-256` or `P-384`.
+    #[serde(default)]
+    pub curve: Option<String>,
+}
+
+/// A self-signed certificate.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Certificate {
+    /// Name.
+    pub name: String,
+    /// Subject, `CN=…`.
+    pub subject: String,
+    /// DNS names.
+    #[serde(default)]
+    pub dns_names: Vec<String>,
+    /// `application/x-pem-file`.
+    #[serde(default)]
+    pub content_type: Option<String>,
+}
+
+/// A contradiction in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct ConfigError {
+    /// Where, as `vaults[0].tenant`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Resources compare without a trailing slash.
+pub(crate) fn same_resource(a: &str, b: &str) -> bool {
+    a.trim_end_matches('/') == b.trim_end_matches('/')
+}
+
+impl CloudConfig {
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// At the first contradiction.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let fault = |path: String, message: &str| Err(ConfigError::new(path, message));
+        // an empty configuration is no file at all
+        if !self.kind.is_empty()
+            && (self.kind != "Cloud" || self.api_version != "podward.dev/v1alpha1")
+        {
+            return fault(
+                "apiVersion".into(),
+                "must be podward.dev/v1alpha1, with kind Cloud",
+            );
+        }
+        let mut clients = std::collections::BTreeSet::new();
+        for (t, tenant) in self.tenants.iter().enumerate() {
+            if tenant.id.is_empty() {
+                return fault(format!("tenants[{t}].id"), "a tenant needs an id");
+            }
+            let groups = [
+                ("applications", &tenant.applications),
+                ("managedIdentities", &tenant.managed_identities),
+            ];
+            for (group, applications) in groups {
+                for (a, application) in applications.iter().enumerate() {
+                    let at = format!("tenants[{t}].{group}[{a}]");
+                    if !clients.insert(application.client_id.to_ascii_lowercase()) {
+                        return fault(
+                            format!("{at}.clientId"),
+                            "another application has this client id",
+                        );
+                    }
+                    if application.federated_credentials.len() > 20 {
+                        return fault(
+                            format!("{at}.federatedCredentials"),
+                            "an identity has at most 20 of them",
+                        );
+                    }
+                    for (r, resource) in application.resources.iter().flatten().enumerate() {
+                        if !tenant.knows(resource) {
+                            return fault(
+                                format!("{at}.resources[{r}]"),
+                                "the tenant's resources do not list it",
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        for (v, vault) in self.vaults.iter().enumerate() {
+            let valid = (3..=24).contains(&vault.name.len())
+                && vault
+                    .name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            if !valid {
+                return fault(
+                    format!("vaults[{v}].name"),
+                    "must be 3 to 24 letters, digits and hyphens",
+                );
+            }
+            if self
+                .vaults
+                .iter()
+                .take(v)
+                .any(|other| other.name.eq_ignore_ascii_case(&vault.name))
+            {
+                return fault(format!("vaults[{v}].name"), "another vault has this name");
+            }
+            let Some(tenant) = self.tenant(&vault.tenant) else {
+                return fault(format!("vaults[{v}].tenant"), "there is no such tenant");
+            };
+            for (a, access) in vault.access.iter().enumerate() {
+                if tenant.application(&access.identity).is_none() {
+                    return fault(
+                        format!("vaults[{v}].access[{a}].identity"),
+                        "the vault's tenant has no such identity",
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A tenant by id or name.
+    pub(crate) fn tenant(&self, name: &str) -> Option<&Tenant> {
+        self.tenants
+            .iter()
+            .find(|t| t.id.eq_ignore_ascii_case(name) || (!t.name.is_empty() && t.name == name))
+    }
+}
+
+impl Tenant {
+    /// All applications, managed identities too.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Application> {
+        self.applications.iter().chain(&self.managed_identities)
+    }
+
+    /// An application by client id or name.
+    pub(crate) fn application(&self, name: &str) -> Option<&Application> {
+        self.all()
+            .find(|a| a.client_id.eq_ignore_ascii_case(name) || a.name == name)
+    }
+
+    /// Whether tokens are issued for the resource.
+    pub(crate) fn knows(&self, resource: &str) -> bool {
+        same_resource(resource, KEY_VAULT_RESOURCE)
+            || self
+                .resources
+                .iter()
+                .any(|known| same_resource(known, resource))
+    }
+}

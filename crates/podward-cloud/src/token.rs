@@ -1,0 +1,413 @@
+//! Who gets a token for what. Pure: configuration, request and time in, grant or refusal out.
+
+use podward_api::SecretString;
+use serde_json::Value;
+
+use crate::assertion::Assertion;
+use crate::config::{Application, CloudConfig, Tenant, same_resource};
+
+/// A token request, of either version.
+#[derive(Debug, Default)]
+pub(crate) struct TokenRequest {
+    pub(crate) grant_type: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<SecretString>,
+    pub(crate) assertion_type: Option<String>,
+    pub(crate) assertion: Option<SecretString>,
+    pub(crate) scope: Option<String>,
+    pub(crate) resource: Option<String>,
+}
+
+/// A token that may be issued.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Grant<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) resource: String,
+    pub(crate) rule: String,
+}
+
+/// A refusal, as the token service words it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) error: &'static str,
+    pub(crate) code: u32,
+    pub(crate) text: String,
+}
+
+fn refuse<T>(
+    status: u16,
+    error: &'static str,
+    code: u32,
+    text: impl Into<String>,
+) -> Result<T, Refusal> {
+    Err(Refusal {
+        status,
+        error,
+        code,
+        text: text.into(),
+    })
+}
+
+/// Keys of an issuer, by its URL; `None` for one whose keys are not known.
+pub(crate) type IssuerKeys<'a> = &'a dyn Fn(&str) -> Option<Value>;
+
+/// A tenant, as named in a URL.
+pub(crate) fn tenant<'a>(config: &'a CloudConfig, name: &str) -> Result<&'a Tenant, Refusal> {
+    config
+        .tenants
+        .iter()
+        .find(|t| t.id.eq_ignore_ascii_case(name))
+        .ok_or_else(|| Refusal {
+            status: 400,
+            error: "invalid_request",
+            code: 90002,
+            text: format!(
+                "Tenant '{}' not found. Check to make sure you have the correct tenant ID.",
+                plain(name)
+            ),
+        })
+}
+
+/// Decides on a request.
+pub(crate) fn decide<'a>(
+    config: &'a CloudConfig,
+    tenant_name: &str,
+    request: &TokenRequest,
+    local_issuer: &str,
+    keys: IssuerKeys<'_>,
+    now: i64,
+) -> Result<Grant<'a>, Refusal> {
+    let tenant = tenant(config, tenant_name)?;
+    let missing = |name: &str| {
+        refuse(
+            400,
+            "invalid_request",
+            900_144,
+            format!("The request body must contain the following parameter: '{name}'."),
+        )
+    };
+    match request.grant_type.as_deref() {
+        None | Some("") => return missing("grant_type"),
+        Some("client_credentials") => {}
+        Some(other) => {
+            let text = format!(
+                "The app requested an unsupported grant type '{}'.",
+                plain(other)
+            );
+            return refuse(400, "unsupported_grant_type", 70003, text);
+        }
+    }
+    let Some(client_id) = request.client_id.as_deref().filter(|id| !id.is_empty()) else {
+        return missing("client_id");
+    };
+    let Some(application) = tenant
+        .all()
+        .find(|a| a.client_id.eq_ignore_ascii_case(client_id))
+    else {
+        let text = format!(
+            "Application with identifier '{}' was not found in the directory '{}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.",
+            plain(client_id),
+            tenant.name
+        );
+        return refuse(400, "unauthorized_client", 700_016, text);
+    };
+    let rule = prove(application, request, local_issuer, keys, now)?;
+    let resource = resource(tenant, application, request)?;
+    Ok(Grant {
+        tenant: &tenant.id,
+        client_id: &application.client_id,
+        resource,
+        rule,
+    })
+}
+
+/// Names in error texts: no quotes, no line breaks, not long. One client breaks on an escape in them.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '\''))
+        .take(200)
+        .collect()
+}
+
+fn prove(
+    application: &Application,
+    request: &TokenRequest,
+    local_issuer: &str,
+    keys: IssuerKeys<'_>,
+    now: i64,
+) -> Result<String, Refusal> {
+    if let Some(secret) = &request.client_secret {
+        if application
+            .client_secrets
+            .iter()
+            .any(|known| known == secret)
+        {
+            return Ok("client-secret".into());
+        }
+        let text = format!(
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
+            application.client_id
+        );
+        return refuse(401, "invalid_client", 7_000_215, text);
+    }
+    let Some(assertion) = &request.assertion else {
+        let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        return refuse(401, "invalid_client", 7_000_218, text);
+    };
+    if request.assertion_type.as_deref()
+        != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+    {
+        return refuse(
+            400,
+            "invalid_request",
+            900_144,
+            "The request body must contain the following parameter: 'client_assertion_type'.",
+        );
+    }
+    let Some(assertion) = Assertion::parse(assertion.expose().trim()) else {
+        return refuse(
+            401,
+            "invalid_client",
+            50027,
+            "JWT token is invalid or malformed.",
+        );
+    };
+    federated(application, &assertion, local_issuer, keys, now)
+}
+
+fn federated(
+    application: &Application,
+    assertion: &Assertion<'_>,
+    local_issuer: &str,
+    keys: IssuerKeys<'_>,
+    now: i64,
+) -> Result<String, Refusal> {
+    let claims = &assertion.claims;
+    let advice = "Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation";
+    let no_match = |code, what: &str, value: &str| {
+        let text = format!(
+            "No matching federated identity record found for presented assertion {what} '{}'. {advice}",
+            plain(value)
+        );
+        refuse(401, "invalid_client", code, text)
+    };
+    let issuer_of = |written: &str| {
+        if written == "podward" {
+            local_issuer.to_owned()
+        } else {
+            written.to_owned()
+        }
+    };
+    let all = &application.federated_credentials;
+    let of_issuer: Vec<_> = all
+        .iter()
+        .filter(|c| issuer_of(&c.issuer) == claims.iss)
+        .collect();
+    if of_issuer.is_empty() {
+        return no_match(700_211, "issuer", &claims.iss);
+    }
+    let of_subject: Vec<_> = of_issuer
+        .iter()
+        .filter(|c| c.subject == claims.sub)
+        .collect();
+    if of_subject.is_empty() {
+        let only_case = of_issuer
+            .iter()
+            .any(|c| c.subject.eq_ignore_ascii_case(&claims.sub));
+        return no_match(
+            if only_case { 7_002_138 } else { 700_213 },
+            "subject",
+            &claims.sub,
+        );
+    }
+    let Some(credential) = of_subject.iter().find(|c| claims.is_for(&c.audiences)) else {
+        return no_match(700_212, "audience", &claims.audiences().join(" "));
+    };
+    let published = keys(&claims.iss);
+    if !published.is_some_and(|published| assertion.is_signed_by(&published)) {
+        let text = "Client assertion failed signature validation. The key that signed it is not among the issuer's published keys.";
+        return refuse(401, "invalid_client", 700_027, text);
+    }
+    // Entra allows five minutes of difference between clocks
+    if claims.exp + 300 < now || claims.nbf - 300 > now {
+        let text = "Client assertion is not within its valid time range. Ensure that the access token is not expired before using it for authentication.";
+        return refuse(401, "invalid_client", 700_024, text);
+    }
+    Ok(format!("federated-credential/{}", credential.name))
+}
+
+/// The resource without `/.default`, as it will stand in the token's audience.
+fn resource(
+    tenant: &Tenant,
+    application: &Application,
+    request: &TokenRequest,
+) -> Result<String, Refusal> {
+    let asked = match (&request.scope, &request.resource) {
+        (Some(scope), _) => {
+            let scope = scope
+                .split(' ')
+                .find(|s| !matches!(*s, "openid" | "profile" | "offline_access"))
+                .unwrap_or("");
+            let Some(resource) = scope.strip_suffix("/.default") else {
+                let text = format!(
+                    "The provided value for scope {} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
+                    plain(scope)
+                );
+                return refuse(400, "invalid_scope", 1_002_012, text);
+            };
+            resource.to_owned()
+        }
+        (None, Some(resource)) => resource.clone(),
+        (None, None) => {
+            return refuse(
+                400,
+                "invalid_request",
+                900_144,
+                "The request body must contain the following parameter: 'scope'.",
+            );
+        }
+    };
+    if !tenant.knows(&asked) {
+        let text = format!(
+            "The resource principal named {} was not found in the tenant named {}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.",
+            plain(&asked),
+            tenant.name
+        );
+        return refuse(400, "invalid_resource", 500_011, text);
+    }
+    let allowed = application
+        .resources
+        .as_ref()
+        .is_none_or(|all| all.iter().any(|one| same_resource(one, &asked)));
+    if !allowed {
+        let text = format!(
+            "Application '{}'({}) is not assigned to a role for the application '{}'.",
+            application.client_id,
+            application.name,
+            plain(&asked)
+        );
+        return refuse(400, "invalid_grant", 501_051, text);
+    }
+    Ok(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Signer;
+    use serde_json::json;
+
+    fn config() -> CloudConfig {
+        serde_json::from_value(json!({
+            "apiVersion": "podward.dev/v1alpha1", "kind": "Cloud",
+            "tenants": [{"id": "T", "name": "contoso", "resources": ["https://storage.azure.com", "https://graph"],
+                "applications": [{"name": "app", "clientId": "C", "clientSecrets": ["s3cret"],
+                    "resources": ["https://vault.azure.net", "https://storage.azure.com/"],
+                    "federatedCredentials": [{"name": "fic", "issuer": "podward", "subject": "system:serviceaccount:a:b",
+                        "audiences": ["api://AzureADTokenExchange"]}]}]}],
+        }))
+        .unwrap()
+    }
+
+    fn ask(change: impl FnOnce(&mut TokenRequest)) -> Result<(String, String), (u16, u32)> {
+        let mut request = TokenRequest {
+            grant_type: Some("client_credentials".into()),
+            client_id: Some("c".into()),
+            client_secret: Some(SecretString::new("s3cret".into())),
+            scope: Some("https://vault.azure.net/.default".into()),
+            ..TokenRequest::default()
+        };
+        change(&mut request);
+        decide(&config(), "t", &request, "https://issuer", &|_| None, 1000)
+            .map(|g| (g.resource, g.rule))
+            .map_err(|r| (r.status, r.code))
+    }
+
+    #[test]
+    fn a_secret_proves_and_its_absence_does_not() {
+        assert_eq!(
+            ask(|_| ()),
+            Ok(("https://vault.azure.net".into(), "client-secret".into()))
+        );
+        assert_eq!(
+            ask(|r| r.client_secret = Some(SecretString::new("x".into()))),
+            Err((401, 7_000_215))
+        );
+        assert_eq!(ask(|r| r.client_secret = None), Err((401, 7_000_218)));
+        assert_eq!(
+            ask(|r| r.client_id = Some("other".into())),
+            Err((400, 700_016))
+        );
+    }
+
+    #[test]
+    fn resources_are_bounded_by_tenant_and_application() {
+        let scope = |text: &'static str| {
+            ask(move |r| r.scope = Some(text.into())).map(|(resource, _)| resource)
+        };
+        assert_eq!(
+            scope("https://storage.azure.com//.default"),
+            Ok("https://storage.azure.com/".into())
+        );
+        assert_eq!(scope("https://graph/.default"), Err((400, 501_051)));
+        assert_eq!(scope("https://nowhere/.default"), Err((400, 500_011)));
+        assert_eq!(scope("https://vault.azure.net"), Err((400, 1_002_012)));
+    }
+
+    #[test]
+    fn an_assertion_counts_only_if_everything_matches() {
+        let (own, other) = (
+            Signer::load(None, "a").unwrap(),
+            Signer::load(None, "b").unwrap(),
+        );
+        let jwks = json!({"keys": [own.jwk()]});
+        let try_it = |signer: &Signer, iss: &str, sub: &str, aud: &str, exp: i64| {
+            let token = signer
+                .sign(&json!({"iss": iss, "sub": sub, "aud": [aud], "exp": exp, "nbf": 0}))
+                .unwrap();
+            let request = TokenRequest {
+                grant_type: Some("client_credentials".into()),
+                client_id: Some("C".into()),
+                assertion: Some(token),
+                assertion_type: Some(
+                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into(),
+                ),
+                scope: Some("https://vault.azure.net/.default".into()),
+                ..TokenRequest::default()
+            };
+            decide(
+                &config(),
+                "T",
+                &request,
+                "https://issuer",
+                &|_| Some(jwks.clone()),
+                10_000,
+            )
+            .map(|g| g.rule)
+            .map_err(|r| r.code)
+        };
+        let (iss, sub, aud) = (
+            "https://issuer",
+            "system:serviceaccount:a:b",
+            "api://AzureADTokenExchange",
+        );
+        assert_eq!(
+            try_it(&own, iss, sub, aud, 20_000),
+            Ok("federated-credential/fic".into())
+        );
+        assert_eq!(try_it(&other, iss, sub, aud, 20_000), Err(700_027));
+        assert_eq!(try_it(&own, "https://x", sub, aud, 20_000), Err(700_211));
+        assert_eq!(
+            try_it(&own, iss, "system:serviceaccount:a:c", aud, 20_000),
+            Err(700_213)
+        );
+        assert_eq!(
+            try_it(&own, iss, "system:serviceaccount:A:b", aud, 20_000),
+            Err(7_002_138)
+        );
+        assert_eq!(try_it(&own, iss, sub, "api://other", 20_000), Err(700_212));
+        assert_eq!(try_it(&own, iss, sub, aud, 100), Err(700_024));
+    }
+}

@@ -1,0 +1,315 @@
+//! The token service over HTTP.
+
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use podward_api::SecretString;
+use podward_api::access::{Door, Event, Outcome, TokenRef};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::token::{Refusal, TokenRequest, decide, tenant};
+use crate::{AUTHORITY, Caller, Cloud, answer};
+
+/// Lifetime of access tokens, seconds.
+const LIFETIME: i64 = 3599;
+
+/// Answers one request.
+pub(crate) fn serve(cloud: &Cloud, parts: &Parts, body: &[u8], caller: &Caller) -> Response {
+    let path: Vec<&str> = parts
+        .uri
+        .path()
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .collect();
+    match (&parts.method, path.as_slice()) {
+        (&Method::POST, [name, "oauth2", "v2.0", "token"]) => {
+            token(cloud, name, body, caller, true)
+        }
+        (&Method::POST, [name, "oauth2", "token"]) => token(cloud, name, body, caller, false),
+        (&Method::GET, ["common", "discovery", "instance"]) => answer(200, &instance(parts)),
+        (&Method::GET, [name, "v2.0", ".well-known", "openid-configuration"]) => {
+            discovery(cloud, name, true)
+        }
+        (&Method::GET, [name, ".well-known", "openid-configuration"]) => {
+            discovery(cloud, name, false)
+        }
+        (&Method::GET, [_, "discovery", "v2.0", "keys"] | [_, "discovery", "keys"]) => {
+            answer(200, &json!({"keys": [cloud.keys.tokens.jwk()]}))
+        }
+        _ => (StatusCode::NOT_FOUND, "").into_response(),
+    }
+}
+
+fn instance(parts: &Parts) -> Value {
+    let asked = form(parts.uri.query().unwrap_or_default().as_bytes())
+        .into_iter()
+        .find(|(name, _)| name == "authorization_endpoint")
+        .map(|(_, value)| value);
+    let tenant = asked
+        .as_deref()
+        .and_then(|url| {
+            url.strip_prefix("https://")?
+                .split('/')
+                .nth(1)
+                .map(str::to_owned)
+        })
+        .unwrap_or_else(|| "common".into());
+    json!({
+        "tenant_discovery_endpoint": format!("https://{AUTHORITY}/{tenant}/v2.0/.well-known/openid-configuration"),
+        "api-version": "1.1",
+        "metadata": [{"preferred_network": AUTHORITY, "preferred_cache": AUTHORITY, "aliases": [AUTHORITY]}],
+    })
+}
+
+fn discovery(cloud: &Cloud, name: &str, v2: bool) -> Response {
+    let found = match tenant(&cloud.config, name) {
+        Ok(found) => found,
+        Err(refusal) => return refused(cloud, &refusal, &new_id()),
+    };
+    let id = &found.id;
+    let base = format!("https://{AUTHORITY}/{id}");
+    let (issuer, infix) = if v2 {
+        (format!("{base}/v2.0"), "/v2.0")
+    } else {
+        (format!("https://sts.windows.net/{id}/"), "")
+    };
+    answer(
+        200,
+        &json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{base}/oauth2{infix}/authorize"),
+            "token_endpoint": format!("{base}/oauth2{infix}/token"),
+            "jwks_uri": format!("{base}/discovery{infix}/keys"),
+            "response_types_supported": ["code", "id_token", "token"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        }),
+    )
+}
+
+/// Decodes `a=b&c=d` (WHATWG URL, application/x-www-form-urlencoded).
+pub(crate) fn form(bytes: &[u8]) -> Vec<(String, String)> {
+    let decode = |part: &[u8]| {
+        let mut out = Vec::with_capacity(part.len());
+        let mut rest = part.iter();
+        while let Some(byte) = rest.next() {
+            let digit = |b: &u8| {
+                char::from(*b)
+                    .to_digit(16)
+                    .and_then(|d| u8::try_from(d).ok())
+            };
+            match byte {
+                b'+' => out.push(b' '),
+                b'%' => {
+                    let pair = rest.as_slice();
+                    match (pair.first().and_then(digit), pair.get(1).and_then(digit)) {
+                        (Some(high), Some(low)) => {
+                            out.push(high * 16 + low);
+                            rest.nth(1);
+                        }
+                        _ => out.push(b'%'),
+                    }
+                }
+                other => out.push(*other),
+            }
+        }
+        String::from_utf8_lossy(&out).into_owned()
+    };
+    bytes
+        .split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            (
+                decode(halves.next().unwrap_or_default()),
+                decode(halves.next().unwrap_or_default()),
+            )
+        })
+        .collect()
+}
+
+fn parse(body: &[u8]) -> TokenRequest {
+    let mut request = TokenRequest::default();
+    for (name, value) in form(body) {
+        match name.as_str() {
+            "grant_type" => request.grant_type = Some(value),
+            "client_id" => request.client_id = Some(value),
+            "client_secret" => request.client_secret = Some(SecretString::new(value)),
+            "client_assertion_type" => request.assertion_type = Some(value),
+            "client_assertion" => request.assertion = Some(SecretString::new(value)),
+            "scope" => request.scope = Some(value),
+            "resource" => request.resource = Some(value),
+            _ => {}
+        }
+    }
+    request
+}
+
+pub(crate) fn new_id() -> String {
+    let mut bytes = [0_u8; 16];
+    // without random numbers there is no token either: signing fails as well
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
+}
+
+/// A stable object id for a client: the service principal's.
+pub(crate) fn object_id(tenant: &str, client_id: &str) -> String {
+    let text = format!(
+        "{}/{}",
+        tenant.to_ascii_lowercase(),
+        client_id.to_ascii_lowercase()
+    );
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let hex: String = digest
+        .as_ref()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
+}
+
+fn token(cloud: &Cloud, tenant_name: &str, body: &[u8], caller: &Caller, v2: bool) -> Response {
+    let request = parse(body);
+    let now = cloud.clock.now();
+    let local = cloud.issuer.url.as_str();
+    let keys = |issuer: &str| (issuer == local).then(|| (cloud.issuer.jwks)());
+    let id = new_id();
+    let mut event = Event {
+        node: caller.node.clone(),
+        namespace: caller.namespace.clone(),
+        pod: caller.pod.clone(),
+        pod_uid: caller.pod_uid.clone(),
+        service_account: caller.service_account.clone(),
+        door: Door::TokenService,
+        identity: request
+            .client_id
+            .clone()
+            .unwrap_or_default()
+            .chars()
+            .take(64)
+            .collect(),
+        asked: request
+            .resource
+            .clone()
+            .or_else(|| request.scope.clone())
+            .unwrap_or_default()
+            .chars()
+            .take(256)
+            .collect(),
+        request_id: id.clone(),
+        ..Event::default()
+    };
+    let grant = match decide(&cloud.config, tenant_name, &request, local, &keys, now) {
+        Ok(grant) => grant,
+        Err(refusal) => {
+            event.rule = format!("AADSTS{}", refusal.code);
+            event.reason = format!("AADSTS{}: {}", refusal.code, refusal.text);
+            // a refusal stays one whether or not it could be written
+            let _ = cloud.recorder.record(event);
+            return refused(cloud, &refusal, &id);
+        }
+    };
+    let uti = new_id();
+    let object = object_id(grant.tenant, grant.client_id);
+    let claims = json!({
+        "aud": grant.resource, "iss": format!("https://sts.windows.net/{}/", grant.tenant),
+        "iat": now, "nbf": now, "exp": now + LIFETIME,
+        "appid": grant.client_id, "appidacr": if grant.rule == "client-secret" { "1" } else { "2" },
+        "idp": format!("https://sts.windows.net/{}/", grant.tenant),
+        "oid": object, "sub": object, "tid": grant.tenant, "uti": uti, "ver": "1.0", "idtyp": "app",
+    });
+    event.outcome = Outcome::Granted;
+    event.asked.clone_from(&grant.resource);
+    event.rule.clone_from(&grant.rule);
+    event.reason = "the credential proves the client".into();
+    event.token = Some(TokenRef {
+        jti: Some(uti),
+        hash: None,
+    });
+    let unavailable = |text: String| Refusal {
+        status: 503,
+        error: "temporarily_unavailable",
+        code: 90033,
+        text,
+    };
+    if let Err(error) = cloud.recorder.record(event) {
+        return refused(cloud, &unavailable(error.to_string()), &id);
+    }
+    let signed = match cloud.keys.tokens.sign(&claims) {
+        Ok(signed) => signed,
+        Err(error) => return refused(cloud, &unavailable(error.to_string()), &id),
+    };
+    if v2 {
+        let body = json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": signed.expose()});
+        return answer(200, &body);
+    }
+    let text = |number: i64| number.to_string();
+    answer(
+        200,
+        &json!({
+            "token_type": "Bearer", "expires_in": text(LIFETIME), "ext_expires_in": text(LIFETIME),
+            "expires_on": text(now + LIFETIME), "not_before": text(now), "resource": grant.resource,
+            "access_token": signed.expose(),
+        }),
+    )
+}
+
+fn refused(cloud: &Cloud, refusal: &Refusal, id: &str) -> Response {
+    let at = OffsetDateTime::from_unix_timestamp(cloud.clock.now())
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let stamp = at
+        .format(format_description!(
+            "[year]-[month]-[day] [hour]:[minute]:[second]Z"
+        ))
+        .unwrap_or_default();
+    let code = refusal.code;
+    answer(
+        refusal.status,
+        &json!({
+            "error": refusal.error,
+            "error_description": format!(
+                "AADSTS{code}: {} Trace ID: {id} Correlation ID: {id} Timestamp: {stamp}", refusal.text),
+            "error_codes": [code], "timestamp": stamp, "trace_id": id, "correlation_id": id,
+            "error_uri": format!("https://{AUTHORITY}/error?code={code}"),
+        }),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_decoded() {
+        let pairs = form(b"a=1%2F2&api%2Dversion=7.4&s=a+b&bad=%zz&&x");
+        let want = [
+            ("a", "1/2"),
+            ("api-version", "7.4"),
+            ("s", "a b"),
+            ("bad", "%zz"),
+            ("x", ""),
+        ];
+        assert_eq!(pairs, want.map(|(k, v)| (k.to_owned(), v.to_owned())));
+    }
+}
