@@ -1,6 +1,6 @@
 //! Kubernetes objects, and the pods they make.
 
-use crate::{Document, Node, Position};
+use crate::{Document, Node, Position, Value};
 
 /// One Kubernetes object.
 #[derive(Clone, Debug)]
@@ -121,6 +121,15 @@ pub struct Workload<'a> {
     pub spec_path: &'static str,
 }
 
+const NOWHERE: Position = Position { line: 1, column: 1 };
+
+/// The spec of an object that has none, such as a patch that deletes a Deployment.
+static NOTHING: Node = Node {
+    value: Value::Null,
+    start: NOWHERE,
+    end: NOWHERE,
+};
+
 /// The pods that an object makes: of a Pod itself, or of the eight kinds with a template.
 #[must_use]
 pub fn workload(object: &Object) -> Option<Workload<'_>> {
@@ -148,11 +157,10 @@ pub fn workload(object: &Object) -> Option<Workload<'_>> {
         ),
         _ => return None,
     };
-    let spec = object.node.at(spec)?;
     Some(Workload {
         object,
         metadata: object.node.at(metadata),
-        spec,
+        spec: object.node.at(spec).unwrap_or(&NOTHING),
         spec_path,
     })
 }

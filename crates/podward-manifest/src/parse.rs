@@ -1,4 +1,5 @@
-//! Text to documents: anchors and merge keys resolved, depth and expansion bounded, duplicate keys refused.
+//! Text to documents: anchors and merge keys resolved, depth and expansion bounded, duplicate keys
+//! noted.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +17,14 @@ const MAX_NODES: usize = 1_000_000;
 pub struct Document {
     /// Path of the file.
     pub path: String,
-    /// Which document of the file, from 0; empty ones are not counted.
+    /// Which document of the file, from 0, as Kubernetes counts: by the lines `---`, a part of
+    /// nothing but comments included.
     pub index: usize,
     /// Its root.
     pub root: Node,
+    /// Keys written twice. The last one holds, as in a request to the API server; kubectl refuses
+    /// them.
+    pub duplicates: Vec<ParseError>,
 }
 
 /// Text that is not YAML, or too much of it.
@@ -57,12 +62,30 @@ struct Builder<'a> {
     root: Option<Node>,
     anchors: BTreeMap<usize, (Node, usize)>,
     made: usize,
+    duplicates: Vec<ParseError>,
+    parts: Vec<usize>,
+}
+
+/// The first line of each part of a file, as Kubernetes cuts it (apimachinery `YAMLReader`).
+fn parts(text: &str) -> Vec<usize> {
+    let mut parts = vec![1];
+    let mut empty = true;
+    for (index, line) in text.lines().enumerate() {
+        let separates = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.trim().is_empty());
+        if separates && !empty {
+            parts.push(index + 2);
+        }
+        empty = separates;
+    }
+    parts
 }
 
 /// Parses a file of YAML or JSON.
 ///
 /// # Errors
-/// At the first thing that is not YAML, a duplicate key, or a bound that is passed.
+/// At the first thing that is not YAML, or a bound that is passed.
 pub fn parse(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
     let mut builder = Builder {
         path,
@@ -71,6 +94,8 @@ pub fn parse(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
         root: None,
         anchors: BTreeMap::new(),
         made: 0,
+        duplicates: Vec::new(),
+        parts: parts(text),
     };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|e| ParseError {
@@ -97,14 +122,20 @@ impl Builder<'_> {
         match event {
             Event::DocumentStart(..) => {
                 self.anchors.clear();
+                self.duplicates.clear();
                 self.root = None;
             }
             Event::DocumentEnd => {
                 if let Some(root) = self.root.take().filter(|root| !root.is_null()) {
+                    let line = root.start.line;
                     self.documents.push(Document {
                         path: self.path.to_owned(),
-                        index: self.documents.len(),
+                        index: self
+                            .parts
+                            .partition_point(|first| *first <= line)
+                            .saturating_sub(1),
                         root,
+                        duplicates: std::mem::take(&mut self.duplicates),
                     });
                 }
             }
@@ -171,7 +202,7 @@ impl Builder<'_> {
         )
     }
 
-    fn mapping(&self, nodes: Vec<Node>) -> Result<Value, ParseError> {
+    fn mapping(&mut self, nodes: Vec<Node>) -> Result<Value, ParseError> {
         let mut entries: Vec<(Node, Node)> = Vec::with_capacity(nodes.len() / 2);
         let mut seen = BTreeMap::new();
         let mut merged = Vec::new();
@@ -187,10 +218,12 @@ impl Builder<'_> {
             }
             let name = key.key_text();
             if let Some(first) = seen.insert(name.clone(), key.start) {
-                return self.fault(
-                    key.start,
-                    format!("duplicate key {name:?}, first at {first}"),
-                );
+                self.duplicates.push(ParseError {
+                    path: self.path.to_owned(),
+                    position: key.start,
+                    message: format!("duplicate key {name:?}, first at {first}"),
+                });
+                entries.retain(|(key, _)| key.key_text() != name);
             }
             entries.push((key, value));
         }
@@ -257,12 +290,6 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_counted_without_empty_ones() {
-        let found = parse("f", "---\n# nothing\n---\na: 1\n---\nb: 2\n").unwrap();
-        assert_eq!(found.iter().map(|d| d.index).collect::<Vec<_>>(), [0, 1]);
-    }
-
-    #[test]
     fn anchors_and_merge_keys_are_written_out() {
         let root = one("x: &x {a: 1, b: 2}\nz:\n  <<: *x\n  b: 3\n");
         assert_eq!(
@@ -272,17 +299,26 @@ mod tests {
     }
 
     #[test]
+    fn the_last_of_two_keys_holds_and_both_are_told() {
+        let document = parse("f", "a: 1\na: 2\n").unwrap().remove(0);
+        assert_eq!(document.root.to_json(), serde_json::json!({"a": 2}));
+        assert_eq!(
+            document.duplicates[0].to_string(),
+            "f:2:1: duplicate key \"a\", first at 1:1"
+        );
+    }
+
+    #[test]
+    fn documents_are_counted_as_kubernetes_does() {
+        let index = |text: &str| parse("f", text).unwrap().pop().unwrap().index;
+        assert_eq!(index("---\na: 1\n"), 0);
+        assert_eq!(index("# licence\n---\na: 1\n"), 1);
+        assert_eq!(index("a: 1\n---\n---\nb: 1\n"), 1);
+    }
+
+    #[test]
     fn faults_name_their_place() {
         let fault = |text: &str| parse("f", text).unwrap_err();
-        assert_eq!(
-            fault("a: 1\na: 2\n").position,
-            Position { line: 2, column: 1 }
-        );
-        assert!(
-            fault("a: 1\na: 2\n")
-                .to_string()
-                .starts_with("f:2:1: duplicate key")
-        );
         assert_eq!(fault("a:\n\t- b\n").position.line, 2);
         let deep = fault(&("[".repeat(200) + &"]".repeat(200))).message;
         assert!(deep.contains("nested deeper"), "{deep}");

@@ -41,21 +41,39 @@ impl Source {
     /// The line with its number, and a caret under the place.
     #[must_use]
     pub fn excerpt(&self, position: Position) -> String {
-        let number = position.line.to_string();
-        let gutter = " ".repeat(number.len());
-        let line: String = self
-            .line_text(position.line)
-            .chars()
-            .take(MAX_EXCERPT)
-            .collect();
-        let indent: String = line
-            .chars()
-            .chain(std::iter::repeat(' '))
-            .take(position.column.saturating_sub(1).min(MAX_EXCERPT))
-            .map(|c| if c == '\t' { '\t' } else { ' ' })
-            .collect();
-        format!("{number} | {line}\n{gutter} | {indent}^")
+        caret(position, self.line_text(position.line).chars())
     }
+
+    /// The same with `***` where a secret stands, from its first character to behind its last.
+    #[must_use]
+    pub fn excerpt_without(&self, position: Position, secret: (Position, Position)) -> String {
+        let (from, to) = secret;
+        let line = self.line_text(position.line);
+        let column = |place: Position, other: usize| {
+            if place.line == position.line {
+                place.column - 1
+            } else {
+                other
+            }
+        };
+        let (from, to) = (column(from, 0), column(to, usize::MAX));
+        let hidden = line.chars().take(from).chain("***".chars());
+        caret(position, hidden.chain(line.chars().skip(to)))
+    }
+}
+
+/// A line with its number, and a caret under the place.
+fn caret(position: Position, line: impl Iterator<Item = char>) -> String {
+    let number = position.line.to_string();
+    let gutter = " ".repeat(number.len());
+    let line: String = line.take(MAX_EXCERPT).collect();
+    let indent: String = line
+        .chars()
+        .chain(std::iter::repeat(' '))
+        .take(position.column.saturating_sub(1).min(MAX_EXCERPT))
+        .map(|c| if c == '\t' { '\t' } else { ' ' })
+        .collect();
+    format!("{number} | {line}\n{gutter} | {indent}^")
 }
 
 #[cfg(test)]
@@ -75,6 +93,19 @@ mod tests {
         assert_eq!(
             source.excerpt(Position { line: 9, column: 1 }),
             "9 | \n  | ^"
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_repeated() {
+        let source = Source {
+            path: "a".into(),
+            text: "a: {value: hunter2, b: 1}".into(),
+        };
+        let at = |column| Position { line: 1, column };
+        assert_eq!(
+            source.excerpt_without(at(12), (at(12), at(19))),
+            "1 | a: {value: ***, b: 1}\n  |            ^"
         );
     }
 }

@@ -73,7 +73,9 @@ pub fn next_status(reports: &mut StatusReader) -> io::Result<Option<Status>> {
     if reports.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    serde_json::from_str(&line).map(Some).map_err(io::Error::from)
+    serde_json::from_str(&line)
+        .map(Some)
+        .map_err(io::Error::from)
 }
 
 /// Starts the init process of a container in the given network namespace. Output of the program goes to

@@ -85,8 +85,8 @@ pub(crate) fn enter_root(spec: &ContainerSpec) -> Result<(), SysError> {
     unmount(".", UnmountFlags::DETACH).doing(|| "leave the old root".into())?;
     chdir("/").doing(|| "enter the new root".into())?;
 
-    kernel_file_systems(spec)?;
     device_folder(&devices)?;
+    kernel_file_systems(spec)?;
     for path in FRESH {
         if Path::new(path).is_dir() && !fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
             tmpfs(

@@ -132,7 +132,13 @@ fn show(io: &Io, folder: &Folder, finding: &Finding) {
         io.tone(Tone::Strong, place),
         io.tone(Tone::Bad, &finding.message)
     ));
-    for line in folder.excerpt(&finding.path, finding.position).lines() {
+    let excerpt = folder
+        .source(&finding.path)
+        .map(|source| match finding.secret {
+            Some(secret) => source.excerpt_without(finding.position, secret),
+            None => source.excerpt(finding.position),
+        });
+    for line in excerpt.unwrap_or_default().lines() {
         io.line(format_args!("    {line}"));
     }
     io.line(format_args!("      why:  {}", finding.why));

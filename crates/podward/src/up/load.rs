@@ -65,6 +65,11 @@ impl Folder {
         })?;
         self.sources.push(source);
         for document in documents {
+            if let Some(twice) = document.duplicates.first() {
+                return Err(Report::new(&twice.message)
+                    .at(&twice.path, Some(twice.position))
+                    .excerpt(self.excerpt(&twice.path, twice.position)));
+            }
             let is_cloud = document.root.get("kind").and_then(|k| k.as_str()) == Some("Cloud")
                 && document
                     .root
@@ -122,11 +127,14 @@ impl Folder {
 
     /// The line a position is in.
     pub(super) fn excerpt(&self, path: &str, position: Position) -> String {
-        self.sources
-            .iter()
-            .find(|s| s.path == path)
-            .map(|s| s.excerpt(position))
+        self.source(path)
+            .map(|source| source.excerpt(position))
             .unwrap_or_default()
+    }
+
+    /// The file of a path.
+    pub(super) fn source(&self, path: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.path == path)
     }
 
     fn unique(&self) -> Result<(), Report> {

@@ -111,10 +111,19 @@ impl Node {
             .map(|tenant| tenant.id.clone())
             .unwrap_or_default();
         let server_config = keys
-            .server_config(&["login.microsoftonline.com".into(), "*.vault.azure.net".into()])
+            .server_config(&[
+                "login.microsoftonline.com".into(),
+                "*.vault.azure.net".into(),
+            ])
             .map_err(|e| failed("cannot make the cloud's certificate", &e))?;
-        let cloud = Cloud::new(config, published, keys, Arc::clone(&access), Arc::new(SystemClock))
-            .map_err(|e| folder.cloud_fault(&e.path, &e.message))?;
+        let cloud = Cloud::new(
+            config,
+            published,
+            keys,
+            Arc::clone(&access),
+            Arc::new(SystemClock),
+        )
+        .map_err(|e| folder.cloud_fault(&e.path, &e.message))?;
         let tls = TlsAcceptor::from(server_config);
         let listener = TcpListener::bind("127.0.0.1:0")
             .await

@@ -1,0 +1,53 @@
+//! What a check is, and what it says.
+
+use crate::Level;
+use crate::pod::Pod;
+
+/// One control of the Pod Security Standards.
+#[derive(Debug)]
+pub struct Check {
+    /// Name of the control, as the Kubernetes library has it.
+    pub id: &'static str,
+    /// The lowest level that asks for it.
+    pub level: Level,
+    /// The control that it takes the place of at its own level.
+    pub replaces: Option<&'static str>,
+    /// What an attacker gains where it does not hold.
+    pub why: &'static str,
+    pub(crate) run: fn(&Pod<'_>) -> Option<Breach>,
+}
+
+/// A control that does not hold.
+#[derive(Debug)]
+pub(crate) struct Breach {
+    /// First half of the server's sentence.
+    pub(crate) reason: String,
+    /// The half in parentheses.
+    pub(crate) detail: String,
+    /// Every place that breaks it.
+    pub(crate) spots: Vec<Spot>,
+}
+
+/// One place that breaks a control.
+#[derive(Debug)]
+pub(crate) struct Spot {
+    pub(crate) field: String,
+    pub(crate) position: podward_manifest::Position,
+    pub(crate) message: String,
+    pub(crate) mend: String,
+}
+
+impl Breach {
+    /// A breach, unless no place breaks the control.
+    pub(crate) fn unless_none(
+        spots: Vec<Spot>,
+        reason: &str,
+        detail: impl FnOnce() -> String,
+    ) -> Option<Self> {
+        (!spots.is_empty()).then(|| Self {
+            reason: reason.to_owned(),
+            detail: detail(),
+            spots,
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! The `AppArmor` profile may only be the runtime's or one of the node (baseline; fields, and the
+//! annotations that came before them).
+
+use podward_manifest::Node;
+
+use crate::check::{Breach, Check};
+use crate::pod::Pod;
+use crate::{Level, words};
+
+const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
+
+pub(super) const CHECK: Check = Check {
+    id: "appArmorProfile",
+    level: Level::Baseline,
+    replaces: None,
+    why: "without an AppArmor profile a process may mount file systems and write to /proc and /sys wherever its capabilities let it",
+    run,
+};
+
+const MEND: &str = "leave appArmorProfile away, or set its type to RuntimeDefault";
+
+fn forbidden(profile: Option<&Node>) -> Option<&str> {
+    let kind = profile?.get("type").and_then(Node::as_str).unwrap_or("");
+    (!matches!(kind, "RuntimeDefault" | "Localhost")).then_some(kind)
+}
+
+fn run(pod: &Pod<'_>) -> Option<Breach> {
+    let mut setters = words::Setters::default();
+    let mut spots = Vec::new();
+    if let Some(kind) = forbidden(pod.security(&["appArmorProfile"])) {
+        setters.pod = true;
+        setters.values.insert(kind.to_owned());
+        spots.push(pod.spot(
+            "securityContext.appArmorProfile.type",
+            format!("the pod's AppArmor profile is \"{kind}\""),
+            MEND,
+        ));
+    }
+    for container in &pod.containers {
+        if let Some(kind) = forbidden(container.security(&["appArmorProfile"])) {
+            setters.containers.push(container.name);
+            setters.values.insert(kind.to_owned());
+            spots.push(pod.spot_in(
+                container,
+                "securityContext.appArmorProfile.type",
+                format!(
+                    "the AppArmor profile of container \"{}\" is \"{kind}\"",
+                    container.name
+                ),
+                MEND,
+            ));
+        }
+    }
+    for (key, value) in pod.annotations() {
+        let Some(name) = key.as_str().filter(|name| name.starts_with(ANNOTATION)) else {
+            continue;
+        };
+        let profile = value.as_str().unwrap_or_default();
+        if !profile.is_empty() && profile != "runtime/default" && !profile.starts_with("localhost/")
+        {
+            setters.annotations += 1;
+            setters.values.insert(format!("{name}=\"{profile}\""));
+            spots.push(pod.spot_at_annotation(
+                name,
+                value.start,
+                format!("an annotation sets the AppArmor profile \"{profile}\""),
+                MEND,
+            ));
+        }
+    }
+    let reason = format!(
+        "forbidden AppArmor profile{}",
+        words::s(setters.values.len())
+    );
+    Breach::unless_none(spots, &reason, || {
+        format!(
+            "{} must not set AppArmor profile type to {}",
+            setters.who(),
+            words::quoted(&setters.values)
+        )
+    })
+}

@@ -1,0 +1,100 @@
+//! Only the runtime's own capabilities may be added (baseline).
+
+use std::collections::BTreeSet;
+
+use podward_manifest::Node;
+
+use crate::check::{Breach, Check, Spot};
+use crate::pod::{Container, Pod};
+use crate::{Level, words};
+
+/// The capabilities that a container runtime gives by itself (Pod Security Standards, baseline).
+const DEFAULT: &[&str] = &[
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+pub(super) const CHECK: Check = Check {
+    id: "capabilities_baseline",
+    level: Level::Baseline,
+    replaces: None,
+    why: "a capability beyond the runtime's own lets a process change what it shares with the node: its network, its clock, its devices, its kernel",
+    run,
+};
+
+fn run(pod: &Pod<'_>) -> Option<Breach> {
+    let added = Added::collect(pod, DEFAULT);
+    Breach::unless_none(added.spots, "non-default capabilities", || {
+        words_of(&added.names, &added.capabilities)
+    })
+}
+
+/// Capabilities that are added and may not be.
+#[derive(Default)]
+pub(super) struct Added<'a> {
+    pub(super) names: Vec<&'a str>,
+    pub(super) capabilities: BTreeSet<&'a str>,
+    pub(super) spots: Vec<Spot>,
+}
+
+impl<'a> Added<'a> {
+    pub(super) fn collect(pod: &Pod<'a>, allowed: &[&str]) -> Self {
+        let mut all = Self::default();
+        for container in &pod.containers {
+            all.container(pod, container, allowed);
+        }
+        all
+    }
+
+    fn container(&mut self, pod: &Pod<'a>, container: &Container<'a>, allowed: &[&str]) {
+        let list = container
+            .security(&["capabilities", "add"])
+            .map_or(&[] as &[Node], Node::items);
+        let mut forbids = false;
+        for (index, capability) in list.iter().enumerate() {
+            let Some(capability) = capability.as_str().filter(|c| !allowed.contains(c)) else {
+                continue;
+            };
+            forbids = true;
+            self.capabilities.insert(capability);
+            let mend = match capability.to_uppercase().strip_prefix("CAP_") {
+                Some(bare) => {
+                    format!("take it out; Kubernetes writes capabilities without CAP_ (\"{bare}\")")
+                }
+                None => "take it out of capabilities.add".to_owned(),
+            };
+            self.spots.push(pod.spot_in(
+                container,
+                &format!("securityContext.capabilities.add[{index}]"),
+                format!(
+                    "container \"{}\" adds the capability \"{capability}\"",
+                    container.name
+                ),
+                mend,
+            ));
+        }
+        if forbids {
+            self.names.push(container.name);
+        }
+    }
+}
+
+/// `container "a" must not include "X" in securityContext.capabilities.add`.
+pub(super) fn words_of(names: &[&str], capabilities: &BTreeSet<&str>) -> String {
+    format!(
+        "{} must not include {} in securityContext.capabilities.add",
+        words::containers(names),
+        words::quoted(capabilities)
+    )
+}

@@ -1,0 +1,70 @@
+//! All capabilities dropped, at most `NET_BIND_SERVICE` added (restricted, since 1.22; not asked
+//! of Windows pods since 1.25).
+
+use super::capabilities_baseline::{Added, words_of};
+use crate::check::{Breach, Check};
+use crate::pod::Pod;
+use crate::{Level, words};
+
+pub(super) const CHECK: Check = Check {
+    id: "capabilities_restricted",
+    level: Level::Restricted,
+    replaces: Some("capabilities_baseline"),
+    why: "a process that becomes root in the pod holds every capability that was not dropped: it can forge packets, give files away and make devices",
+    run,
+};
+
+fn run(pod: &Pod<'_>) -> Option<Breach> {
+    if pod.windows() {
+        return None;
+    }
+    let mut keep = Vec::new();
+    let mut spots = Vec::new();
+    for container in &pod.containers {
+        let drops_all = container
+            .security(&["capabilities", "drop"])
+            .is_some_and(|drop| drop.items().iter().any(|c| c.as_str() == Some("ALL")));
+        if !drops_all {
+            keep.push(container.name);
+            spots.push(pod.spot_in(
+                container,
+                "securityContext.capabilities.drop",
+                format!(
+                    "container \"{}\" does not drop all capabilities",
+                    container.name
+                ),
+                "set securityContext.capabilities.drop: [\"ALL\"] in the container",
+            ));
+        }
+    }
+    let added = Added::collect(pod, &["NET_BIND_SERVICE"]);
+    spots.extend(added.spots);
+    Breach::unless_none(spots, "unrestricted capabilities", || {
+        let mut parts = Vec::new();
+        if !keep.is_empty() {
+            parts.push(format!(
+                "{} must set securityContext.capabilities.drop=[\"ALL\"]",
+                words::containers(&keep)
+            ));
+        }
+        if !added.names.is_empty() {
+            parts.push(words_of(&added.names, &added.capabilities));
+        }
+        parts.join("; ")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::verdict::tests::sentence;
+
+    #[test]
+    fn names_count_as_they_are_written() {
+        let spec = "containers: [{name: a, image: i, securityContext: {capabilities: {drop: [all], add: [NET_BIND_SERVICE, CAP_CHOWN]}}}]";
+        let said = sentence(spec, crate::Level::Restricted);
+        assert!(
+            said.contains("unrestricted capabilities (container \"a\" must set securityContext.capabilities.drop=[\"ALL\"]; container \"a\" must not include \"CAP_CHOWN\" in securityContext.capabilities.add)"),
+            "{said}"
+        );
+    }
+}

@@ -1,0 +1,66 @@
+//! Probes and lifecycle hooks go to the pod itself (baseline, since 1.34).
+
+use std::collections::BTreeSet;
+
+use podward_manifest::Node;
+
+use crate::check::{Breach, Check};
+use crate::pod::Pod;
+use crate::{Level, words};
+
+/// Where the kubelet makes a request of its own.
+const HANDLERS: &[&[&str]] = &[
+    &["livenessProbe"],
+    &["readinessProbe"],
+    &["startupProbe"],
+    &["lifecycle", "postStart"],
+    &["lifecycle", "preStop"],
+];
+
+pub(super) const CHECK: Check = Check {
+    id: "hostProbesAndHostLifecycle",
+    level: Level::Baseline,
+    replaces: None,
+    why: "the kubelet sends the request from the node, past network policies, to wherever the pod's author says",
+    run,
+};
+
+fn run(pod: &Pod<'_>) -> Option<Breach> {
+    let mut names = Vec::new();
+    let mut hosts = BTreeSet::new();
+    let mut spots = Vec::new();
+    for container in &pod.containers {
+        let before = spots.len();
+        for handler in HANDLERS {
+            for action in ["httpGet", "tcpSocket"] {
+                let host = container
+                    .node
+                    .at(handler)
+                    .and_then(|handler| handler.at(&[action, "host"]))
+                    .and_then(Node::as_str)
+                    .filter(|host| !host.is_empty());
+                let Some(host) = host else { continue };
+                hosts.insert(host);
+                let path = format!("{}.{action}.host", handler.join("."));
+                spots.push(pod.spot_in(
+                    container,
+                    &path,
+                    format!("{path} of container \"{}\" is \"{host}\"", container.name),
+                    "take host out: without it the request goes to the pod's own address (127.0.0.1 is the node's)",
+                ));
+            }
+        }
+        if spots.len() > before {
+            names.push(container.name);
+        }
+    }
+    Breach::unless_none(spots, "probe or lifecycle host", || {
+        format!(
+            "{} {} probe or lifecycle host{} {}",
+            words::containers(&names),
+            words::uses(names.len()),
+            words::s(hosts.len()),
+            words::quoted(&hosts)
+        )
+    })
+}

@@ -1,0 +1,77 @@
+//! `runAsNonRoot` is true for every container, and false nowhere (restricted; since 1.35 not asked
+//! of pods with users of their own; asked of Windows pods too).
+
+use podward_manifest::Node;
+
+use crate::Level;
+use crate::check::{Breach, Check};
+use crate::pod::Pod;
+use crate::words;
+
+pub(super) const CHECK: Check = Check {
+    id: "runAsNonRoot",
+    level: Level::Restricted,
+    replaces: None,
+    why: "root in a container is root on the node once it finds a way out, and owns every volume until then",
+    run,
+};
+
+fn run(pod: &Pod<'_>) -> Option<Breach> {
+    if pod.own_users() {
+        return None;
+    }
+    let of_pod = pod.security(&["runAsNonRoot"]).and_then(Node::as_bool);
+    let mut bad = words::Setters::default();
+    let mut silent = Vec::new();
+    let mut bad_spots = Vec::new();
+    let mut silent_spots = Vec::new();
+    if of_pod == Some(false) {
+        bad.pod = true;
+        bad_spots.push(pod.spot(
+            "securityContext.runAsNonRoot",
+            "runAsNonRoot of the pod is false",
+            "set it to true, with a runAsUser that is not 0",
+        ));
+    }
+    for container in &pod.containers {
+        match container
+            .security(&["runAsNonRoot"])
+            .and_then(Node::as_bool)
+        {
+            Some(true) => {}
+            Some(false) => {
+                bad.containers.push(container.name);
+                bad_spots.push(pod.spot_in(
+                    container,
+                    "securityContext.runAsNonRoot",
+                    format!("runAsNonRoot of container \"{}\" is false", container.name),
+                    "set it to true, with a runAsUser that is not 0",
+                ));
+            }
+            None if of_pod == Some(true) => {}
+            None => {
+                silent.push(container.name);
+                silent_spots.push(pod.spot_in(
+                    container,
+                    "securityContext.runAsNonRoot",
+                    format!("container \"{}\" may run as root", container.name),
+                    "set runAsNonRoot: true in the securityContext of the pod, with a runAsUser that is not 0 where the image's user is root",
+                ));
+            }
+        }
+    }
+    if bad_spots.is_empty() {
+        return Breach::unless_none(silent_spots, "runAsNonRoot != true", || {
+            format!(
+                "pod or {} must set securityContext.runAsNonRoot=true",
+                words::containers(&silent)
+            )
+        });
+    }
+    Breach::unless_none(bad_spots, "runAsNonRoot != true", || {
+        format!(
+            "{} must not set securityContext.runAsNonRoot=false",
+            bad.who()
+        )
+    })
+}

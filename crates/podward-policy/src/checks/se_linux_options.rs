@@ -1,0 +1,107 @@
+//! `SELinux` types of containers only, no user and no role (baseline; `container_engine_t` since
+//! 1.31).
+
+use podward_manifest::Node;
+
+use crate::check::{Breach, Check, Spot};
+use crate::pod::Pod;
+use crate::{Level, words};
+
+const TYPES: &[&str] = &[
+    "",
+    "container_t",
+    "container_init_t",
+    "container_kvm_t",
+    "container_engine_t",
+];
+
+pub(super) const CHECK: Check = Check {
+    id: "seLinuxOptions",
+    level: Level::Baseline,
+    replaces: None,
+    why: "another SELinux type, user or role takes the container out of the confinement that keeps it from the node and from other pods",
+    run,
+};
+
+const MEND: &str =
+    "leave it away: the runtime gives container_t, and a level keeps the pods of a node apart";
+
+/// The faults of one `seLinuxOptions`.
+fn faults(options: &Node) -> impl Iterator<Item = (&'static str, &str)> {
+    let text = |key| options.get(key).and_then(Node::as_str).unwrap_or_default();
+    [
+        ("type", text("type"), !TYPES.contains(&text("type"))),
+        ("user", text("user"), !text("user").is_empty()),
+        ("role", text("role"), !text("role").is_empty()),
+    ]
+    .into_iter()
+    .filter(|(_, _, bad)| *bad)
+    .map(|(key, value, _)| (key, value))
+}
+
+fn run(pod: &Pod<'_>) -> Option<Breach> {
+    let mut setters = words::Setters::default();
+    let (mut user, mut role) = (false, false);
+    let mut spots: Vec<Spot> = Vec::new();
+    let mut note =
+        |key: &str, value: &str, values: &mut std::collections::BTreeSet<String>| match key {
+            "type" => {
+                values.insert(value.to_owned());
+            }
+            "user" => user = true,
+            _ => role = true,
+        };
+    if let Some(options) = pod.security(&["seLinuxOptions"]) {
+        for (key, value) in faults(options) {
+            setters.pod = true;
+            note(key, value, &mut setters.values);
+            spots.push(pod.spot(
+                &format!("securityContext.seLinuxOptions.{key}"),
+                format!("the pod sets the SELinux {key} \"{value}\""),
+                MEND,
+            ));
+        }
+    }
+    for container in &pod.containers {
+        let Some(options) = container.security(&["seLinuxOptions"]) else {
+            continue;
+        };
+        let before = spots.len();
+        for (key, value) in faults(options) {
+            note(key, value, &mut setters.values);
+            spots.push(pod.spot_in(
+                container,
+                &format!("securityContext.seLinuxOptions.{key}"),
+                format!(
+                    "container \"{}\" sets the SELinux {key} \"{value}\"",
+                    container.name
+                ),
+                MEND,
+            ));
+        }
+        if spots.len() > before {
+            setters.containers.push(container.name);
+        }
+    }
+    Breach::unless_none(spots, "seLinuxOptions", || {
+        let mut parts = Vec::new();
+        if !setters.values.is_empty() {
+            parts.push(format!(
+                "type{} {}",
+                words::s(setters.values.len()),
+                words::quoted(&setters.values)
+            ));
+        }
+        if user {
+            parts.push("user may not be set".to_owned());
+        }
+        if role {
+            parts.push("role may not be set".to_owned());
+        }
+        format!(
+            "{} set forbidden securityContext.seLinuxOptions: {}",
+            setters.who(),
+            parts.join("; ")
+        )
+    })
+}

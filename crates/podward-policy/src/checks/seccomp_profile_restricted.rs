@@ -1,0 +1,47 @@
+//! seccomp filters the calls of every container (restricted, since 1.19; not asked of Windows pods
+//! since 1.25).
+
+use super::seccomp_profile_baseline::{WHY, breach, forbidden};
+use crate::check::{Breach, Check};
+use crate::pod::Pod;
+use crate::{Level, words};
+
+pub(super) const CHECK: Check = Check {
+    id: "seccompProfile_restricted",
+    level: Level::Restricted,
+    replaces: Some("seccompProfile_baseline"),
+    why: WHY,
+    run,
+};
+
+fn run(pod: &Pod<'_>) -> Option<Breach> {
+    if pod.windows() {
+        return None;
+    }
+    let (setters, spots) = forbidden(pod);
+    if !spots.is_empty() {
+        return breach(&setters, spots);
+    }
+    if pod.security(&["seccompProfile"]).is_some() {
+        return None;
+    }
+    let mut names = Vec::new();
+    let mut silent = Vec::new();
+    for container in &pod.containers {
+        if container.security(&["seccompProfile"]).is_none() {
+            names.push(container.name);
+            silent.push(pod.spot_in(
+                container,
+                "securityContext.seccompProfile",
+                format!("container \"{}\" has no seccomp profile", container.name),
+                "set seccompProfile: {type: RuntimeDefault} in the securityContext of the pod",
+            ));
+        }
+    }
+    Breach::unless_none(silent, "seccompProfile", || {
+        format!(
+            "pod or {} must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\"",
+            words::containers(&names)
+        )
+    })
+}

@@ -1,0 +1,55 @@
+//! Only sysctls that reach no further than the pod (baseline; the list of 1.37).
+
+use podward_manifest::Node;
+
+use crate::Level;
+use crate::check::{Breach, Check};
+use crate::pod::Pod;
+
+const SAFE: &[&str] = &[
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_notsent_lowat",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_slow_start_after_idle",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+];
+
+pub(super) const CHECK: Check = Check {
+    id: "sysctls",
+    level: Level::Baseline,
+    replaces: None,
+    why: "a setting of the kernel that is not kept apart for each pod changes the node and every pod on it",
+    run,
+};
+
+fn run(pod: &Pod<'_>) -> Option<Breach> {
+    let mut names = Vec::new();
+    let mut spots = Vec::new();
+    let list = pod
+        .security(&["sysctls"])
+        .map_or(&[] as &[Node], Node::items);
+    for (index, sysctl) in list.iter().enumerate() {
+        let name = sysctl
+            .get("name")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        if !SAFE.contains(&name) {
+            names.push(name);
+            spots.push(pod.spot(
+                &format!("securityContext.sysctls[{index}].name"),
+                format!("the pod sets the kernel setting \"{name}\""),
+                "take it out; who runs the node can set it there",
+            ));
+        }
+    }
+    Breach::unless_none(spots, "forbidden sysctls", || names.join(", "))
+}

@@ -1,0 +1,51 @@
+//! No Windows container on the node itself (baseline).
+
+use podward_manifest::Node;
+
+use crate::Level;
+use crate::check::{Breach, Check};
+use crate::pod::Pod;
+use crate::words;
+
+const PATH: &[&str] = &["windowsOptions", "hostProcess"];
+
+pub(super) const CHECK: Check = Check {
+    id: "windowsHostProcess",
+    level: Level::Baseline,
+    replaces: None,
+    why: "a HostProcess container is a process of the Windows node, with its files, network and accounts",
+    run,
+};
+
+fn run(pod: &Pod<'_>) -> Option<Breach> {
+    let mut setters = words::Setters::default();
+    let mut spots = Vec::new();
+    if pod.security(PATH).and_then(Node::as_bool) == Some(true) {
+        setters.pod = true;
+        spots.push(pod.spot(
+            "securityContext.windowsOptions.hostProcess",
+            "the pod is a HostProcess pod",
+            "take hostProcess out",
+        ));
+    }
+    for container in &pod.containers {
+        if container.security(PATH).and_then(Node::as_bool) == Some(true) {
+            setters.containers.push(container.name);
+            spots.push(pod.spot_in(
+                container,
+                "securityContext.windowsOptions.hostProcess",
+                format!(
+                    "container \"{}\" is a HostProcess container",
+                    container.name
+                ),
+                "take hostProcess out",
+            ));
+        }
+    }
+    Breach::unless_none(spots, "hostProcess", || {
+        format!(
+            "{} must not set securityContext.windowsOptions.hostProcess=true",
+            setters.who()
+        )
+    })
+}

@@ -1,0 +1,142 @@
+//! The pods of a workload as the API server would see them, every field with its place.
+
+use podward_manifest::{Node, Position, Workload};
+
+use crate::check::Spot;
+
+/// The pods of a workload.
+pub(crate) struct Pod<'a> {
+    workload: &'a Workload<'a>,
+    pub(crate) containers: Vec<Container<'a>>,
+}
+
+/// A container of any of the three kinds.
+pub(crate) struct Container<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) node: &'a Node,
+    /// `initContainers[0]`.
+    path: String,
+    /// Whether the server gives its ports the defaults of the host network.
+    ports_default: bool,
+}
+
+impl<'a> Pod<'a> {
+    pub(crate) fn new(workload: &'a Workload<'a>) -> Self {
+        let mut containers = Vec::new();
+        for list in ["initContainers", "containers", "ephemeralContainers"] {
+            let nodes = workload.spec.get(list).map_or(&[] as &[Node], Node::items);
+            for (index, node) in nodes.iter().enumerate() {
+                containers.push(Container {
+                    name: node.get("name").and_then(Node::as_str).unwrap_or_default(),
+                    node,
+                    path: format!("{list}[{index}]"),
+                    ports_default: list != "ephemeralContainers",
+                });
+            }
+        }
+        Self {
+            workload,
+            containers,
+        }
+    }
+
+    /// A field of the pod's spec.
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&'a Node> {
+        self.workload.spec.at(path).filter(|node| !node.is_null())
+    }
+
+    /// A field of the pod's security context.
+    pub(crate) fn security(&self, path: &[&str]) -> Option<&'a Node> {
+        self.at(&["securityContext"])?
+            .at(path)
+            .filter(|node| !node.is_null())
+    }
+
+    /// Whether the pod says that it is for Windows; a node selector does not count.
+    pub(crate) fn windows(&self) -> bool {
+        self.at(&["os", "name"]).and_then(Node::as_str) == Some("windows")
+    }
+
+    /// Whether the pod has a user namespace of its own.
+    pub(crate) fn own_users(&self) -> bool {
+        self.at(&["hostUsers"]).and_then(Node::as_bool) == Some(false)
+    }
+
+    /// The annotations of the pod.
+    pub(crate) fn annotations(&self) -> &'a [(Node, Node)] {
+        self.workload
+            .metadata
+            .and_then(|metadata| metadata.get("annotations"))
+            .map_or(&[], Node::entries)
+    }
+
+    /// A port of a container on the node: its own, or the one that the server fills in for a Pod
+    /// on the host network.
+    pub(crate) fn host_port(&self, container: &Container<'_>, port: &Node) -> Option<i64> {
+        let number = |key| port.get(key).and_then(Node::as_i64).filter(|n| *n != 0);
+        number("hostPort").or_else(|| {
+            let host_network = self.at(&["hostNetwork"]).and_then(Node::as_bool) == Some(true);
+            (container.ports_default && host_network && self.workload.object.kind == "Pod")
+                .then(|| number("containerPort"))
+                .flatten()
+        })
+    }
+
+    /// A place in the pod's spec.
+    pub(crate) fn spot(
+        &self,
+        path: &str,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Spot {
+        Spot {
+            field: format!("{}.{path}", self.workload.spec_path),
+            position: self.workload.spec.locate(path),
+            message: message.into(),
+            mend: mend.into(),
+        }
+    }
+
+    /// A place in a container.
+    pub(crate) fn spot_in(
+        &self,
+        container: &Container<'_>,
+        path: &str,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Spot {
+        Spot {
+            field: format!("{}.{}.{path}", self.workload.spec_path, container.path),
+            position: container.node.locate(path),
+            message: message.into(),
+            mend: mend.into(),
+        }
+    }
+
+    /// A place among the annotations.
+    pub(crate) fn spot_at_annotation(
+        &self,
+        key: &str,
+        position: Position,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Spot {
+        let metadata = self.workload.spec_path.strip_suffix("spec").unwrap_or("");
+        Spot {
+            field: format!("{metadata}metadata.annotations.{key}"),
+            position,
+            message: message.into(),
+            mend: mend.into(),
+        }
+    }
+}
+
+impl<'a> Container<'a> {
+    /// A field of the container's security context.
+    pub(crate) fn security(&self, path: &[&str]) -> Option<&'a Node> {
+        self.node
+            .get("securityContext")?
+            .at(path)
+            .filter(|node| !node.is_null())
+    }
+}

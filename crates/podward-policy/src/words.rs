@@ -1,0 +1,58 @@
+//! How the Kubernetes library words its sentences: quotes, plurals and who did it.
+
+use std::collections::BTreeSet;
+
+/// `"a", "b"`.
+pub(crate) fn quoted<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    let mut text = String::new();
+    for name in names {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push('"');
+        text.push_str(name.as_ref());
+        text.push('"');
+    }
+    text
+}
+
+/// The plural ending of a word.
+pub(crate) const fn s(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// `container "a"` or `containers "a", "b"`.
+pub(crate) fn containers(names: &[&str]) -> String {
+    format!("container{} {}", s(names.len()), quoted(names))
+}
+
+/// `uses` or `use`.
+pub(crate) const fn uses(count: usize) -> &'static str {
+    if count == 1 { "uses" } else { "use" }
+}
+
+/// Who set a value: the pod, containers, annotations.
+#[derive(Debug, Default)]
+pub(crate) struct Setters<'a> {
+    pub(crate) pod: bool,
+    pub(crate) containers: Vec<&'a str>,
+    pub(crate) annotations: usize,
+    pub(crate) values: BTreeSet<String>,
+}
+
+impl Setters<'_> {
+    /// `pod and container "a"`.
+    pub(crate) fn who(&self) -> String {
+        let mut parts = Vec::new();
+        if self.pod {
+            parts.push("pod".to_owned());
+        }
+        if !self.containers.is_empty() {
+            parts.push(containers(&self.containers));
+        }
+        if self.annotations > 0 {
+            parts.push(format!("annotation{}", s(self.annotations)));
+        }
+        parts.join(" and ")
+    }
+}
