@@ -1,2 +1,32 @@
-//! Repository chores.
-fn main() {}
+//! Repository chores: `cargo xtask check` and `cargo xtask test`.
+
+mod check;
+mod edges;
+mod metadata;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <COMMAND>
+
+  check   formatting, lints, documentation, crate edges, licences, second versions
+  test    installs what this machine lacks and runs every test
+";
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1).unwrap_or_default();
+    let done = match command.as_str() {
+        "check" => check::run(),
+        "test" => test::run(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            shell::say(&fault);
+            ExitCode::FAILURE
+        }
+    }
+}

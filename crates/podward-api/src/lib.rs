@@ -2,11 +2,13 @@
 
 pub mod aad_pod_identity;
 pub mod access;
+mod pem;
 pub mod pod;
 mod secret;
 pub mod secrets_store;
 pub mod workload_identity;
 
+pub use pem::pem;
 pub use secret::SecretString;
 
 /// Resource that Microsoft Entra issues Key Vault tokens for, in the public cloud.

@@ -11,10 +11,10 @@ use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use podward_api::SecretString;
+use podward_api::{SecretString, pem};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -102,15 +102,18 @@ impl Keys {
     pub fn load(folder: Option<&Path>) -> Result<Self, KeysError> {
         let text = kept(folder, "ca.key", || {
             let key = KeyPair::generate().map_err(|e| crypto("CA key")(&e))?;
-            Ok(Zeroizing::new(key.serialize_pem().into_bytes()))
+            let text = pem("PRIVATE KEY", &Zeroizing::new(key.serialize_der()));
+            Ok(Zeroizing::new(text.as_bytes().to_vec()))
         })?;
+        let ca_key = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|e| crypto("CA key")(&e))?;
         let ca_key =
-            KeyPair::from_pem(&String::from_utf8_lossy(&text)).map_err(|e| crypto("CA key")(&e))?;
+            KeyPair::try_from(ca_key.secret_pkcs8_der()).map_err(|e| crypto("CA key")(&e))?;
         let text = kept(folder, "ca.pem", || {
             let certificate = ca_params()?
                 .self_signed(&ca_key)
                 .map_err(|e| crypto("CA")(&e))?;
-            Ok(Zeroizing::new(certificate.pem().into_bytes()))
+            let text = pem("CERTIFICATE", certificate.der());
+            Ok(Zeroizing::new(text.as_bytes().to_vec()))
         })?;
         let ca_pem = String::from_utf8_lossy(&text).into_owned();
         Ok(Self {

@@ -9,8 +9,9 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use podward_api::SecretString;
+use podward_api::{SecretString, pem};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::config::{Certificate, ConfigError, Key, Vault};
 use crate::keys::rsa_numbers;
@@ -55,7 +56,7 @@ pub(crate) struct Leaf {
 pub(crate) fn new_version() -> Result<String, String> {
     let mut bytes = [0_u8; 16];
     aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| "the machine gives no random numbers".to_owned())?;
+        .map_err(|_unspecified| "the machine gives no random numbers".to_owned())?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
@@ -258,10 +259,11 @@ impl Store {
             .push(rcgen::DnType::CommonName, common);
         let made = params.self_signed(&key).map_err(|e| failed(&e))?;
         let name = wanted.name.to_ascii_lowercase();
-        let pem = SecretString::new(format!("{}{}", key.serialize_pem(), made.pem()));
+        let private = pem("PRIVATE KEY", &Zeroizing::new(key.serialize_der()));
+        let both = SecretString::new([private.as_str(), &pem("CERTIFICATE", made.der())].concat());
         self.set_secret(
             &wanted.name,
-            pem,
+            both,
             Some(content_type.to_owned()),
             version,
             now,

@@ -201,7 +201,7 @@ fn authenticate(cloud: &Cloud, vault: &Vault, parts: &Parts) -> Result<String, B
         .unwrap_or_default();
     serde_json::from_slice::<Client>(&payload)
         .map(|client| client.appid)
-        .map_err(|_| invalid())
+        .map_err(|_one_answer_to_all| invalid())
 }
 
 impl Call<'_> {

@@ -163,7 +163,7 @@ pub(crate) fn wanted(
             mount
                 .volume_mount_group
                 .parse()
-                .map_err(|_| PublishError::Invalid("volume_mount_group is no group id".into()))?,
+                .map_err(|e| PublishError::Invalid(format!("volume_mount_group: {e}")))?,
         ),
         _ => None,
     };

@@ -203,7 +203,7 @@ impl Federation {
             .map_err(|e| unavailable(e.to_string()))?;
         if answer.status.is_success() {
             let granted: Granted = serde_json::from_slice(&answer.body)
-                .map_err(|_| unavailable("its answer is no token".into()))?;
+                .map_err(|_quotes_the_token| unavailable("its answer is no token".into()))?;
             let id = token_id(granted.access_token.expose());
             return Ok(AccessToken {
                 token: granted.access_token,

@@ -172,8 +172,9 @@ impl KeyVault {
 
 fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, VaultError> {
     // the parser's message may quote the answer, and the answer is the secret
-    serde_json::from_slice(&answer.body)
-        .map_err(|_| VaultError::Failed("the vault's answer cannot be read".into()))
+    serde_json::from_slice(&answer.body).map_err(|_quotes_the_answer| {
+        VaultError::Failed("the vault's answer cannot be read".into())
+    })
 }
 
 fn refused(answer: &Answer) -> VaultError {

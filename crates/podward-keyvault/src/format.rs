@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use podward_api::pem;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -22,18 +23,6 @@ pub(crate) struct Jwk {
     x: String,
     #[serde(default)]
     y: String,
-}
-
-/// PEM of DER bytes, lines of 64 characters (RFC 7468).
-pub(crate) fn pem(label: &str, der: &[u8]) -> Vec<u8> {
-    let text = STANDARD.encode(der);
-    let mut out = format!("-----BEGIN {label}-----\n").into_bytes();
-    for line in text.as_bytes().chunks(64) {
-        out.extend_from_slice(line);
-        out.push(b'\n');
-    }
-    out.extend_from_slice(format!("-----END {label}-----\n").as_bytes());
-    out
 }
 
 /// One DER element.
@@ -107,10 +96,8 @@ impl Jwk {
             other => return Err(format!("key type {other} is not supported")),
         };
         let bits = [vec![0], key].concat();
-        Ok(pem(
-            "PUBLIC KEY",
-            &der(0x30, &[algorithm, der(0x03, &bits)].concat()),
-        ))
+        let der = der(0x30, &[algorithm, der(0x03, &bits)].concat());
+        Ok(pem("PUBLIC KEY", &der).as_bytes().to_vec())
     }
 }
 
@@ -147,7 +134,7 @@ pub(crate) fn secret(
         Encoding::Utf8 => value.as_bytes().to_vec(),
         Encoding::Base64 => STANDARD
             .decode(value.trim())
-            .map_err(|_| "the secret is not base64".to_owned())?,
+            .map_err(|_tells_of_the_value| "the secret is not base64".to_owned())?,
         Encoding::Hex => {
             unhex(value.trim()).ok_or_else(|| "the secret is not hexadecimal".to_owned())?
         }
@@ -172,7 +159,7 @@ pub(crate) fn certificate(cer: &str) -> Result<Vec<u8>, String> {
     let der = STANDARD
         .decode(cer)
         .map_err(|e| format!("the certificate is malformed: {e}"))?;
-    Ok(pem("CERTIFICATE", &der))
+    Ok(pem("CERTIFICATE", &der).as_bytes().to_vec())
 }
 
 #[cfg(test)]

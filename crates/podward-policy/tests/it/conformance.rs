@@ -19,7 +19,7 @@ fn suites(test: &str) -> Option<PathBuf> {
 /// Judges every line of a list whose version is among those that mean the latest rules.
 fn compare(list: &Path, files: &Path, versions: &[&str]) -> usize {
     let text = std::fs::read_to_string(list).unwrap();
-    let mut wanted: BTreeMap<(String, Level), Vec<(usize, String, String)>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(String, Level), Vec<super::Said>> = BTreeMap::new();
     for line in text.lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         let Some((level, version)) = case["level"].as_str().and_then(|l| l.split_once(':')) else {

@@ -66,7 +66,7 @@ pub(crate) struct Up {
 
 fn level(text: &str) -> Result<Level, String> {
     text.parse()
-        .map_err(|_| "one of privileged, baseline, restricted".into())
+        .map_err(|e: podward_policy::LevelError| e.to_string())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -75,7 +75,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         .unwrap_or((text, ""));
     let number: f64 = number
         .parse()
-        .map_err(|_| "a number and a unit, such as 90s or 2m".to_owned())?;
+        .map_err(|e| format!("{e}: give a number and a unit, such as 90s or 2m"))?;
     let seconds = match unit {
         "ms" => number / 1000.0,
         "" | "s" => number,
@@ -142,7 +142,7 @@ impl Up {
             to: sender,
         };
         let node = Arc::new(Node::start(io, folder, state, Arc::new(recorder), visible).await?);
-        let pods = pods::admit_all(io, folder, &node, self.profile).await?;
+        let pods = pods::admit_all(io, folder, &node, self.profile)?;
         io.section("Pods");
         let mut runs = Vec::new();
         for pod in pods {

@@ -322,5 +322,5 @@ async fn connect(socket: PathBuf) -> Result<Channel, tonic::transport::Error> {
 pub(super) fn random_header() -> Result<SecretString, Report> {
     unique_id()
         .map(SecretString::new)
-        .map_err(|_| Report::new("the machine gives no random numbers"))
+        .map_err(|_unspecified| Report::new("the machine gives no random numbers"))
 }

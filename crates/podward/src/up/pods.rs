@@ -40,7 +40,7 @@ pub(super) struct Admitted {
 }
 
 /// Judges every workload, in the order of the files, and makes its pods.
-pub(super) async fn admit_all(
+pub(super) fn admit_all(
     io: &Io,
     folder: &Folder,
     node: &Node,
@@ -69,8 +69,8 @@ pub(super) async fn admit_all(
         } else {
             replicas.clamp(0, MAX_REPLICAS)
         } {
-            let uid =
-                unique_id().map_err(|_| Report::new("the machine gives no random numbers"))?;
+            let uid = unique_id()
+                .map_err(|_unspecified| Report::new("the machine gives no random numbers"))?;
             let name = match (single, object.kind.as_str()) {
                 (true, _) => object.name.clone(),
                 (_, "StatefulSet") => format!("{}-{index}", object.name),

@@ -1,0 +1,86 @@
+//! Every test, with what this machine lacks installed first.
+
+use std::path::{Path, PathBuf};
+
+use crate::shell::{self, cargo, output, program, root, say};
+
+/// The Python that every machine has in one place, and that the user of a pod may run.
+const PYTHON: &str = "/usr/bin/python3";
+
+/// The Azure SDK for Python, as the tests need it.
+const REQUIREMENTS: &str = "crates/podward/tests/it/requirements.txt";
+
+pub(crate) fn run() -> Result<(), String> {
+    install("python3", |_| Path::new(PYTHON).exists())?;
+    install("python3-venv", |_| {
+        output(program(PYTHON, &["-c", "import ensurepip, venv"])).is_ok()
+    })?;
+    install("uidmap", in_path_as("newuidmap"))?;
+    let sdk = azure_sdk()?;
+    let mut tests = cargo(&["test", "--workspace"]);
+    tests.env("PODWARD_TEST_AZURE_SDK", &sdk);
+    if std::env::var_os("PODWARD_CONFORMANCE").is_none() {
+        say("test: PODWARD_CONFORMANCE is not set, the conformance suites are skipped");
+    }
+    shell::run(tests)
+}
+
+fn in_path_as(name: &'static str) -> impl Fn(&str) -> bool {
+    move |_| {
+        std::env::var_os("PATH").is_some_and(|path| {
+            std::env::split_paths(&path).any(|folder| folder.join(name).exists())
+        })
+    }
+}
+
+/// Installs a package of the system unless its work can be done already.
+fn install(package: &str, is_there: impl Fn(&str) -> bool) -> Result<(), String> {
+    if is_there(package) {
+        return Ok(());
+    }
+    let is_root = output(program("id", &["-u"]))?.starts_with(b"0\n");
+    let (name, first): (&str, &[&str]) = if is_root {
+        ("apt-get", &[])
+    } else {
+        ("sudo", &["-n", "apt-get"])
+    };
+    for arguments in [
+        &["update", "-q"] as &[&str],
+        &["install", "-q", "-y", "--no-install-recommends", package],
+    ] {
+        let mut apt = program(name, first);
+        apt.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        shell::run(apt).map_err(|e| {
+            format!("{e}\nthe package {package} is missing: install it, and run this again")
+        })?;
+    }
+    Ok(())
+}
+
+/// A virtual environment with the Azure SDK, made once.
+fn azure_sdk() -> Result<PathBuf, String> {
+    let wanted = std::fs::read_to_string(root().join(REQUIREMENTS))
+        .map_err(|e| format!("{REQUIREMENTS}: {e}"))?;
+    let folder = root().join("target").join("azure-sdk");
+    let mark = folder.join("installed.txt");
+    if std::fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    let shown = folder.to_string_lossy().into_owned();
+    shell::run(program(PYTHON, &["-m", "venv", "--clear", &shown]))?;
+    let python = folder.join("bin").join("python3");
+    shell::run(program(
+        &python.to_string_lossy(),
+        &[
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+            REQUIREMENTS,
+        ],
+    ))?;
+    std::fs::write(&mark, wanted).map_err(|e| format!("{}: {e}", mark.display()))?;
+    Ok(folder)
+}
