@@ -14,7 +14,8 @@ use rustix::thread::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::mounts::{attach, clone_tree, make_private, set_attributes};
+use crate::mounts::make_private;
+use crate::shown::{Shown, show_more};
 use crate::{Doing, Process, Seccomp, Security, SysError, seccomp};
 
 /// Which side of a fork this is.
@@ -137,8 +138,12 @@ pub struct Enter {
     pub process: Process,
     /// Its credentials.
     pub security: Security,
-    /// Folders of the host to show, read-only, at their own path.
+    /// Folders of the host to show besides, read-only, at their own path.
     pub visible: Vec<PathBuf>,
+    /// Folders of the host that the container shows already.
+    pub shown: Vec<PathBuf>,
+    /// Folders of the host that stay covered.
+    pub covers: Vec<PathBuf>,
 }
 
 /// Runs a program in a container and waits for it: its status, or 128 and the signal; 126 or 127 if it
@@ -169,29 +174,20 @@ pub fn enter(wanted: &Enter) -> Result<i32, SysError> {
             files.push((name, open(name)?, kind));
         }
     }
-    let mut trees = Vec::new();
-    for path in &wanted.visible {
-        let tree = clone_tree(path)?;
-        set_attributes(
-            &tree,
-            libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
-            true,
-        )?;
-        trees.push((tree, path));
-    }
+    let visible = wanted
+        .visible
+        .iter()
+        .map(|path| Shown::open(path))
+        .collect::<Result<Vec<_>, _>>()?;
     for (name, file, kind) in &files {
         move_into_link_name_space(file.as_fd(), Some(*kind))
             .doing(|| format!("enter the pod's {name} namespace"))?;
     }
-    if !trees.is_empty() {
+    if !visible.is_empty() {
         // SAFETY: NEWNS shares no file table, and the process has one thread.
         unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.doing(|| "make a mount namespace".into())?;
         make_private()?;
-        for (tree, path) in &trees {
-            if path.is_dir() {
-                attach(tree, path)?;
-            }
-        }
+        show_more(&wanted.covers, &wanted.shown, &visible)?;
     }
     match fork()? {
         Forked::Child => {

@@ -9,7 +9,9 @@ mod mounts;
 mod netns;
 mod rootfs;
 mod seccomp;
+mod shown;
 mod spec;
+mod veth;
 
 pub use capabilities::{CONTAINERD_DEFAULT, CapabilitySets, parse_capability};
 pub use enter::{Enter, enter};

@@ -91,6 +91,16 @@ pub(crate) fn clone_tree(path: &Path) -> Result<OwnedFd, SysError> {
     open_tree(rustix::fs::CWD, path, flags).doing(|| format!("open the tree at {}", path.display()))
 }
 
+/// A descriptor of a folder or mount, for its attributes.
+pub(crate) fn open_path(path: &Path) -> Result<OwnedFd, SysError> {
+    rustix::fs::open(
+        path,
+        rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )
+    .doing(|| format!("open {}", path.display()))
+}
+
 /// Attaches a detached tree at `target`.
 pub(crate) fn attach(tree: &OwnedFd, target: &Path) -> Result<(), SysError> {
     move_mount(

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{chdir, pivot_root};
 
-use crate::mounts::{attach, clone_tree, make_private, set_attributes, tmpfs};
+use crate::mounts::{attach, clone_tree, make_private, open_path, set_attributes, tmpfs};
+use crate::shown::{Shown, lay, mount_point};
 use crate::{ContainerSpec, Doing, SysError};
 
 /// Upper bound of what a container may write to its root and `/tmp`, bytes.
@@ -45,16 +46,11 @@ pub(crate) fn enter_root(spec: &ContainerSpec) -> Result<(), SysError> {
         }
         volumes.push((tree, &bind.target, bind.source.is_dir()));
     }
-    let mut visible = Vec::new();
-    for path in &spec.visible {
-        let tree = clone_tree(path)?;
-        set_attributes(
-            &tree,
-            libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
-            true,
-        )?;
-        visible.push((tree, path, path.is_dir()));
-    }
+    let visible = spec
+        .visible
+        .iter()
+        .map(|path| Shown::open(path))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut devices = Vec::new();
     for name in DEVICES {
         let path = Path::new("/dev").join(name);
@@ -97,23 +93,7 @@ pub(crate) fn enter_root(spec: &ContainerSpec) -> Result<(), SysError> {
             )?;
         }
     }
-    let mut covers = Vec::new();
-    for path in &spec.covers {
-        // the state folder may itself lie below /tmp, where it is gone already
-        if path.is_dir() {
-            tmpfs(
-                path,
-                1 << 20,
-                0o555,
-                MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
-            )?;
-            covers.push(path);
-        }
-    }
-    for (tree, path, is_dir) in &visible {
-        mount_point(path, *is_dir)?;
-        attach(tree, path)?;
-    }
+    let covers = lay(&spec.covers, &visible)?;
     for (tree, target, is_dir) in &volumes {
         mount_point(target, *is_dir)?;
         attach(tree, target)?;
@@ -134,15 +114,6 @@ pub(crate) fn enter_root(spec: &ContainerSpec) -> Result<(), SysError> {
         }
     }
     Ok(())
-}
-
-fn open_path(path: &Path) -> Result<std::os::fd::OwnedFd, SysError> {
-    rustix::fs::open(
-        path,
-        rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
-        rustix::fs::Mode::empty(),
-    )
-    .doing(|| format!("open {}", path.display()))
 }
 
 /// The host's `/` below, an upper layer in memory above.
@@ -273,22 +244,8 @@ fn device_folder(devices: &[(std::os::fd::OwnedFd, PathBuf)]) -> Result<(), SysE
     )
 }
 
-/// Makes the place a volume is mounted on. The process is inside the new root: no path leads out of it.
-fn mount_point(path: &Path, is_dir: bool) -> Result<(), SysError> {
-    if path.components().any(|part| part == Component::ParentDir) || !path.is_absolute() {
-        return Err(std::io::Error::from(std::io::ErrorKind::InvalidInput))
-            .doing(|| format!("mount at {}", path.display()));
-    }
-    if is_dir {
-        return fs::create_dir_all(path).doing(|| format!("make {}", path.display()));
-    }
-    if path.exists() {
-        return Ok(());
-    }
-    write_file(path, "")
-}
-
-fn write_file(path: &Path, text: &str) -> Result<(), SysError> {
+/// Writes a file of the root that everyone may read.
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), SysError> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).doing(|| format!("make {}", parent.display()))?;
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use podward_access::{Event, Filter, Outcome, read};
 
-use crate::io::{Io, Tone};
+use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::state::State;
 
@@ -33,12 +33,6 @@ pub(crate) struct Log {
     state: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Output {
-    Text,
-    Json,
-}
-
 impl Access {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         let Self::Log(log) = self;
@@ -48,18 +42,17 @@ impl Access {
                 .at(&state.access().to_string_lossy(), None)
         })?;
         for event in &events {
-            print(io, event, log.output);
+            match log.output {
+                Output::Json => io.print(serde_json::to_string(event).unwrap_or_default()),
+                Output::Text => show(io, event),
+            }
         }
         Ok(Exit::Clean)
     }
 }
 
-/// One event, as a line.
-pub(crate) fn print(io: &Io, event: &Event, output: Output) {
-    if output == Output::Json {
-        io.line(serde_json::to_string(event).unwrap_or_default());
-        return;
-    }
+/// One event, as a line for people.
+pub(crate) fn show(io: &Io, event: &Event) {
     let door = serde_json::to_value(event.door)
         .ok()
         .and_then(|v| v.as_str().map(str::to_owned))

@@ -5,8 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use podward_sys::{Process, Security};
+use podward_sys::Enter;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::report::Report;
 
@@ -26,19 +27,15 @@ pub(crate) enum Request {
     SetSecret {
         vault: String,
         name: String,
-        value: String,
+        value: Zeroizing<String>,
     },
 }
 
 /// What `up` answers.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Answer {
-    /// The container.
-    Container {
-        pid: i32,
-        process: Process,
-        security: Security,
-    },
+    /// How to enter the container.
+    Container(Enter),
     /// The version that was made.
     Version(String),
     /// Why not, and how to go on.
@@ -59,7 +56,7 @@ pub(crate) fn ask(socket: &Path, request: &Request) -> Result<Answer, Report> {
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))
         .map_err(failed)?;
-    let mut line = serde_json::to_vec(request).map_err(|e| failed(e.into()))?;
+    let mut line = Zeroizing::new(serde_json::to_vec(request).map_err(|e| failed(e.into()))?);
     line.push(b'\n');
     stream.write_all(&line).map_err(failed)?;
     let mut answer = String::new();

@@ -55,36 +55,23 @@ impl Exec {
                 container,
             },
         )?;
-        let Answer::Container {
-            pid,
-            mut process,
-            security,
-        } = answer
-        else {
+        let Answer::Container(mut wanted) = answer else {
             return Err(Report::new("`podward up` answered something else"));
         };
-        let mut visible = Vec::new();
         for path in &self.mount {
             let path = path
                 .canonicalize()
                 .map_err(|e| Report::new(e).at(&path.to_string_lossy(), None))?;
-            visible.push(path);
+            wanted.visible.push(path);
         }
         if let Ok(directory) = std::env::current_dir() {
             if !is_home(&directory) {
-                visible.push(directory.clone());
+                wanted.visible.push(directory.clone());
             }
-            process.cwd = directory;
+            wanted.process.cwd = directory;
         }
-        process.args = self.command;
-        enter(&Enter {
-            pid,
-            process,
-            security,
-            visible,
-        })
-        .map(Exit::Status)
-        .map_err(|e| {
+        wanted.process.args = self.command;
+        enter(&wanted).map(Exit::Status).map_err(|e| {
             Report::new(format!("cannot enter the pod: {e}"))
                 .help("exec runs as the user who runs `podward up`")
         })

@@ -4,12 +4,24 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Value, json};
+
 use crate::report::Report;
+
+/// What output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Output {
+    /// To be read.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
 
 /// Standard output and error; lines of several writers do not mix.
 #[derive(Clone)]
 pub(crate) struct Io {
     color: bool,
+    output: Output,
     turn: Arc<Mutex<()>>,
 }
 
@@ -28,8 +40,15 @@ impl Io {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self {
             color: wanted && std::io::stdout().is_terminal(),
+            output: Output::Text,
             turn: Arc::default(),
         }
+    }
+
+    /// Chooses what output is for; colours are for reading alone.
+    pub(crate) fn set_output(&mut self, output: Output) {
+        self.output = output;
+        self.color &= output == Output::Text;
     }
 
     /// A word in its tone.
@@ -47,8 +66,25 @@ impl Io {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// One line of output. A reader that has gone is no error.
+    /// One line for people; nothing where output is JSON.
     pub(crate) fn line(&self, text: impl Display) {
+        if self.output == Output::Text {
+            self.print(text);
+        }
+    }
+
+    /// One event for programs; nothing where output is text. `fields` is an object.
+    pub(crate) fn emit(&self, event: &str, fields: Value) {
+        if self.output == Output::Json
+            && let Value::Object(mut fields) = fields
+        {
+            fields.insert("event".into(), json!(event));
+            self.print(Value::Object(fields));
+        }
+    }
+
+    /// One line whatever output is for. A reader that has gone is no error.
+    pub(crate) fn print(&self, text: impl Display) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writeln!(std::io::stdout(), "{text}");
     }
@@ -58,9 +94,14 @@ impl Io {
         self.line(format_args!("\n{}", self.tone(Tone::Strong, title)));
     }
 
+    /// A word to who sits at the terminal, on standard error.
+    pub(crate) fn note(&self, text: impl Display) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
     /// An error, on standard error.
     pub(crate) fn report(&self, report: &Report) {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writeln!(std::io::stderr(), "{report}");
+        self.note(report);
     }
 }

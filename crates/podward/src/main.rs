@@ -1,6 +1,7 @@
 //! podward: least privilege, identity and secrets for Kubernetes pods.
 
 mod access;
+mod cloud;
 mod control;
 mod exec;
 mod io;
@@ -32,6 +33,8 @@ enum Command {
     Exec(exec::Exec),
     #[command(subcommand)]
     Access(access::Access),
+    #[command(subcommand)]
+    Cloud(cloud::Cloud),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Up(up) => up.run(&mut io),
         Command::Exec(exec) => exec.run(&mut io),
         Command::Access(access) => access.run(&mut io),
+        Command::Cloud(cloud) => cloud.run(&mut io),
     };
     match outcome {
         Ok(Exit::Status(status)) => code(status),

@@ -91,7 +91,7 @@ fn answer(request: Request, node: &Node, handles: &[Handle]) -> Answer {
         Request::SetSecret { vault, name, value } => {
             match node
                 .cloud
-                .set_secret(&vault, &name, SecretString::new(value))
+                .set_secret(&vault, &name, SecretString::new(value.as_str().to_owned()))
             {
                 Ok(version) => Answer::Version(version),
                 Err(error) => refused(error.to_string(), None),
@@ -157,9 +157,8 @@ fn enter(
     if pid == 0 {
         return refused(format!("pod {} is not set up", found.pod), None);
     }
-    Answer::Container {
+    Answer::Container(Enter {
         pid,
-        process: entrance.process.clone(),
-        security: entrance.security.clone(),
-    }
+        ..entrance.clone()
+    })
 }

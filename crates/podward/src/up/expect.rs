@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use podward_sys::{Enter, Started, Status};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::node::Node;
@@ -144,12 +145,16 @@ impl Node {
             format_args!("{}/{} |", run.admitted.owner, one.name),
         );
         let printer = io.clone();
+        let pod = run.admitted.pod.clone();
+        let name = one.name.clone();
         std::thread::spawn(move || {
-            use std::io::BufRead;
-            for line in std::io::BufReader::new(read).lines() {
-                let Ok(line) = line else { return };
+            print_lines(read, |line| {
                 printer.line(format_args!("  {prefix} {line}"));
-            }
+                printer.emit(
+                    "output",
+                    json!({"namespace": pod.namespace, "pod": pod.name, "container": name, "line": line}),
+                );
+            });
         });
         let progress = Arc::new(Mutex::new(Progress::default()));
         let (
@@ -174,11 +179,43 @@ impl Node {
                 process,
                 security: spec.security,
                 visible: Vec::new(),
+                shown: self.visible.clone(),
+                covers: self.covers.clone(),
             },
             probe: one.readiness_probe.clone(),
             lifeline: Some(lifeline),
             watcher: Some(watcher),
         })
+    }
+}
+
+/// Longest line of a container's output that is shown, bytes; a longer one is cut into several.
+const MAX_LINE: u64 = 16 << 10;
+
+/// Hands on what a container prints, line by line.
+fn print_lines(read: std::io::PipeReader, show: impl Fn(&str)) {
+    use std::io::{BufRead, BufReader, Read};
+    let mut read = BufReader::new(read);
+    loop {
+        let mut line = Vec::new();
+        match read.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line);
+        // a pod must not move the cursor of who watches it
+        let text: String = text
+            .trim_end_matches(['\n', '\r'])
+            .chars()
+            .map(|c| {
+                if c.is_control() && c != '\t' {
+                    '\u{fffd}'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        show(&text);
     }
 }
 
@@ -190,14 +227,17 @@ fn watch(
     while let Ok(Some(report)) = podward_sys::next_status(&mut status) {
         let mut now = progress.lock().unwrap_or_else(PoisonError::into_inner);
         match report {
-            Status::Ready { pid } => now.pid = pid,
+            // said before the program starts; from then on a pod may try to say it
+            Status::Ready { pid } if now.pid == 0 => now.pid = pid,
+            Status::Ready { .. } => {}
             Status::Running => now.running = true,
             Status::NoProgram => now.no_program = true,
             Status::Exited { code } => now.exited = Some(code),
             Status::Failed { error } => now.failed = Some(error),
         }
     }
-    // the shim has closed its end: it is ending
+    // the shim has closed its end: it is ending, and its number will be another's
+    progress.lock().unwrap_or_else(PoisonError::into_inner).pid = 0;
     let _ = shim.wait();
 }
 
@@ -375,6 +415,16 @@ impl Run {
             said.as_str()
         };
         io.line(format_args!("  {mark} {}: {shown}", self.name()));
+        io.emit(
+            "pod",
+            json!({
+                "namespace": self.admitted.pod.namespace,
+                "pod": self.admitted.pod.name,
+                "expect": self.admitted.expect.as_str(),
+                "met": met,
+                "reason": said,
+            }),
+        );
         Outcome {
             name: self.name(),
             met,
@@ -430,5 +480,9 @@ pub(super) fn summary(io: &Io, outcomes: Option<&[Outcome]>) -> bool {
         outcomes.len() - missed.len(),
         outcomes.len()
     ));
+    io.emit(
+        "summary",
+        json!({"pods": outcomes.len(), "met": outcomes.len() - missed.len()}),
+    );
     missed.is_empty()
 }

@@ -2,7 +2,8 @@
 
 use podward_cluster::View;
 use podward_manifest::Workload;
-use podward_policy::{Finding, Level, credentials, judge};
+use podward_policy::{Finding, Level, Verdict, credentials, judge};
+use serde_json::{Value, json};
 
 use super::load::Folder;
 use crate::io::{Io, Tone};
@@ -13,7 +14,7 @@ const LABEL: &str = "pod-security.kubernetes.io/";
 struct Levels {
     enforce: Level,
     warn: Level,
-    labelled: bool,
+    source: &'static str,
 }
 
 /// Whether a workload's pods may be made, and why not.
@@ -35,14 +36,16 @@ fn levels(view: &View, namespace: &str, profile: Level) -> Levels {
     let read = |text: &str| text.parse().unwrap_or(Level::Restricted);
     let enforce = label("enforce").map(read);
     let warn = label("warn").map(read);
+    let labelled = enforce.is_some() || warn.is_some();
+    let unset = if labelled { Level::Privileged } else { profile };
     Levels {
-        labelled: enforce.is_some() || warn.is_some(),
-        enforce: enforce.unwrap_or(if warn.is_some() {
-            Level::Privileged
-        } else {
-            profile
-        }),
+        enforce: enforce.unwrap_or(unset),
         warn: warn.unwrap_or(Level::Privileged),
+        source: if labelled {
+            "namespace label"
+        } else {
+            "--profile"
+        },
     }
 }
 
@@ -58,68 +61,83 @@ pub(super) fn workload(
 ) -> Judged {
     let levels = levels(view, namespace, profile);
     let verdict = judge(workload, levels.enforce);
-    let name = format!(
-        "{} {namespace}/{}",
-        workload.object.kind, workload.object.name
-    );
-    let source = if levels.labelled {
-        "namespace label"
+    let refused = (!verdict.allowed()).then(|| verdict.forbidden_message(pod));
+    let warned = judge(workload, levels.warn);
+    // the server does not warn of what it refuses
+    let warning = (refused.is_none() && !warned.allowed()).then(|| warned.warning());
+    let findings = if refused.is_some() {
+        everything(workload, verdict)
     } else {
-        "--profile"
+        credentials(workload)
     };
-    if verdict.allowed() {
-        io.line(format_args!(
-            "  {} {name} ({}, by {source})",
-            io.tone(Tone::Good, "admitted"),
-            levels.enforce
-        ));
-        let warned = judge(workload, levels.warn);
-        if !warned.allowed() {
-            io.line(format_args!(
-                "    {} {}",
-                io.tone(Tone::Warn, "Warning:"),
-                warned.warning()
-            ));
-        }
-        for finding in credentials(workload) {
-            show(io, folder, &finding);
-        }
-        return Judged {
-            refused: None,
-            level: levels.enforce,
-        };
-    }
-    let message = verdict.forbidden_message(pod);
+    let (word, tone) = match refused {
+        Some(_) => ("refused", Tone::Bad),
+        None => ("admitted", Tone::Good),
+    };
     io.line(format_args!(
-        "  {} {name} ({}, by {source})",
-        io.tone(Tone::Bad, "refused"),
-        levels.enforce
+        "  {} {} {namespace}/{} ({}, by {})",
+        io.tone(tone, word),
+        workload.object.kind,
+        workload.object.name,
+        levels.enforce,
+        levels.source
     ));
-    io.line(format_args!("    {message}"));
-    // who mends one fault wants to know of all of them
-    let strict = judge(workload, Level::Restricted);
-    let mut findings: Vec<Finding> = strict
-        .violations
-        .into_iter()
-        .flat_map(|v| v.findings)
-        .collect();
-    let seen: Vec<_> = findings.iter().map(|f| f.field.clone()).collect();
-    findings.extend(
-        verdict
-            .violations
-            .into_iter()
-            .flat_map(|v| v.findings)
-            .filter(|f| !seen.contains(&f.field)),
-    );
-    findings.extend(credentials(workload));
-    findings.sort_by_key(|f| (f.position.line, f.position.column));
+    if let Some(message) = &refused {
+        io.line(format_args!("    {message}"));
+    }
+    if let Some(warning) = &warning {
+        io.line(format_args!(
+            "    {} {warning}",
+            io.tone(Tone::Warn, "Warning:")
+        ));
+    }
     for finding in &findings {
         show(io, folder, finding);
     }
+    io.emit(
+        "admission",
+        json!({
+            "kind": workload.object.kind,
+            "namespace": namespace,
+            "name": workload.object.name,
+            "level": levels.enforce.as_str(),
+            "source": levels.source,
+            "outcome": word,
+            "message": refused,
+            "warning": warning,
+            "findings": findings.iter().map(as_json).collect::<Vec<_>>(),
+        }),
+    );
     Judged {
-        refused: Some(message),
+        refused,
         level: levels.enforce,
     }
+}
+
+/// All that is to be mended: who mends one fault wants to know of the rest.
+fn everything(workload: &Workload<'_>, verdict: Verdict) -> Vec<Finding> {
+    let of = |verdict: Verdict| verdict.violations.into_iter().flat_map(|v| v.findings);
+    let mut findings: Vec<Finding> = of(judge(workload, Level::Restricted)).collect();
+    for finding in of(verdict).chain(credentials(workload)) {
+        if !findings.iter().any(|other| other.field == finding.field) {
+            findings.push(finding);
+        }
+    }
+    findings.sort_by_key(|f| (f.position.line, f.position.column));
+    findings
+}
+
+fn as_json(finding: &Finding) -> Value {
+    json!({
+        "rule": finding.rule,
+        "file": finding.path,
+        "line": finding.position.line,
+        "column": finding.position.column,
+        "field": finding.field,
+        "message": finding.message,
+        "why": finding.why,
+        "mend": finding.mend,
+    })
 }
 
 fn show(io: &Io, folder: &Folder, finding: &Finding) {

@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 
 use podward_access::{AccessLog, Options};
 use podward_policy::Level;
+use serde_json::json;
 
-use crate::access::{Output, print};
-use crate::io::{Io, Tone};
+use crate::access::show;
+use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::state::State;
 use load::Folder;
@@ -59,6 +60,9 @@ pub(crate) struct Up {
     /// Folder for keys, the access log and the control socket
     #[arg(long, env = "PODWARD_STATE")]
     state: Option<PathBuf>,
+    /// `text`, or `json` with one event a line
+    #[arg(short, long, value_enum, default_value_t = Output::Text, env = "PODWARD_OUTPUT")]
+    output: Output,
     /// A folder that stays visible in the pods, read-only
     #[arg(long, value_name = "PATH")]
     mount: Vec<PathBuf>,
@@ -89,6 +93,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 impl Up {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         let started = Instant::now();
+        io.set_output(self.output);
         let at = self.directory.to_string_lossy().into_owned();
         let directory = self.directory.canonicalize().map_err(|e| {
             Report::new(e)
@@ -157,10 +162,9 @@ impl Up {
             outcomes = expect::all(io, &mut runs, self.timeout) => Some(outcomes),
             () = stop.asked() => None,
         };
-        io.line(io.tone(
-            Tone::Faint,
-            format_args!("{} ms since the start", started.elapsed().as_millis()),
-        ));
+        let took = started.elapsed().as_millis();
+        io.line(io.tone(Tone::Faint, format_args!("{took} ms since the start")));
+        io.emit("settled", json!({"milliseconds": u64::try_from(took).ok()}));
         if !self.once && outcomes.is_some() {
             io.section("Access, as it grows (Ctrl-C ends)");
             let mut rotation =
@@ -169,7 +173,7 @@ impl Up {
             loop {
                 tokio::select! {
                     () = stop.asked() => break,
-                    Some(event) = events.recv() => print(io, &event, Output::Text),
+                    Some(event) = events.recv() => access_event(io, &event),
                     _ = rotation.tick() => node.rotate(io).await,
                 }
             }
@@ -182,10 +186,18 @@ impl Up {
         if self.once {
             io.section("Access log");
             while let Ok(event) = events.try_recv() {
-                print(io, &event, Output::Text);
+                access_event(io, &event);
             }
         }
         let _ = access.flush();
         Ok(expect::summary(io, outcomes.as_deref()))
+    }
+}
+
+/// One event of the access log, as it comes.
+fn access_event(io: &Io, event: &podward_access::Event) {
+    show(io, event);
+    if let Ok(fields) = serde_json::to_value(event) {
+        io.emit("access", fields);
     }
 }

@@ -1,6 +1,6 @@
 //! The node: cloud, CSI driver and token source, and what every pod needs of them.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use podward_csi::Driver;
 use podward_http::{HttpClient, Overrides};
 use podward_identity::{Door, Federation};
 use podward_keyvault::KeyVault;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -26,15 +27,11 @@ use crate::report::Report;
 use crate::state::State;
 
 /// Where the token service and the vaults are inside a pod (RFC 2544: an address of no real network).
-const CLOUD_ADDRESS: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
-    std::net::Ipv4Addr::new(198, 18, 0, 1),
-    443,
-));
+const CLOUD_ADDRESS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(198, 18, 0, 1), 443);
 /// The metadata service's address.
-const IMDS_ADDRESS: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(
-    std::net::Ipv4Addr::new(169, 254, 169, 254),
-    80,
-));
+const IMDS_ADDRESS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(169, 254, 169, 254), 80);
+/// The address of a pod, in a network that no other pod is in.
+pub(super) const POD_IP: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 2);
 /// Where a CA bundle is inside a pod.
 pub(super) const CA_BUNDLE: &str = "/etc/podward/ca-bundle.pem";
 /// Where this machine's roots may be.
@@ -193,6 +190,7 @@ impl Node {
             "  {} http://169.254.169.254 in each pod",
             io.tone(Tone::Good, "up")
         ));
+        io.emit("cloud", json!({"hosts": cloud.host_names()}));
         let mut covers = environment::home_folders();
         covers.push(state.folder().to_owned());
         Ok(Self {
@@ -224,7 +222,7 @@ impl Node {
 
     /// The `/etc/hosts` of a pod.
     pub(super) fn hosts(&self, admitted: &Admitted) -> String {
-        let mut text = format!("127.0.0.1\tlocalhost {}\n", admitted.pod.name);
+        let mut text = format!("127.0.0.1\tlocalhost\n{POD_IP}\t{}\n", admitted.pod.name);
         for host in self.cloud.host_names() {
             text.push_str(&format!("{}\t{host}\n", CLOUD_ADDRESS.ip()));
         }
@@ -278,17 +276,26 @@ impl Node {
     pub(super) async fn rotate(&self, io: &Io) {
         for rotated in self.driver.rotate().await {
             match rotated.outcome {
-                Ok(true) => io.line(format_args!(
-                    "  {} secrets of {}",
-                    io.tone(Tone::Good, "rotated"),
-                    rotated.pod
-                )),
+                Ok(true) => {
+                    io.line(format_args!(
+                        "  {} secrets of {}",
+                        io.tone(Tone::Good, "rotated"),
+                        rotated.pod
+                    ));
+                    io.emit("rotated", json!({"pod": rotated.pod}));
+                }
                 Ok(false) => {}
-                Err(error) => io.line(format_args!(
-                    "  {} {}: {error}",
-                    io.tone(Tone::Warn, "not rotated"),
-                    rotated.pod
-                )),
+                Err(error) => {
+                    io.line(format_args!(
+                        "  {} {}: {error}",
+                        io.tone(Tone::Warn, "not rotated"),
+                        rotated.pod
+                    ));
+                    io.emit(
+                        "not-rotated",
+                        json!({"pod": rotated.pod, "reason": error.to_string()}),
+                    );
+                }
             }
         }
     }

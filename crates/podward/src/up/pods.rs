@@ -27,6 +27,18 @@ pub(super) enum Expect {
     SetUp,
 }
 
+impl Expect {
+    /// As the annotation writes it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::ExitZero => "exit-0",
+            Self::Refused => "refused",
+            Self::SetUp => "set-up",
+        }
+    }
+}
+
 /// A pod as admission left it.
 pub(super) struct Admitted {
     pub(super) pod: Pod,

@@ -10,6 +10,8 @@ use podward_api::pod::Probe;
 use podward_sys::Enter;
 use serde_json::Value;
 
+use super::node::POD_IP;
+
 /// How long one probe may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -29,7 +31,7 @@ pub(super) fn succeeds(probe: &Probe, container: &Enter, network: Option<Borrowe
     let (Some(port), Some(network)) = (port, network) else {
         return false;
     };
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let address = SocketAddr::from((POD_IP, port));
     podward_sys::connect_in(network, address, PATIENCE)
         .is_ok_and(|stream| path.is_none_or(|path| answers(stream, path)))
 }

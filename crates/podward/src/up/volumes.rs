@@ -14,7 +14,7 @@ use podward_identity::ServiceAccountTokens;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::node::Node;
+use super::node::{Node, POD_IP};
 use super::pods::Admitted;
 
 /// Mode of files whose volume names none.
@@ -366,7 +366,8 @@ pub(super) fn field(admitted: &Admitted, path: &str) -> Option<String> {
         "metadata.uid" => Some(pod.uid.clone()),
         "spec.serviceAccountName" => Some(pod.service_account.clone()),
         "spec.nodeName" => Some(super::environment::node_name()),
-        "status.podIP" | "status.hostIP" => Some("127.0.0.1".into()),
+        "status.podIP" => Some(POD_IP.to_string()),
+        "status.hostIP" => Some("127.0.0.1".into()),
         "metadata.labels" => Some(lines(
             pod.labels
                 .iter()

@@ -1,0 +1,18 @@
+//! `podward` as its users run it: real namespaces, real mounts, the real Azure SDK.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod exec;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod quickstart;
+#[cfg(test)]
+mod rotation;
+#[cfg(test)]
+mod sdk;
+#[cfg(test)]
+mod stop;
