@@ -11,7 +11,7 @@ mod verdict;
 mod words;
 
 pub use check::Check;
-pub use checks::ALL as CHECKS;
+pub use checks::{ALL as CHECKS, SAFE_SYSCTLS};
 pub use credentials::credentials;
 pub use finding::Finding;
 pub use level::{Level, LevelError};

@@ -7,14 +7,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use rustix::process::{Pid, WaitOptions, chdir};
-use rustix::thread::{
-    CapabilitySet, CapabilitySets, LinkNameSpaceType, UnshareFlags, move_into_link_name_space,
-    unshare_unsafe,
-};
+use rustix::thread::{CapabilitySet, CapabilitySets, LinkNameSpaceType, move_into_link_name_space};
 
 use serde::{Deserialize, Serialize};
 
-use crate::mounts::make_private;
+use crate::mounts::enter_own_mount_namespace;
 use crate::shown::{Shown, show_more};
 use crate::{Doing, Process, Seccomp, Security, SysError, seccomp};
 
@@ -52,12 +49,13 @@ pub(crate) fn apply(security: &Security) -> Result<(), SysError> {
                 .doing(|| "drop a capability".into())?;
         }
     }
-    let groups: Vec<_> = security
-        .groups
-        .iter()
-        .map(|g| rustix::fs::Gid::from_raw(*g))
-        .collect();
-    rustix::thread::set_thread_groups(&groups).doing(|| "set the groups".into())?;
+    if let Some(groups) = &security.groups {
+        let groups: Vec<_> = groups
+            .iter()
+            .map(|g| rustix::fs::Gid::from_raw(*g))
+            .collect();
+        rustix::thread::set_thread_groups(&groups).doing(|| "set the groups".into())?;
+    }
     let gid = rustix::fs::Gid::from_raw(security.gid);
     rustix::thread::set_thread_res_gid(gid, gid, gid)
         .doing(|| format!("become group {}", security.gid))?;
@@ -134,14 +132,14 @@ pub(crate) fn exists(process: &Process) -> bool {
 pub struct Enter {
     /// PID 1 of the container, as the node sees it.
     pub pid: i32,
+    /// The process that made it, as the node sees it.
+    pub maker: u32,
     /// The program.
     pub process: Process,
     /// Its credentials.
     pub security: Security,
     /// Folders of the host to show besides, read-only, at their own path.
     pub visible: Vec<PathBuf>,
-    /// Folders of the host that the container shows already.
-    pub shown: Vec<PathBuf>,
     /// Folders of the host that stay covered.
     pub covers: Vec<PathBuf>,
 }
@@ -152,27 +150,33 @@ pub struct Enter {
 /// # Errors
 /// When the container cannot be entered.
 pub fn enter(wanted: &Enter) -> Result<i32, SysError> {
-    let namespaces = [
-        ("user", LinkNameSpaceType::User),
+    let place = |process: &dyn std::fmt::Display, name: &str| format!("/proc/{process}/ns/{name}");
+    let open = |path: String| File::open(&path).doing(|| format!("open {path}"));
+    let link = |path: String| std::fs::read_link(path).ok();
+    let of_container = |name: &str| place(&wanted.pid, name);
+    let makers = place(&wanted.maker, "user");
+    let differ = |one: &str, other: &str| link(one.into()) != link(other.into());
+    let outer = differ(&makers, "/proc/self/ns/user")
+        .then(|| open(makers.clone()))
+        .transpose()?;
+    let inner = differ(&makers, &of_container("user"))
+        .then(|| open(of_container("user")))
+        .transpose()?;
+    let mut files = Vec::new();
+    for (name, kind) in [
         ("ipc", LinkNameSpaceType::InterProcessCommunication),
         ("uts", LinkNameSpaceType::HostNameAndNISDomainName),
         ("net", LinkNameSpaceType::Network),
         ("pid", LinkNameSpaceType::ProcessID),
         ("mnt", LinkNameSpaceType::Mount),
-    ];
-    let open = |name: &str| {
-        let path = format!("/proc/{}/ns/{name}", wanted.pid);
-        File::open(&path).doing(|| format!("open {path}"))
-    };
-    let same = |name: &str| {
-        std::fs::read_link(format!("/proc/{}/ns/{name}", wanted.pid)).ok()
-            == std::fs::read_link(format!("/proc/self/ns/{name}")).ok()
-    };
-    let mut files = Vec::new();
-    for (name, kind) in namespaces {
-        if !same(name) {
-            files.push((name, open(name)?, kind));
-        }
+    ] {
+        files.push((name, open(of_container(name))?, kind));
+    }
+    if let Some(user) = outer {
+        move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))
+            .doing(|| "enter the user namespace of `podward up`".into())?;
+        // mounts of the host can be opened only in a namespace that is ours
+        enter_own_mount_namespace()?;
     }
     let visible = wanted
         .visible
@@ -184,10 +188,12 @@ pub fn enter(wanted: &Enter) -> Result<i32, SysError> {
             .doing(|| format!("enter the pod's {name} namespace"))?;
     }
     if !visible.is_empty() {
-        // SAFETY: NEWNS shares no file table, and the process has one thread.
-        unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.doing(|| "make a mount namespace".into())?;
-        make_private()?;
-        show_more(&wanted.covers, &wanted.shown, &visible)?;
+        enter_own_mount_namespace()?;
+        show_more(&wanted.covers, &visible)?;
+    }
+    if let Some(user) = inner {
+        move_into_link_name_space(user.as_fd(), Some(LinkNameSpaceType::User))
+            .doing(|| "enter the pod's user namespace".into())?;
     }
     match fork()? {
         Forked::Child => {

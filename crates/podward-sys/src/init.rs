@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::enter::{Forked, apply, exec, exists, fork};
 use crate::rootfs::enter_root;
-use crate::{ContainerSpec, Doing, SysError};
+use crate::users::become_one;
+use crate::{ContainerSpec, Doing, Ids, SysError};
 
 /// The hidden argument that makes the program a container's init.
 pub const INIT_ARGUMENT: &str = "__init";
@@ -262,6 +263,9 @@ fn watch(lifeline: &OwnedFd, child: Pid) {
 fn first_process(spec: &ContainerSpec, status: &File) -> Result<i32, SysError> {
     let outer_pid = outer_pid();
     enter_root(spec)?;
+    if spec.ids == Ids::One {
+        become_one(spec.security.uid, spec.security.gid)?;
+    }
     apply(&spec.security)?;
     // after the change of credentials, which clears it
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))

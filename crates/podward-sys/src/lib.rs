@@ -1,6 +1,7 @@
 //! The kernel: namespaces, mounts, credentials, capabilities and seccomp. All `unsafe` of podward is here.
 #![expect(unsafe_code, reason = "this crate is the one that talks to the kernel")]
 
+mod binds;
 mod capabilities;
 mod enter;
 mod files;
@@ -11,6 +12,7 @@ mod rootfs;
 mod seccomp;
 mod shown;
 mod spec;
+mod users;
 mod veth;
 
 pub use capabilities::{CONTAINERD_DEFAULT, CapabilitySets, parse_capability};
@@ -20,6 +22,7 @@ pub use init::{INIT_ARGUMENT, Started, Status, StatusReader, next_status, run_in
 pub use mounts::{enter_own_mount_namespace, is_mounted, mount_tmpfs, unmount_all};
 pub use netns::{PodNetwork, connect_in, pod_network};
 pub use spec::{Bind, ContainerSpec, FileSpec, Process, Seccomp, Security};
+pub use users::{Ids, enter_own_user_namespace};
 
 /// A kernel call that failed, and what it was for.
 #[derive(Debug, thiserror::Error)]

@@ -115,9 +115,19 @@ pub(crate) fn attach(tree: &OwnedFd, target: &Path) -> Result<(), SysError> {
 
 /// Sets attributes (`libc::MOUNT_ATTR_*`) on a whole tree.
 pub(crate) fn set_attributes(tree: impl AsFd, set: u64, recursive: bool) -> Result<(), SysError> {
+    change_attributes(tree, set, 0, recursive)
+}
+
+/// Sets and clears attributes.
+pub(crate) fn change_attributes(
+    tree: impl AsFd,
+    set: u64,
+    clear: u64,
+    recursive: bool,
+) -> Result<(), SysError> {
     let attributes = libc::mount_attr {
         attr_set: set,
-        attr_clr: 0,
+        attr_clr: clear,
         propagation: 0,
         userns_fd: 0,
     };

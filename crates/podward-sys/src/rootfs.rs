@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{chdir, pivot_root};
 
-use crate::mounts::{attach, clone_tree, make_private, open_path, set_attributes, tmpfs};
+use crate::binds::{Wanted, lay_root};
+use crate::mounts::{
+    attach, clone_tree, is_mounted, make_private, open_path, set_attributes, tmpfs,
+};
 use crate::shown::{Shown, lay, mount_point};
-use crate::{ContainerSpec, Doing, SysError};
+use crate::{ContainerSpec, Doing, Ids, SysError};
 
 /// Upper bound of what a container may write to its root and `/tmp`, bytes.
 const WRITABLE_SIZE: u64 = 256 << 20;
@@ -51,38 +54,48 @@ pub(crate) fn enter_root(spec: &ContainerSpec) -> Result<(), SysError> {
         .iter()
         .map(|path| Shown::open(path))
         .collect::<Result<Vec<_>, _>>()?;
+    let as_root = spec.ids == Ids::All;
     let mut devices = Vec::new();
     for name in DEVICES {
         let path = Path::new("/dev").join(name);
         devices.push((clone_tree(&path)?, path));
     }
-    let others = other_file_systems()?;
+    let others = if as_root {
+        other_file_systems()?
+    } else {
+        Vec::new()
+    };
     let other_trees = others
         .iter()
         .map(|path| clone_tree(path))
         .collect::<Result<Vec<_>, _>>()?;
 
-    overlay(&spec.scratch)?;
-    let root = clone_tree(&spec.scratch.join("root"))?;
+    let new_root = spec.scratch.join("root");
+    if as_root {
+        overlay(&spec.scratch)?;
+    } else {
+        let wanted = Wanted {
+            targets: spec.binds.iter().map(|bind| bind.target.clone()).collect(),
+            files: spec.files.iter().map(|file| file.path.clone()).collect(),
+        };
+        fs::create_dir(&new_root).doing(|| format!("make {}", new_root.display()))?;
+        lay_root(&new_root, &wanted)?;
+    }
     for (tree, path) in other_trees.iter().zip(&others) {
         set_attributes(tree, libc::MOUNT_ATTR_RDONLY, true)?;
-        let inside = spec
-            .scratch
-            .join("root")
-            .join(path.strip_prefix("/").unwrap_or(path));
+        let inside = new_root.join(path.strip_prefix("/").unwrap_or(path));
         if inside.is_dir() {
             attach(tree, &inside)?;
         }
     }
-    drop(root);
-    let new_root = spec.scratch.join("root");
+    kernel_file_systems(&new_root)?;
     chdir(&new_root).doing(|| "enter the new root".into())?;
     pivot_root(".", ".").doing(|| "change the root".into())?;
     unmount(".", UnmountFlags::DETACH).doing(|| "leave the old root".into())?;
     chdir("/").doing(|| "enter the new root".into())?;
 
     device_folder(&devices)?;
-    kernel_file_systems(spec)?;
+    restrict_proc(spec)?;
     for path in FRESH {
         if Path::new(path).is_dir() && !fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
             tmpfs(
@@ -105,12 +118,16 @@ pub(crate) fn enter_root(spec: &ContainerSpec) -> Result<(), SysError> {
         let cover = open_path(path)?;
         set_attributes(&cover, libc::MOUNT_ATTR_RDONLY, false)?;
     }
-    if spec.read_only_root {
-        for path in FRESH.iter().copied().chain(["/"]) {
-            let folder = open_path(Path::new(path))?;
-            if path == "/" || crate::mounts::is_mounted(Path::new(path))? {
-                set_attributes(&folder, libc::MOUNT_ATTR_RDONLY, false)?;
-            }
+    let read_only: &[&str] = match (spec.read_only_root, as_root || spec.security.uid == 0) {
+        (true, _) => &["/tmp", "/run", "/var/tmp", "/"],
+        (false, true) => &[],
+        // folders of the root that were made anew belong to the user; of the host's they would not
+        (false, false) => &["/"],
+    };
+    for path in read_only {
+        let path = Path::new(path);
+        if is_mounted(path)? {
+            set_attributes(open_path(path)?, libc::MOUNT_ATTR_RDONLY, false)?;
         }
     }
     Ok(())
@@ -174,15 +191,26 @@ fn other_file_systems() -> Result<Vec<PathBuf>, SysError> {
         .collect())
 }
 
-fn kernel_file_systems(spec: &ContainerSpec) -> Result<(), SysError> {
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("proc", "/proc", "proc", flags, None).doing(|| "mount /proc".into())?;
+/// Flags of what holds nothing to run.
+fn inert() -> MountFlags {
+    MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC
+}
+
+/// Mounts `/proc` and `/sys` while the host's own are still there to be seen: without them the
+/// kernel gives an ordinary user none.
+fn kernel_file_systems(root: &Path) -> Result<(), SysError> {
+    mount("proc", root.join("proc"), "proc", inert(), None).doing(|| "mount /proc".into())?;
+    let sys = root.join("sys");
+    mount("sysfs", &sys, "sysfs", inert() | MountFlags::RDONLY, None)
+        .doing(|| "mount /sys".into())
+        .or_else(|_| tmpfs(&sys, 4096, 0o555, inert() | MountFlags::RDONLY))
+}
+
+/// Sets the pod's sysctls and hides what containerd hides.
+fn restrict_proc(spec: &ContainerSpec) -> Result<(), SysError> {
     for (name, value) in &spec.sysctls {
         let path = Path::new("/proc/sys").join(name.replace('.', "/"));
         fs::write(&path, value).doing(|| format!("set the sysctl {name}"))?;
-    }
-    if mount("sysfs", "/sys", "sysfs", flags | MountFlags::RDONLY, None).is_err() {
-        tmpfs(Path::new("/sys"), 4096, 0o555, flags | MountFlags::RDONLY)?;
     }
     if spec.unmasked_proc {
         return Ok(());
@@ -198,7 +226,7 @@ fn kernel_file_systems(spec: &ContainerSpec) -> Result<(), SysError> {
     for name in MASKED {
         let path = Path::new("/proc").join(name);
         if path.is_dir() {
-            tmpfs(&path, 4096, 0o555, flags | MountFlags::RDONLY)?;
+            tmpfs(&path, 4096, 0o555, inert() | MountFlags::RDONLY)?;
         } else if path.exists() {
             attach(&clone_tree(Path::new("/dev/null"))?, &path)?;
         }

@@ -7,7 +7,9 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::mount::MountFlags;
 
-use crate::mounts::{attach, clone_tree, open_path, set_attributes, tmpfs};
+use crate::mounts::{
+    attach, change_attributes, clone_tree, is_mounted, open_path, set_attributes, tmpfs,
+};
 use crate::rootfs::write_file;
 use crate::{Doing, SysError};
 
@@ -77,38 +79,13 @@ pub(crate) fn lay<'a>(
     Ok(laid)
 }
 
-/// Shows more in a root that has its covers, in a mount namespace of this process alone. `before`
-/// is what was visible already.
-pub(crate) fn show_more(
-    covers: &[PathBuf],
-    before: &[PathBuf],
-    visible: &[Shown<'_>],
-) -> Result<(), SysError> {
+/// Shows more in a root that has its covers, in a mount namespace of this process alone.
+pub(crate) fn show_more(covers: &[PathBuf], visible: &[Shown<'_>]) -> Result<(), SysError> {
     let mut visible: Vec<_> = visible.iter().collect();
     visible.sort_by_key(|shown| depth(shown.path));
-    let mut known: Vec<&Path> = before.iter().map(PathBuf::as_path).collect();
     for shown in visible {
-        let within = covers
-            .iter()
-            .filter(|path| shown.path.starts_with(path) && path.is_dir())
-            .max_by_key(|path| depth(path));
-        match within.filter(|_| !shown.path.exists()) {
-            Some(hidden) => {
-                let kept = known
-                    .iter()
-                    .filter(|path| path.starts_with(hidden) && path.exists())
-                    .map(|path| Shown::open(path))
-                    .collect::<Result<Vec<_>, _>>()?;
-                cover(hidden)?;
-                for one in kept {
-                    one.attach()?;
-                }
-                shown.attach()?;
-                set_attributes(open_path(hidden)?, libc::MOUNT_ATTR_RDONLY, false)?;
-            }
-            None => shown.attach()?,
-        }
-        known.push(shown.path);
+        make_place(shown)?;
+        shown.attach()?;
         for path in covers {
             if path != shown.path && path.starts_with(shown.path) && path.is_dir() {
                 cover(path)?;
@@ -117,6 +94,25 @@ pub(crate) fn show_more(
         }
     }
     Ok(())
+}
+
+/// Makes the place for a folder in a read-only mount, of which this process has a copy that it may
+/// write to.
+fn make_place(shown: &Shown<'_>) -> Result<(), SysError> {
+    if shown.path.exists() {
+        return Ok(());
+    }
+    let above = shown.path.ancestors().skip(1).find(|path| path.exists());
+    for path in above.unwrap_or(Path::new("/")).ancestors() {
+        if is_mounted(path)? {
+            let copy = open_path(path)?;
+            change_attributes(&copy, 0, libc::MOUNT_ATTR_RDONLY, false)?;
+            mount_point(shown.path, shown.is_dir)?;
+            // where it was writable it stays so in the pod, whose mount this is not
+            return set_attributes(&copy, libc::MOUNT_ATTR_RDONLY, false);
+        }
+    }
+    mount_point(shown.path, shown.is_dir)
 }
 
 /// Makes the place something is mounted on. The process is inside the pod's root: no path leads

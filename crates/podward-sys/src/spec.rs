@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::CapabilitySets;
+use crate::{CapabilitySets, Ids};
 
 /// One container, ready to be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct ContainerSpec {
     pub process: Option<Process>,
     /// Credentials of the program.
     pub security: Security,
+    /// Which ids are real.
+    pub ids: Ids,
 }
 
 /// A folder or file of the node mounted into the container.
@@ -71,8 +73,8 @@ pub struct Security {
     pub uid: u32,
     /// Primary group id.
     pub gid: u32,
-    /// Supplementary groups.
-    pub groups: Vec<u32>,
+    /// Supplementary groups; `None` where none can be set ([`Ids::One`]).
+    pub groups: Option<Vec<u32>>,
     /// Capability sets.
     pub capabilities: CapabilitySets,
     /// `allowPrivilegeEscalation: false`.

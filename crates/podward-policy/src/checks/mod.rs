@@ -21,6 +21,8 @@ mod windows_host_process;
 
 use crate::Check;
 
+pub use sysctls::SAFE as SAFE_SYSCTLS;
+
 /// Every control, in the order of the server: baseline, then restricted, each sorted by name.
 pub const ALL: &[&Check] = &[
     &app_armor_profile::CHECK,

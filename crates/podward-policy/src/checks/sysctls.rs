@@ -6,7 +6,8 @@ use crate::Level;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 
-const SAFE: &[&str] = &[
+/// The sysctls that a pod may set, and that a kubelet sets without being told to.
+pub const SAFE: &[&str] = &[
     "kernel.shm_rmid_forced",
     "net.ipv4.ip_local_port_range",
     "net.ipv4.ip_local_reserved_ports",

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use podward_api::pod::{Container, PodSpec};
 use podward_sys::{
-    Bind, CapabilitySets, ContainerSpec, FileSpec, Process, Seccomp, Security, parse_capability,
+    Bind, CapabilitySets, ContainerSpec, FileSpec, Ids, Process, Seccomp, Security,
+    parse_capability,
 };
 
+use super::ids;
 use super::node::{CA_BUNDLE, Node};
 use super::pods::Admitted;
 use super::volumes::{Places, field, keys_of, value_of};
@@ -16,7 +18,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const FIRST_FREE_PORT: (&str, &str) = ("net.ipv4.ip_unprivileged_port_start", "1024");
 
 /// The credentials of a container.
-fn security(spec: &PodSpec, container: &Container) -> Result<Security, String> {
+fn security(ids: Ids, spec: &PodSpec, container: &Container) -> Result<Security, String> {
     let (pod, own) = (&spec.security_context, &container.security_context);
     // an image's user is not known here: root, as images have it by default
     let uid = own.run_as_user.or(pod.run_as_user).unwrap_or(0);
@@ -54,6 +56,11 @@ fn security(spec: &PodSpec, container: &Container) -> Result<Security, String> {
     groups.extend(&pod.supplemental_groups);
     groups.sort_unstable();
     groups.dedup();
+    ids::check(ids, uid, &groups)?;
+    let (gid, groups) = match ids {
+        Ids::One => (ids::one_group(spec), None),
+        Ids::All | Ids::UpTo { .. } => (gid, Some(groups)),
+    };
     Ok(Security {
         uid,
         gid,
@@ -240,6 +247,15 @@ pub(super) fn specification(
             text: node.ca_bundle.clone(),
         },
     ];
+    for sysctl in &spec.security_context.sysctls {
+        // the kubelet's words: beyond these a sysctl may be the whole machine's
+        if !podward_policy::SAFE_SYSCTLS.contains(&sysctl.name.as_str()) {
+            return Err(format!(
+                "SysctlForbidden: forbidden sysctl: {:?} not allowlisted",
+                sysctl.name
+            ));
+        }
+    }
     let mut sysctls = vec![(FIRST_FREE_PORT.0.to_owned(), FIRST_FREE_PORT.1.to_owned())];
     sysctls.extend(
         spec.security_context
@@ -275,7 +291,8 @@ pub(super) fn specification(
                 .clone()
                 .map_or_else(|| PathBuf::from("/"), PathBuf::from),
         }),
-        security: security(spec, container)?,
+        security: security(node.ids, spec, container)?,
+        ids: node.ids,
     })
 }
 
@@ -297,9 +314,9 @@ mod tests {
                 "allowPrivilegeEscalation": false, "capabilities": {"add": ["NET_ADMIN", "SYS_TIME"]}}}],
         }))
         .unwrap();
-        let security = security(&spec, &spec.containers[0]).unwrap();
+        let security = security(Ids::All, &spec, &spec.containers[0]).unwrap();
         assert_eq!((security.uid, security.gid), (1000, 0));
-        assert_eq!(security.groups, [0, 2000]);
+        assert_eq!(security.groups, Some(vec![0, 2000]));
         assert_eq!(security.capabilities.bounding, 0xaa04_35fb);
         assert_eq!(
             (

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use podward_access::{AccessLog, Event, RecordError, Recorder};
+use podward_sys::Ids;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::report::Report;
@@ -62,19 +63,40 @@ pub(super) fn lock(state: &State) -> Result<File, Report> {
 }
 
 /// Enters a mount namespace of our own and puts a tmpfs where volumes will be.
-pub(super) fn enter(state: &State) -> Result<(), Report> {
+pub(super) fn enter(state: &State) -> Result<Ids, Report> {
     let run = state.run();
     // a socket that a killed `up` left
     let _ = std::fs::remove_file(state.control());
-    podward_sys::enter_own_mount_namespace()
-        .and_then(|()| {
-            let _ = std::fs::create_dir(&run);
-            podward_sys::mount_tmpfs(&run, RUN_SIZE, 0o700)
-        })
-        .map_err(|e| {
-            Report::new(format!("cannot set up pods: {e}"))
-                .help("`podward up` needs root today: sudo podward up")
-        })
+    let enter = || {
+        let ids = podward_sys::enter_own_user_namespace()?;
+        podward_sys::enter_own_mount_namespace()?;
+        // it is there where an `up` was killed
+        let _ = std::fs::create_dir(&run);
+        podward_sys::mount_tmpfs(&run, RUN_SIZE, 0o700)?;
+        Ok(ids)
+    };
+    enter().map_err(|e: podward_sys::SysError| {
+        Report::new(format!("cannot set up pods: {e}")).help(way_out())
+    })
+}
+
+/// How pods can be set up where the kernel refused.
+fn way_out() -> String {
+    let setting = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let is = |path: &str, value: &str| setting(path).trim() == value;
+    let mend = if is("/proc/sys/kernel/unprivileged_userns_clone", "0") {
+        "sudo sysctl kernel.unprivileged_userns_clone=1"
+    } else if is("/proc/sys/user/max_user_namespaces", "0") {
+        "sudo sysctl user.max_user_namespaces=10000"
+    } else if is(
+        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+        "1",
+    ) {
+        "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+    } else {
+        return "this needs root with CAP_SYS_ADMIN (in a container: a privileged one), or a machine that gives ordinary users namespaces of their own".into();
+    };
+    format!("run it as root, or let ordinary users make namespaces: {mend}")
 }
 
 /// Removes what is on disk; mounts end with the process.

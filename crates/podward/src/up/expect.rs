@@ -176,10 +176,10 @@ impl Node {
             progress,
             enter: Enter {
                 pid: 0,
+                maker: std::process::id(),
                 process,
                 security: spec.security,
                 visible: Vec::new(),
-                shown: self.visible.clone(),
                 covers: self.covers.clone(),
             },
             probe: one.readiness_probe.clone(),

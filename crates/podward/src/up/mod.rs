@@ -4,6 +4,7 @@ mod container;
 mod control;
 mod environment;
 mod expect;
+mod ids;
 mod judge;
 mod load;
 mod node;
@@ -34,7 +35,8 @@ pub(crate) use environment::home_folders;
 ///
 /// Starts a local Key Vault and token service from the folder's cloud.yaml, judges every workload, mutates what is
 /// admitted, mounts its secrets, gives it its identity, runs its command, and prints who got what. Images are not
-/// run: a container's command runs on this machine's own files. Needs root.
+/// run: a container's command runs on this machine's own files. Without root it
+/// needs user namespaces, and the package uidmap for every user and group id to be real.
 ///
 /// Examples:
 ///   podward up examples/quickstart --once
@@ -66,6 +68,14 @@ pub(crate) struct Up {
     /// A folder that stays visible in the pods, read-only
     #[arg(long, value_name = "PATH")]
     mount: Vec<PathBuf>,
+}
+
+/// What a run has of this machine.
+struct Own<'a> {
+    state: &'a State,
+    ids: podward_sys::Ids,
+    /// Folders that pods see.
+    visible: Vec<PathBuf>,
 }
 
 fn level(text: &str) -> Result<Level, String> {
@@ -104,6 +114,8 @@ impl Up {
         let state = State::for_directory(self.state.as_deref(), &directory)?;
         state.make()?;
         let lock = environment::lock(&state)?;
+        // before any thread is started: namespaces are entered by one thread alone
+        let ids = environment::enter(&state)?;
         let access = AccessLog::open(
             &state.access(),
             &environment::node_name(),
@@ -112,7 +124,6 @@ impl Up {
         .map_err(|e| {
             Report::new(e).help("make room on the disk, or name another folder by --state")
         })?;
-        environment::enter(&state)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -125,7 +136,12 @@ impl Up {
                     .map_err(|e| Report::new(e).at(&path.to_string_lossy(), None))?,
             );
         }
-        let met = runtime.block_on(self.serve(io, &folder, &state, access, visible, started));
+        let own = Own {
+            state: &state,
+            ids,
+            visible,
+        };
+        let met = runtime.block_on(self.serve(io, &folder, own, access, started));
         environment::leave(&state);
         drop(lock);
         Ok(if met? { Exit::Clean } else { Exit::Found })
@@ -135,9 +151,8 @@ impl Up {
         &self,
         io: &Io,
         folder: &Folder,
-        state: &State,
+        own: Own<'_>,
         access: AccessLog,
-        visible: Vec<PathBuf>,
         started: Instant,
     ) -> Result<bool, Report> {
         let mut stop = environment::Stop::new()?;
@@ -146,9 +161,10 @@ impl Up {
             log: access.clone(),
             to: sender,
         };
-        let node = Arc::new(Node::start(io, folder, state, Arc::new(recorder), visible).await?);
+        let node = Arc::new(Node::start(io, folder, &own, Arc::new(recorder)).await?);
         let pods = pods::admit_all(io, folder, &node, self.profile)?;
         io.section("Pods");
+        ids::tell(io, own.ids, &pods);
         let mut runs = Vec::new();
         for pod in pods {
             runs.push(node.run(io, pod).await);
@@ -156,7 +172,7 @@ impl Up {
         let control = control::serve(
             Arc::clone(&node),
             runs.iter().map(|run| run.handle()).collect(),
-            state,
+            own.state,
         )?;
         let outcomes = tokio::select! {
             outcomes = expect::all(io, &mut runs, self.timeout) => Some(outcomes),

@@ -24,7 +24,6 @@ use super::tokens::Issuer;
 use super::{environment, servers};
 use crate::io::{Io, Tone};
 use crate::report::Report;
-use crate::state::State;
 
 /// Where the token service and the vaults are inside a pod (RFC 2544: an address of no real network).
 const CLOUD_ADDRESS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(198, 18, 0, 1), 443);
@@ -50,6 +49,7 @@ pub(super) struct Node {
     pub(super) issuer: Arc<Issuer>,
     pub(super) csi: Channel,
     pub(super) ca_bundle: String,
+    pub(super) ids: podward_sys::Ids,
     pub(super) visible: Vec<PathBuf>,
     pub(super) covers: Vec<PathBuf>,
     pub(super) run_folder: PathBuf,
@@ -84,10 +84,10 @@ impl Node {
     pub(super) async fn start(
         io: &Io,
         folder: &Folder,
-        state: &State,
+        own: &super::Own<'_>,
         access: Arc<dyn Recorder>,
-        visible: Vec<PathBuf>,
     ) -> Result<Self, Report> {
+        let state = own.state;
         let name = environment::node_name();
         let keys_at = state.keys();
         let failed = |what: &str, e: &dyn std::fmt::Display| Report::new(format!("{what}: {e}"));
@@ -128,7 +128,7 @@ impl Node {
         let address = listener
             .local_addr()
             .map_err(|e| failed("cannot listen", &e))?;
-        let own = Caller {
+        let node_itself = Caller {
             node: name.clone(),
             ..Caller::default()
         };
@@ -136,7 +136,7 @@ impl Node {
             listener,
             Some(tls.clone()),
             cloud.router(),
-            own,
+            node_itself,
         )];
 
         let overrides: Overrides = cloud
@@ -201,7 +201,8 @@ impl Node {
             issuer,
             csi,
             ca_bundle: format!("{roots}\n{ca_pem}"),
-            visible,
+            ids: own.ids,
+            visible: own.visible.clone(),
             covers,
             run_folder,
             cloud,

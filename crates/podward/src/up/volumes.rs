@@ -14,6 +14,7 @@ use podward_identity::ServiceAccountTokens;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::ids::own_number;
 use super::node::{Node, POD_IP};
 use super::pods::Admitted;
 
@@ -46,7 +47,7 @@ async fn one(
     volume: &Volume,
     root: &Path,
 ) -> Result<PathBuf, String> {
-    let group = admitted.spec.security_context.fs_group;
+    let group = volume_group(node, admitted);
     let plugin = |name: &str| root.join(name).join(&volume.name);
     if let Some(host_path) = &volume.host_path {
         return Ok(PathBuf::from(&host_path.path));
@@ -103,6 +104,12 @@ async fn one(
     Ok(folder)
 }
 
+/// The group that volumes are given to.
+fn volume_group(node: &Node, admitted: &Admitted) -> Option<u32> {
+    let group = admitted.spec.security_context.fs_group;
+    group.map(|group| own_number(node.ids, group))
+}
+
 fn set_mode(path: &Path, mode: u32) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(|e| e.to_string())
@@ -140,11 +147,8 @@ async fn publish(
     ];
     context
         .extend(own.map(|(name, value)| (format!("csi.storage.k8s.io/{name}"), value.to_owned())));
-    let group = admitted
-        .spec
-        .security_context
-        .fs_group
-        .map(|g| g.to_string())
+    let group = volume_group(node, admitted)
+        .map(|group| group.to_string())
         .unwrap_or_default();
     let mount = MountVolume {
         volume_mount_group: group,

@@ -9,6 +9,8 @@ mod harness;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod ordinary_user;
+#[cfg(test)]
 mod quickstart;
 #[cfg(test)]
 mod rotation;
