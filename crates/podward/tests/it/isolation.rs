@@ -126,6 +126,9 @@ fn the_working_directory_is_visible_in_a_covered_home() {
         assert!(!tried.status.success(), "{text}: {}", out(&tried));
     }
     // the home itself stays covered: what is listed is nothing but the way to what is shown
-    assert_eq!(out(&run("", "ls; pwd")), format!("{}\n", home.display()));
+    assert_eq!(
+        out(&run("", "ls; pwd; ls work")),
+        format!("work\n{}\n", home.display())
+    );
     assert_eq!(up.stop(), Some(0));
 }
