@@ -115,7 +115,7 @@ pub struct Access {
 }
 
 /// A secret.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Secret {
     /// Name.
@@ -132,7 +132,7 @@ pub struct Secret {
 }
 
 /// A key.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Key {
     /// Name.
@@ -149,7 +149,7 @@ pub struct Key {
 }
 
 /// A self-signed certificate.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Certificate {
     /// Name.
@@ -272,6 +272,12 @@ impl CloudConfig {
             }
         }
         Ok(())
+    }
+
+    /// A vault by name.
+    pub(crate) fn vault(&self, name: &str) -> Option<&Vault> {
+        let mut vaults = self.vaults.iter();
+        vaults.find(|vault| vault.name.eq_ignore_ascii_case(name))
     }
 
     /// A tenant by id or name.

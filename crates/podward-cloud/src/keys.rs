@@ -79,6 +79,7 @@ fn kept(
 
 /// The CA and the key that tokens are signed with.
 pub struct Keys {
+    folder: Option<PathBuf>,
     ca_key: KeyPair,
     ca_pem: String,
     pub(crate) tokens: Signer,
@@ -117,10 +118,16 @@ impl Keys {
         })?;
         let ca_pem = String::from_utf8_lossy(&text).into_owned();
         Ok(Self {
+            folder: folder.map(Path::to_owned),
             ca_key,
             ca_pem,
             tokens: Signer::load(folder, "token-signing")?,
         })
+    }
+
+    /// Where keys are kept; in memory alone where there is none.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// The CA's certificate.
@@ -162,6 +169,22 @@ impl Keys {
     }
 }
 
+/// An RSA key, kept in a file of the folder. Making one takes tenths of a second.
+pub(crate) fn rsa_key(
+    folder: Option<&Path>,
+    file: &str,
+    size: KeySize,
+) -> Result<RsaKeyPair, KeysError> {
+    let failed = crypto("RSA key");
+    let der = kept(folder, file, || {
+        let made = RsaKeyPair::generate(size).map_err(|e| failed(&e))?;
+        let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&made);
+        der.map(|der| Zeroizing::new(der.as_ref().to_vec()))
+            .map_err(|e| failed(&e))
+    })?;
+    RsaKeyPair::from_pkcs8(&der).map_err(|e| failed(&e))
+}
+
 /// An RS256 key whose making does not hold up the start.
 pub struct Signer {
     key: Arc<OnceLock<Result<RsaKeyPair, String>>>,
@@ -183,17 +206,7 @@ impl Signer {
             .name("rsa".into())
             .spawn(move || {
                 slot.get_or_init(|| {
-                    let der = kept(folder.as_deref(), &file, || {
-                        let made = RsaKeyPair::generate(KeySize::Rsa2048)
-                            .map_err(|e| crypto("RSA key")(&e))?;
-                        let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&made);
-                        der.map(|der| Zeroizing::new(der.as_ref().to_vec()))
-                            .map_err(|e| crypto("RSA key")(&e))
-                    });
-                    der.and_then(|der| {
-                        RsaKeyPair::from_pkcs8(&der).map_err(|e| crypto("RSA key")(&e))
-                    })
-                    .map_err(|e| e.to_string())
+                    rsa_key(folder.as_deref(), &file, KeySize::Rsa2048).map_err(|e| e.to_string())
                 });
             })
             .map_err(|e| crypto("thread")(&e))?;

@@ -9,7 +9,7 @@ mod vault;
 mod vault_door;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -93,12 +93,18 @@ pub enum SetError {
 
 /// The local cloud.
 pub struct Cloud {
-    config: CloudConfig,
+    holding: RwLock<Arc<Holding>>,
     issuer: LocalIssuer,
     keys: Keys,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
-    vaults: BTreeMap<String, Mutex<Store>>,
+}
+
+/// What the cloud holds: its configuration, and the vaults that were filled by it.
+#[derive(Default)]
+struct Holding {
+    config: CloudConfig,
+    vaults: BTreeMap<String, Arc<Mutex<Store>>>,
 }
 
 impl Cloud {
@@ -113,33 +119,67 @@ impl Cloud {
         recorder: Arc<dyn Recorder>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, ConfigError> {
-        config.check()?;
-        let mut vaults = BTreeMap::new();
-        for (index, vault) in config.vaults.iter().enumerate() {
-            vaults.insert(
-                vault.name.to_ascii_lowercase(),
-                Mutex::new(Store::filled(vault, index, clock.now())?),
-            );
-        }
-        Ok(Arc::new(Self {
-            config,
+        let cloud = Self {
+            holding: RwLock::default(),
             issuer,
             keys,
             recorder,
             clock,
-            vaults,
-        }))
+        };
+        cloud.apply(config)?;
+        Ok(Arc::new(cloud))
+    }
+
+    /// Takes a new configuration. What it says as the last one did stays as it is, with every
+    /// version made since; what it adds or changes is made; what it names no more is gone.
+    ///
+    /// # Errors
+    /// Where the configuration contradicts itself; then nothing changes.
+    pub fn apply(&self, config: CloudConfig) -> Result<(), ConfigError> {
+        config.check()?;
+        let before = self.holding();
+        let now = self.clock.now();
+        let mut added = Vec::new();
+        for (index, vault) in config.vaults.iter().enumerate() {
+            let last = before.config.vault(&vault.name);
+            added.push(Store::filled(vault, last, self.keys.folder(), index, now)?);
+        }
+        let mut vaults = BTreeMap::new();
+        for (vault, added) in config.vaults.iter().zip(added) {
+            let name = vault.name.to_ascii_lowercase();
+            let store = before.vaults.get(&name).cloned().unwrap_or_default();
+            store.lock().unwrap_or_else(PoisonError::into_inner).follow(
+                before.config.vault(&vault.name),
+                vault,
+                added,
+            );
+            vaults.insert(name, store);
+        }
+        *self.holding.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(Holding { config, vaults });
+        Ok(())
+    }
+
+    /// What the cloud holds at this moment.
+    fn holding(&self) -> Arc<Holding> {
+        Arc::clone(&self.holding.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Id of the first tenant; empty where there is none.
+    #[must_use]
+    pub fn first_tenant(&self) -> String {
+        let holding = self.holding();
+        let first = holding.config.tenants.first();
+        first.map(|tenant| tenant.id.clone()).unwrap_or_default()
     }
 
     /// The names that lead here.
     #[must_use]
     pub fn host_names(&self) -> Vec<String> {
-        let vaults = self
-            .vaults
-            .keys()
-            .map(|name| format!("{name}.{VAULT_DOMAIN}"));
+        let holding = self.holding();
+        let vaults = holding.vaults.keys();
         std::iter::once(AUTHORITY.to_owned())
-            .chain(vaults)
+            .chain(vaults.map(|name| format!("{name}.{VAULT_DOMAIN}")))
             .collect()
     }
 
@@ -161,7 +201,8 @@ impl Cloud {
         name: &str,
         value: SecretString,
     ) -> Result<String, SetError> {
-        let store = self
+        let holding = self.holding();
+        let store = holding
             .vaults
             .get(&vault.to_ascii_lowercase())
             .ok_or_else(|| SetError::NoVault(vault.to_owned()))?;
@@ -228,7 +269,7 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         .strip_suffix(VAULT_DOMAIN)
         .and_then(|rest| rest.strip_suffix('.'))
     {
-        Some(vault) if cloud.vaults.contains_key(vault) => {
+        Some(vault) if cloud.holding().vaults.contains_key(vault) => {
             vault_door::serve(&cloud, vault, &host, &parts, &body, &caller)
         }
         _ => answer(

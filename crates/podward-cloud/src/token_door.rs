@@ -64,7 +64,8 @@ fn instance(parts: &Parts) -> Value {
 }
 
 fn discovery(cloud: &Cloud, name: &str, v2: bool) -> Response {
-    let found = match tenant(&cloud.config, name) {
+    let holding = cloud.holding();
+    let found = match tenant(&holding.config, name) {
         Ok(found) => found,
         Err(refusal) => return refused(cloud, &refusal, &new_id()),
     };
@@ -220,7 +221,8 @@ fn token(cloud: &Cloud, tenant_name: &str, body: &[u8], caller: &Caller, v2: boo
         request_id: id.clone(),
         ..Event::default()
     };
-    let grant = match decide(&cloud.config, tenant_name, &request, local, &keys, now) {
+    let holding = cloud.holding();
+    let grant = match decide(&holding.config, tenant_name, &request, local, &keys, now) {
         Ok(grant) => grant,
         Err(refusal) => {
             event.rule = format!("AADSTS{}", refusal.code);

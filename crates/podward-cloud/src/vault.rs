@@ -1,9 +1,10 @@
 //! What a vault holds, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
 };
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::config::{Certificate, ConfigError, Key, Vault};
-use crate::keys::rsa_numbers;
+use crate::keys::{rsa_key, rsa_numbers};
 
 /// Largest value of a secret, bytes.
 const MAX_VALUE: usize = 25 << 10;
@@ -82,7 +83,13 @@ impl PublicKey {
         self.jwk.wait()
     }
 
-    fn generate(key: &Key, version: String, created: i64) -> Result<Self, String> {
+    /// `keep` is the folder and the beginning of the name of the file that holds the key.
+    fn generate(
+        key: &Key,
+        keep: (Option<&Path>, String),
+        version: String,
+        created: i64,
+    ) -> Result<Self, String> {
         let jwk = Arc::new(OnceLock::new());
         let slot = Arc::clone(&jwk);
         let (is_rsa, size, curve) = (
@@ -90,10 +97,11 @@ impl PublicKey {
             key.size.unwrap_or(2048),
             key.curve.clone(),
         );
+        let (folder, name) = (keep.0.map(Path::to_owned), keep.1);
         let make = move || {
             // a key that cannot be made is told as one without numbers, which every client refuses
             let made = if is_rsa {
-                rsa(size)
+                rsa(size, folder.as_deref(), &name)
             } else {
                 ec(curve.as_deref().unwrap_or("P-256"))
             };
@@ -111,14 +119,15 @@ impl PublicKey {
     }
 }
 
-fn rsa(size: u32) -> Option<Value> {
+fn rsa(size: u32, folder: Option<&Path>, name: &str) -> Option<Value> {
+    let file = format!("{name}.{size}.key");
     let size = match size {
         2048 => KeySize::Rsa2048,
         3072 => KeySize::Rsa3072,
         4096 => KeySize::Rsa4096,
         _ => return None,
     };
-    let pair = RsaKeyPair::generate(size).ok()?;
+    let pair = rsa_key(folder, &file, size).ok()?;
     let (n, e) = rsa_numbers(pair.public_key().as_ref())?;
     let operations = [
         "encrypt",
@@ -149,12 +158,22 @@ fn ec(curve: &str) -> Option<Value> {
 }
 
 impl Store {
-    /// A vault with what its configuration names.
-    pub(crate) fn filled(vault: &Vault, index: usize, now: i64) -> Result<Self, ConfigError> {
+    /// What a vault's configuration names and `last`, the one before it, did not name just so.
+    /// RSA keys are kept in `keys`, so that not every start makes them.
+    pub(crate) fn filled(
+        vault: &Vault,
+        last: Option<&Vault>,
+        keys: Option<&Path>,
+        index: usize,
+        now: i64,
+    ) -> Result<Self, ConfigError> {
         let mut store = Self::default();
         let at = |kind: &str, i: usize, field: &str| format!("vaults[{index}].{kind}[{i}].{field}");
         let random = |path: String| new_version().map_err(|e| ConfigError::new(path, e));
         for (i, secret) in vault.secrets.iter().enumerate() {
+            if last.is_some_and(|last| last.secrets.contains(secret)) {
+                continue;
+            }
             let value = match (&secret.value, secret.generate) {
                 (Some(value), false) => value.clone(),
                 (None, true) => SecretString::new(random(at("secrets", i, "generate"))?),
@@ -186,6 +205,9 @@ impl Store {
             );
         }
         for (i, key) in vault.keys.iter().enumerate() {
+            if last.is_some_and(|last| last.keys.contains(key)) {
+                continue;
+            }
             let fault = |field: &str, text: &str| Err(ConfigError::new(at("keys", i, field), text));
             if !valid_name(&key.name) {
                 return fault("name", "must be 1 to 127 letters, digits and hyphens");
@@ -197,17 +219,45 @@ impl Store {
                 ("EC", ..) => return fault("curve", "an EC key has the curve P-256 or P-384"),
                 _ => return fault("type", "must be RSA or EC"),
             }
-            let made = PublicKey::generate(key, random(at("keys", i, "name"))?, now)
+            let file = format!("vault.{}.{}", vault.name, key.name).to_ascii_lowercase();
+            let made = PublicKey::generate(key, (keys, file), random(at("keys", i, "name"))?, now)
                 .map_err(|e| ConfigError::new(at("keys", i, "name"), e))?;
             store.keys.insert(key.name.to_ascii_lowercase(), made);
         }
         for (i, certificate) in vault.certificates.iter().enumerate() {
+            if last.is_some_and(|last| last.certificates.contains(certificate)) {
+                continue;
+            }
             let version = random(at("certificates", i, "name"))?;
             store
                 .certificate(certificate, &version, now)
                 .map_err(|e| ConfigError::new(at("certificates", i, "name"), e))?;
         }
         Ok(store)
+    }
+
+    /// Drops what `last` named and `vault` does not, and takes what was `added` as new versions.
+    pub(crate) fn follow(&mut self, last: Option<&Vault>, vault: &Vault, added: Self) {
+        let named = |vault: &Vault| {
+            let secrets = vault.secrets.iter().map(|secret| &secret.name);
+            let keys = vault.keys.iter().map(|key| &key.name);
+            let certificates = vault.certificates.iter().map(|one| &one.name);
+            let all = secrets.chain(keys).chain(certificates);
+            all.map(|name| name.to_ascii_lowercase())
+                .collect::<BTreeSet<_>>()
+        };
+        if let Some(last) = last {
+            for name in named(last).difference(&named(vault)) {
+                self.secrets.remove(name);
+                self.keys.remove(name);
+                self.certificates.remove(name);
+            }
+        }
+        for (name, versions) in added.secrets {
+            self.secrets.entry(name).or_default().extend(versions);
+        }
+        self.keys.extend(added.keys);
+        self.certificates.extend(added.certificates);
     }
 
     /// Adds a version of a secret.

@@ -1,6 +1,6 @@
 //! A vault over HTTP: challenge first, then token, then rights, then the object.
 
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use axum::http::request::Parts;
 use axum::http::{Method, header};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::assertion::Assertion;
-use crate::config::Vault;
+use crate::config::{CloudConfig, Vault};
 use crate::token_door::{form, new_id};
 use crate::vault::{Secret, Store, check_secret, new_version, valid_name};
 use crate::{AUTHORITY, Caller, Cloud, answer};
@@ -65,6 +65,7 @@ impl IntoResponse for Fault {
 struct Call<'a> {
     cloud: &'a Cloud,
     vault: &'a Vault,
+    store: &'a Mutex<Store>,
     base: String,
     client: String,
     rights: Rights,
@@ -89,12 +90,8 @@ pub(crate) fn serve(
     body: &[u8],
     caller: &Caller,
 ) -> Response {
-    let Some(vault) = cloud
-        .config
-        .vaults
-        .iter()
-        .find(|v| v.name.eq_ignore_ascii_case(name))
-    else {
+    let holding = cloud.holding();
+    let (Some(vault), Some(store)) = (holding.config.vault(name), holding.vaults.get(name)) else {
         return Fault {
             status: 404,
             code: "NotFound",
@@ -103,12 +100,12 @@ pub(crate) fn serve(
         }
         .into_response();
     };
-    let client = match authenticate(cloud, vault, parts) {
+    let client = match authenticate(cloud, &holding.config, vault, parts) {
         Ok(client) => client,
         Err(response) => return *response,
     };
     let mut rights = Rights::default();
-    let tenant = cloud.config.tenant(&vault.tenant);
+    let tenant = holding.config.tenant(&vault.tenant);
     for access in &vault.access {
         let means = tenant.and_then(|t| t.application(&access.identity));
         if means.is_some_and(|application| application.client_id.eq_ignore_ascii_case(&client)) {
@@ -122,6 +119,7 @@ pub(crate) fn serve(
     let call = Call {
         cloud,
         vault,
+        store,
         base: format!("https://{host}"),
         client,
         rights,
@@ -133,9 +131,13 @@ pub(crate) fn serve(
 }
 
 /// Who is calling, by its token; or the challenge that tells clients where to get one.
-fn authenticate(cloud: &Cloud, vault: &Vault, parts: &Parts) -> Result<String, Box<Response>> {
-    let tenant = cloud
-        .config
+fn authenticate(
+    cloud: &Cloud,
+    config: &CloudConfig,
+    vault: &Vault,
+    parts: &Parts,
+) -> Result<String, Box<Response>> {
+    let tenant = config
         .tenant(&vault.tenant)
         .map(|t| t.id.clone())
         .unwrap_or_default();
@@ -204,7 +206,7 @@ fn authenticate(cloud: &Cloud, vault: &Vault, parts: &Parts) -> Result<String, B
         .map_err(|_one_answer_to_all| invalid())
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response, Fault> {
         let query = form(parts.uri.query().unwrap_or_default().as_bytes());
         let parameter = |name: &str| {
@@ -340,11 +342,8 @@ impl Call<'_> {
             .or_else(|e| fault(503, "ServiceUnavailable", e.to_string()))
     }
 
-    fn store(&self) -> Result<std::sync::MutexGuard<'_, Store>, Fault> {
-        match self.cloud.vaults.get(&self.vault.name.to_ascii_lowercase()) {
-            Some(store) => Ok(store.lock().unwrap_or_else(PoisonError::into_inner)),
-            None => fault(404, "NotFound", "no such vault"),
-        }
+    fn store(&self) -> std::sync::MutexGuard<'a, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn secret_item(&self, name: &str, secret: &Secret, with_version: bool) -> Map<String, Value> {
@@ -374,7 +373,7 @@ impl Call<'_> {
 
     fn get_secret(&self, name: &str, version: Option<&str>) -> Result<Value, Fault> {
         self.may("secret", "get", name)?;
-        let store = self.store()?;
+        let store = self.store();
         let versions = store
             .secrets
             .get(&name.to_ascii_lowercase())
@@ -427,7 +426,7 @@ impl Call<'_> {
         check_secret(name, wanted.value.expose()).or_else(|e| fault(400, "BadParameter", e))?;
         let version = new_version().or_else(|e| fault(503, "ServiceUnavailable", e))?;
         self.granted("secret", "set", name, &version)?;
-        let mut store = self.store()?;
+        let mut store = self.store();
         store.set_secret(
             name,
             wanted.value,
@@ -451,7 +450,7 @@ impl Call<'_> {
     fn list_secrets(&self, skip: usize) -> Result<Value, Fault> {
         self.may("secret", "list", "")?;
         self.granted("secret", "list", "", "")?;
-        let store = self.store()?;
+        let store = self.store();
         let all = store.secrets.iter().filter_map(|(name, versions)| {
             let latest = versions.last().filter(|secret| !secret.managed)?;
             Some(Value::Object(self.secret_item(name, latest, false)))
@@ -462,7 +461,7 @@ impl Call<'_> {
     fn list_versions(&self, name: &str, skip: usize) -> Result<Value, Fault> {
         self.may("secret", "list", name)?;
         self.granted("secret", "list", name, "")?;
-        let store = self.store()?;
+        let store = self.store();
         let versions = store
             .secrets
             .get(&name.to_ascii_lowercase())
@@ -489,7 +488,7 @@ impl Call<'_> {
 
     fn get_key(&self, name: &str, version: Option<&str>) -> Result<Value, Fault> {
         self.may("key", "get", name)?;
-        let store = self.store()?;
+        let store = self.store();
         let found = store
             .keys
             .get(&name.to_ascii_lowercase())
@@ -510,7 +509,7 @@ impl Call<'_> {
 
     fn get_certificate(&self, name: &str, version: Option<&str>) -> Result<Value, Fault> {
         self.may("certificate", "get", name)?;
-        let store = self.store()?;
+        let store = self.store();
         let found = store
             .certificates
             .get(&name.to_ascii_lowercase())
