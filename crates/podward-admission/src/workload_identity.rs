@@ -3,8 +3,8 @@
 
 use podward_api::SecretString;
 use podward_api::workload_identity::{
-    AUDIENCE, AUTHORITY_HOST, CLIENT_ID_ANNOTATION, MOUNT_PATH, TENANT_ID_ANNOTATION,
-    TOKEN_EXPIRATION_ANNOTATION, TOKEN_PATH, USE_LABEL,
+    AUDIENCE, CLIENT_ID_ANNOTATION, MOUNT_PATH, TENANT_ID_ANNOTATION, TOKEN_EXPIRATION_ANNOTATION,
+    TOKEN_PATH, USE_LABEL,
 };
 use podward_cluster::View;
 use serde_json::{Map, Value, json};
@@ -21,9 +21,11 @@ const SKIP_ANNOTATION: &str = "azure.workload.identity/skip-containers";
 pub struct Environment {
     /// Tenant where the service account names none.
     pub tenant: String,
-    /// URL of the pod's identity endpoint.
+    /// Base URL of the token service; [`AUTHORITY_HOST`](podward_api::workload_identity::AUTHORITY_HOST) in the public cloud.
+    pub authority_host: String,
+    /// URL of the pod's identity endpoint; empty where it is not served.
     pub endpoint: String,
-    /// The pod's own header value.
+    /// The pod's own header value; empty where the endpoint is not served.
     pub header: SecretString,
 }
 
@@ -115,7 +117,7 @@ pub fn inject(
             ("AZURE_CLIENT_ID", client_id.as_str()),
             ("AZURE_TENANT_ID", tenant.as_str()),
             ("AZURE_FEDERATED_TOKEN_FILE", token_file.as_str()),
-            ("AZURE_AUTHORITY_HOST", AUTHORITY_HOST),
+            ("AZURE_AUTHORITY_HOST", given.authority_host.as_str()),
         ]);
     }
     if endpoint {
@@ -184,6 +186,7 @@ mod tests {
     fn environment() -> Environment {
         Environment {
             tenant: "t".into(),
+            authority_host: podward_api::workload_identity::AUTHORITY_HOST.into(),
             endpoint: "http://e".into(),
             header: SecretString::new("h".into()),
         }

@@ -26,6 +26,8 @@ pub struct PodSpec {
     pub hostname: Option<String>,
     /// Added lines of `/etc/hosts`.
     pub host_aliases: Vec<HostAlias>,
+    /// Seconds from SIGTERM to SIGKILL; 30 where absent.
+    pub termination_grace_period_seconds: Option<u64>,
 }
 
 /// A line of `/etc/hosts`.
@@ -133,6 +135,8 @@ pub struct Container {
     pub security_context: SecurityContext,
     /// Readiness probe.
     pub readiness_probe: Option<Probe>,
+    /// `Always` makes an init container a sidecar.
+    pub restart_policy: Option<String>,
 }
 
 /// A probe.

@@ -57,6 +57,16 @@ impl View {
         self.pods.insert(pod.uid.clone(), Arc::new(pod));
     }
 
+    /// Removes a pod.
+    pub fn remove_pod(&mut self, uid: &str) {
+        self.pods.remove(uid);
+    }
+
+    /// Takes over the pods of another view.
+    pub fn take_pods(&mut self, other: &mut Self) {
+        self.pods.append(&mut other.pods);
+    }
+
     /// The pod of that UID.
     #[must_use]
     pub fn pod(&self, uid: &str) -> Option<&Arc<Pod>> {
@@ -126,8 +136,10 @@ impl Cluster {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts a new view in place.
-    pub fn replace(&self, view: View) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    /// Changes the view; who holds a snapshot keeps what it has.
+    pub fn change(&self, change: impl FnOnce(&mut View)) {
+        change(Arc::make_mut(
+            &mut self.0.write().unwrap_or_else(PoisonError::into_inner),
+        ));
     }
 }

@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
@@ -56,10 +57,22 @@ pub enum Status {
 pub struct Started {
     /// The shim.
     pub shim: std::process::Child,
-    /// Closing it ends the container.
-    pub lifeline: OwnedFd,
+    /// Dropping it ends the container.
+    pub lifeline: Lifeline,
     /// The reports, until the container has ended.
     pub status: StatusReader,
+}
+
+/// Holds a container up: when it is dropped, all that is in the container is killed.
+#[derive(Debug)]
+pub struct Lifeline(OwnedFd);
+
+impl Lifeline {
+    /// Asks the container's program to end, by SIGTERM, as a kubelet does.
+    pub fn terminate(&self) {
+        // who does not read any more has ended
+        let _ = rustix::io::write(&self.0, b"T");
+    }
 }
 
 /// The reports of one container.
@@ -127,7 +140,7 @@ pub fn start(
         .doing(|| "hand the container over".into())?;
     Ok(Started {
         shim,
-        lifeline: lifeline_write,
+        lifeline: Lifeline(lifeline_write),
         status: BufReader::new(File::from(status_read)),
     })
 }
@@ -241,7 +254,7 @@ fn shim(status: &File) -> Result<i32, SysError> {
     }
 }
 
-/// Waits until `up` or the container has ended.
+/// Waits until `up` or the container has ended; hands SIGTERM on when `up` asks for it.
 fn watch(lifeline: &OwnedFd, child: Pid) {
     use rustix::event::{PollFd, PollFlags, poll};
     let ended = rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty()).ok();
@@ -251,6 +264,17 @@ fn watch(lifeline: &OwnedFd, child: Pid) {
             fds.push(PollFd::new(fd, PollFlags::IN));
         }
         match poll(&mut fds, None) {
+            Err(rustix::io::Errno::INTR) => continue,
+            Ok(_)
+                if fds
+                    .first()
+                    .is_some_and(|fd| fd.revents().contains(PollFlags::IN)) => {}
+            _ => break,
+        }
+        match rustix::io::read(lifeline, &mut [0_u8; 1]) {
+            Ok(1) => {
+                let _ = rustix::process::kill_process(child, Signal::TERM);
+            }
             Err(rustix::io::Errno::INTR) => {}
             _ => break,
         }
@@ -274,6 +298,7 @@ fn first_process(spec: &ContainerSpec, status: &File) -> Result<i32, SysError> {
     let Some(process) = spec.process.as_ref().filter(|process| exists(process)) else {
         return Ok(hold(None, status));
     };
+    forward_sigterm();
     match fork()? {
         Forked::Child => {
             let error = exec(process);
@@ -281,6 +306,31 @@ fn first_process(spec: &ContainerSpec, status: &File) -> Result<i32, SysError> {
         }
         Forked::Parent(child) => Ok(hold(Some(child), status)),
     }
+}
+
+/// The container's program, to which PID 1 hands SIGTERM on.
+static PROGRAM: AtomicI32 = AtomicI32::new(0);
+/// Whether SIGTERM came before there was a program.
+static TERMINATED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn on_sigterm(_: libc::c_int) {
+    TERMINATED.store(true, Ordering::SeqCst);
+    terminate_program();
+}
+
+fn terminate_program() {
+    let program = PROGRAM.load(Ordering::SeqCst);
+    if program > 0 {
+        // SAFETY: kill is async-signal-safe; the number is that of a child that was not reaped.
+        unsafe { libc::kill(program, libc::SIGTERM) };
+    }
+}
+
+/// From now on SIGTERM goes to the program: the kernel gives PID 1 only signals that it handles.
+fn forward_sigterm() {
+    let handler = on_sigterm as extern "C" fn(libc::c_int);
+    // SAFETY: the handler only loads, stores and kills, all async-signal-safe.
+    unsafe { libc::signal(libc::SIGTERM, handler as libc::sighandler_t) };
 }
 
 /// The node's number for this process: the last entry of NSpid read before `/proc` changes.
@@ -293,7 +343,11 @@ fn outer_pid() -> i32 {
 
 /// Reaps what ends, reports the program's end, and stays for those who enter later.
 fn hold(program: Option<Pid>, status: &File) -> i32 {
-    if program.is_some() {
+    if let Some(program) = program {
+        PROGRAM.store(program.as_raw_nonzero().get(), Ordering::SeqCst);
+        if TERMINATED.load(Ordering::SeqCst) {
+            terminate_program();
+        }
         report(status, &Status::Running);
     } else {
         report(status, &Status::NoProgram);
@@ -301,6 +355,7 @@ fn hold(program: Option<Pid>, status: &File) -> i32 {
     loop {
         match rustix::process::waitpid(None, WaitOptions::empty()) {
             Ok(Some((pid, how))) if Some(pid) == program => {
+                PROGRAM.store(0, Ordering::SeqCst);
                 report(
                     status,
                     &Status::Exited {

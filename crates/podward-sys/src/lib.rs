@@ -18,7 +18,9 @@ mod veth;
 pub use capabilities::{CONTAINERD_DEFAULT, CapabilitySets, parse_capability};
 pub use enter::{Enter, enter};
 pub use files::{apply_fs_group, chown, own_uid, peer_uid};
-pub use init::{INIT_ARGUMENT, Started, Status, StatusReader, next_status, run_init, start};
+pub use init::{
+    INIT_ARGUMENT, Lifeline, Started, Status, StatusReader, next_status, run_init, start,
+};
 pub use mounts::{enter_own_mount_namespace, is_mounted, mount_tmpfs, unmount_all};
 pub use netns::{PodNetwork, connect_in, pod_network};
 pub use spec::{Bind, ContainerSpec, FileSpec, Process, Seccomp, Security};

@@ -41,6 +41,14 @@ impl Report {
         self
     }
 
+    /// Message and place in one line.
+    pub(crate) fn brief(&self) -> String {
+        match &self.place {
+            Some(place) => format!("{place}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// Shows the line.
     pub(crate) fn excerpt(mut self, excerpt: String) -> Self {
         self.excerpt = Some(excerpt);

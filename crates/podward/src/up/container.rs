@@ -14,6 +14,9 @@ use super::pods::Admitted;
 use super::volumes::{Places, field, keys_of, value_of};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// By which programs find the roots they trust.
+pub(super) const CA_VARIABLES: [&str; 3] =
+    ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"];
 /// Where the kubelet leaves unprivileged ports in a pod's network, unless a sysctl says otherwise.
 const FIRST_FREE_PORT: (&str, &str) = ("net.ipv4.ip_unprivileged_port_start", "1024");
 
@@ -157,7 +160,7 @@ fn environment(
                         }
                     }
                     (None, Some(reference)) => {
-                        Some(field(admitted, &reference.field_path).ok_or_else(|| {
+                        Some(field(node, admitted, &reference.field_path).ok_or_else(|| {
                             format!(
                                 "env {}: the field {:?} is not served",
                                 variable.name, reference.field_path
@@ -173,12 +176,32 @@ fn environment(
             env.push((variable.name.clone(), value));
         }
     }
-    for name in ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+    for name in CA_VARIABLES {
         if !env.iter().any(|(known, _)| known == name) {
             env.push((name.into(), CA_BUNDLE.into()));
         }
     }
     Ok(env)
+}
+
+/// The sysctls of a pod. Those of the network are the machine's own where the pod shares it.
+fn sysctls(shares_network: bool, spec: &PodSpec) -> Result<Vec<(String, String)>, String> {
+    let mut all = Vec::new();
+    if !shares_network {
+        all.push((FIRST_FREE_PORT.0.to_owned(), FIRST_FREE_PORT.1.to_owned()));
+    }
+    for sysctl in &spec.security_context.sysctls {
+        // the kubelet's words: beyond these a sysctl may be the whole machine's
+        let safe = podward_policy::SAFE_SYSCTLS.contains(&sysctl.name.as_str());
+        if !safe || (shares_network && sysctl.name.starts_with("net.")) {
+            return Err(format!(
+                "SysctlForbidden: forbidden sysctl: {:?} not allowlisted",
+                sysctl.name
+            ));
+        }
+        all.push((sysctl.name.clone(), sysctl.value.clone()));
+    }
+    Ok(all)
 }
 
 /// Everything the kernel needs to know to make this container.
@@ -247,22 +270,7 @@ pub(super) fn specification(
             text: node.ca_bundle.clone(),
         },
     ];
-    for sysctl in &spec.security_context.sysctls {
-        // the kubelet's words: beyond these a sysctl may be the whole machine's
-        if !podward_policy::SAFE_SYSCTLS.contains(&sysctl.name.as_str()) {
-            return Err(format!(
-                "SysctlForbidden: forbidden sysctl: {:?} not allowlisted",
-                sysctl.name
-            ));
-        }
-    }
-    let mut sysctls = vec![(FIRST_FREE_PORT.0.to_owned(), FIRST_FREE_PORT.1.to_owned())];
-    sysctls.extend(
-        spec.security_context
-            .sysctls
-            .iter()
-            .map(|sysctl| (sysctl.name.clone(), sysctl.value.clone())),
-    );
+    let sysctls = sysctls(node.shared.is_some(), spec)?;
     let scratch = node
         .run_folder
         .join("roots")

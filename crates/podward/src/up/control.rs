@@ -11,8 +11,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
-use super::expect::Progress;
 use super::node::Node;
+use super::run::Progress;
 use crate::control::{Answer, MAX_REQUEST, Request};
 use crate::report::Report;
 use crate::state::State;
@@ -25,10 +25,13 @@ pub(super) struct Handle {
     pub(super) containers: Vec<(String, Enter, Arc<Mutex<Progress>>)>,
 }
 
+/// The pods that run now.
+pub(super) type Handles = Arc<Mutex<Vec<Handle>>>;
+
 /// Answers on the control socket until aborted.
 pub(super) fn serve(
     node: Arc<Node>,
-    handles: Vec<Handle>,
+    handles: Handles,
     state: &State,
 ) -> Result<JoinHandle<()>, Report> {
     let path = state.control();
@@ -39,7 +42,6 @@ pub(super) fn serve(
     let listener = UnixListener::bind(&path).map_err(failed)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     let own = podward_sys::own_uid();
-    let handles = Arc::new(handles);
     Ok(tokio::spawn(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
@@ -61,7 +63,7 @@ pub(super) fn serve(
     }))
 }
 
-async fn converse(mut stream: UnixStream, node: &Node, handles: &[Handle]) -> std::io::Result<()> {
+async fn converse(mut stream: UnixStream, node: &Node, handles: &Handles) -> std::io::Result<()> {
     let (read, mut write) = stream.split();
     let mut line = Zeroizing::new(Vec::new());
     BufReader::new(read.take(MAX_REQUEST))
@@ -86,7 +88,7 @@ fn refused(message: impl Into<String>, help: Option<&str>) -> Answer {
     }
 }
 
-fn answer(request: Request, node: &Node, handles: &[Handle]) -> Answer {
+fn answer(request: Request, node: &Node, handles: &Handles) -> Answer {
     match request {
         Request::SetSecret { vault, name, value } => {
             match node
@@ -101,7 +103,12 @@ fn answer(request: Request, node: &Node, handles: &[Handle]) -> Answer {
             namespace,
             pod,
             container,
-        } => enter(handles, namespace.as_deref(), &pod, container.as_deref()),
+        } => enter(
+            &handles.lock().unwrap_or_else(PoisonError::into_inner),
+            namespace.as_deref(),
+            &pod,
+            container.as_deref(),
+        ),
     }
 }
 

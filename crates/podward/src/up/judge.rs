@@ -5,7 +5,7 @@ use podward_manifest::Workload;
 use podward_policy::{Finding, Level, Verdict, credentials, judge};
 use serde_json::{Value, json};
 
-use super::load::Folder;
+use super::load::{Folder, namespace};
 use crate::io::{Io, Tone};
 
 const LABEL: &str = "pod-security.kubernetes.io/";
@@ -111,6 +111,45 @@ pub(super) fn workload(
     Judged {
         refused,
         level: levels.enforce,
+    }
+}
+
+/// Judges a folder of which not everything could be read: no pod is made.
+pub(super) fn only(io: &Io, folder: &Folder, profile: Level) {
+    io.section("Admission");
+    let view = folder.view();
+    let (mut admitted, mut refused) = (0, 0);
+    for object in &folder.objects {
+        let Some(found) = podward_manifest::workload(object) else {
+            continue;
+        };
+        let judged = workload(
+            io,
+            folder,
+            &view,
+            &found,
+            namespace(object),
+            &object.name,
+            profile,
+        );
+        match judged.refused {
+            Some(_) => refused += 1,
+            None => admitted += 1,
+        }
+    }
+    io.section("Summary");
+    let faults = folder.faults.len();
+    io.line(format_args!(
+        "  {} workloads judged: {admitted} admitted, {refused} refused; nothing was started, for {faults} fault{} in the files (told below)",
+        admitted + refused,
+        if faults == 1 { "" } else { "s" },
+    ));
+    io.emit(
+        "summary",
+        json!({"judged": admitted + refused, "admitted": admitted, "refused": refused, "faults": faults}),
+    );
+    for fault in &folder.faults {
+        io.report(fault);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The folder: every manifest in it, and its cloud.yaml.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use podward_cloud::CloudConfig;
@@ -10,10 +11,13 @@ use crate::report::Report;
 
 /// Largest manifest read, bytes; a larger file is an error, not a surprise.
 const MAX_FILE: u64 = 16 << 20;
+/// Where the format of cloud.yaml is told.
+const CLOUD_HELP: &str = "docs/cloud.md lists every field";
 /// Deepest folder below the given one.
 const MAX_DEPTH: usize = 16;
 
 /// What a folder holds.
+#[derive(Default)]
 pub(super) struct Folder {
     /// Files, for excerpts.
     pub(super) sources: Vec<Source>,
@@ -23,97 +27,96 @@ pub(super) struct Folder {
     pub(super) cloud: Option<CloudConfig>,
     /// Path of the cloud's file, and its document.
     cloud_file: Option<(String, podward_manifest::Node)>,
+    /// What is wrong in its files.
+    pub(super) faults: Vec<Report>,
 }
 
 impl Folder {
-    /// Reads the folder. `shown` is the folder as the user wrote it, for paths in messages.
+    /// Reads the folder. `shown` is the folder as the user wrote it, for paths in messages. What is
+    /// wrong in a file is kept beside what could be read, so that the rest can still be judged.
     pub(super) fn load(directory: &Path, shown: &str) -> Result<Self, Report> {
         let mut paths = Vec::new();
         collect(directory, 0, &mut paths)?;
         paths.sort();
-        let mut folder = Self {
-            sources: Vec::new(),
-            objects: Vec::new(),
-            cloud: None,
-            cloud_file: None,
-        };
+        let mut folder = Self::default();
         for path in paths {
             let below = path.strip_prefix(directory).unwrap_or(&path);
             let name = Path::new(shown).join(below).to_string_lossy().into_owned();
-            let size = path.metadata().map_or(0, |m| m.len());
-            if size > MAX_FILE {
-                return Err(Report::new("the file is larger than 16 MiB").at(&name, None));
+            match read(&path) {
+                Ok(text) => folder.add(Source { path: name, text }),
+                Err(error) => folder.faults.push(Report::new(error).at(&name, None)),
             }
-            let text =
-                std::fs::read_to_string(&path).map_err(|e| Report::new(e).at(&name, None))?;
-            folder.add(Source { path: name, text })?;
         }
-        if folder.objects.is_empty() {
+        if folder.objects.is_empty() && folder.faults.is_empty() {
             return Err(Report::new("there is no Kubernetes object in this folder")
                 .at(shown, None)
                 .help("give the folder that holds your manifests, as *.yaml, *.yml or *.json"));
         }
-        folder.unique()?;
+        folder.unique();
         Ok(folder)
     }
 
-    fn add(&mut self, source: Source) -> Result<(), Report> {
-        let documents = parse(&source.path, &source.text).map_err(|e| {
-            Report::new(&e.message)
-                .at(&source.path, Some(e.position))
-                .excerpt(source.excerpt(e.position))
-        })?;
+    fn add(&mut self, source: Source) {
+        let parsed = parse(&source.path, &source.text);
         self.sources.push(source);
+        let documents = match parsed {
+            Ok(documents) => documents,
+            Err(e) => return self.fault(&e.path, e.position, &e.message, None),
+        };
         for document in documents {
-            if let Some(twice) = document.duplicates.first() {
-                return Err(Report::new(&twice.message)
-                    .at(&twice.path, Some(twice.position))
-                    .excerpt(self.excerpt(&twice.path, twice.position)));
+            for twice in &document.duplicates {
+                self.fault(&twice.path, twice.position, &twice.message, None);
             }
-            let is_cloud = document.root.get("kind").and_then(|k| k.as_str()) == Some("Cloud")
-                && document
-                    .root
-                    .get("apiVersion")
-                    .and_then(|v| v.as_str())
-                    .is_some_and(|v| v.starts_with("podward.dev/"));
-            if is_cloud {
-                self.set_cloud(&document)?;
-                continue;
+            let root = &document.root;
+            let text = |field: &str| root.get(field).and_then(|value| value.as_str());
+            let group = text("apiVersion").unwrap_or_default();
+            if text("kind") == Some("Cloud") && group.starts_with("podward.dev/") {
+                self.set_cloud(&document);
+            } else if !is_of_another_tool(root) {
+                match objects(document) {
+                    Ok(found) => self.objects.extend(found),
+                    Err(e) => self.fault(&e.path, e.position, &e.message, Some(
+                        "every document needs apiVersion, kind and metadata.name; keep other YAML out of this folder",
+                    )),
+                }
             }
-            let found = objects(document).map_err(|e| {
-                Report::new(&e.message)
-                    .at(&e.path, Some(e.position))
-                    .excerpt(self.excerpt(&e.path, e.position))
-                    .help("every document needs apiVersion, kind and metadata.name; keep other YAML out of this folder")
-            })?;
-            self.objects.extend(found);
         }
-        Ok(())
     }
 
-    fn set_cloud(&mut self, document: &podward_manifest::Document) -> Result<(), Report> {
-        let config: CloudConfig = serde_path_to_error::deserialize(document.root.to_json())
-            .map_err(|e| {
-                let position = document.root.locate(&e.path().to_string());
-                Report::new(e.inner())
-                    .at(&document.path, Some(position))
-                    .excerpt(self.excerpt(&document.path, position))
-                    .help("docs/cloud.md lists every field")
-            })?;
+    fn fault(&mut self, path: &str, position: Position, message: &str, help: Option<&str>) {
+        let report = Report::new(message)
+            .at(path, Some(position))
+            .excerpt(self.excerpt(path, position));
+        self.faults.push(match help {
+            Some(help) => report.help(help),
+            None => report,
+        });
+    }
+
+    fn set_cloud(&mut self, document: &podward_manifest::Document) {
+        let (path, root) = (&document.path, &document.root);
         if let Some((first, _)) = &self.cloud_file {
-            return Err(
-                Report::new(format!("a second Cloud; the first is in {first}"))
-                    .at(&document.path, Some(document.root.start)),
-            );
+            let message = format!("a second Cloud; the first is in {first}");
+            return self.fault(path, root.start, &message, None);
         }
-        self.cloud = Some(config);
-        self.cloud_file = Some((document.path.clone(), document.root.clone()));
-        Ok(())
+        self.cloud_file = Some((path.clone(), root.clone()));
+        let read = serde_path_to_error::deserialize::<_, CloudConfig>(root.to_json());
+        let fault = match read {
+            Ok(config) => match config.check() {
+                Ok(()) => {
+                    self.cloud = Some(config);
+                    return;
+                }
+                Err(e) => (root.locate(&e.path), e.message),
+            },
+            Err(e) => (root.locate(&e.path().to_string()), e.inner().to_string()),
+        };
+        self.fault(path, fault.0, &fault.1, Some(CLOUD_HELP));
     }
 
     /// A fault of the cloud's configuration, at its line.
     pub(super) fn cloud_fault(&self, path: &str, message: &str) -> Report {
-        let report = Report::new(message).help("docs/cloud.md lists every field");
+        let report = Report::new(message).help(CLOUD_HELP);
         match &self.cloud_file {
             Some((file, root)) => {
                 let position = root.locate(path);
@@ -137,30 +140,36 @@ impl Folder {
         self.sources.iter().find(|source| source.path == path)
     }
 
-    fn unique(&self) -> Result<(), Report> {
-        let mut seen = std::collections::BTreeMap::new();
-        for object in &self.objects {
-            let key = (&object.kind, namespace(object), &object.name);
-            if object.name.is_empty() {
-                continue;
-            }
-            if let Some(first) = seen.insert(key, object) {
-                let position = object.node.locate("metadata.name");
-                let first: &Object = first;
-                return Err(Report::new(format!(
-                    "two objects of one name: {} {}/{} is also in {}:{}",
-                    object.kind,
-                    namespace(object),
-                    object.name,
-                    first.path,
-                    first.node.locate("metadata.name").line
-                ))
-                .at(&object.path, Some(position))
-                .excerpt(self.excerpt(&object.path, position))
-                .help("rename one of them"));
+    /// Finds objects of one name.
+    fn unique(&mut self) {
+        let mut first: BTreeMap<_, (&str, usize)> = BTreeMap::new();
+        let mut twice = Vec::new();
+        for object in self.objects.iter().filter(|object| !object.name.is_empty()) {
+            let group = object
+                .api_version
+                .split_once('/')
+                .map_or("", |(group, _)| group);
+            let key = (group, &object.kind, namespace(object), &object.name);
+            let position = object.node.locate("metadata.name");
+            if let Some((path, line)) = first.get(&key) {
+                let message = format!(
+                    "two objects of one name: {} {}/{} is also in {path}:{line}",
+                    object.kind, key.2, object.name
+                );
+                twice.push((object.path.clone(), position, message));
+            } else {
+                first.insert(key, (&object.path, position.line));
             }
         }
-        Ok(())
+        for (path, position, message) in twice {
+            self.fault(&path, position, &message, Some("rename one of them"));
+        }
+    }
+
+    /// Names of the cloud's vaults.
+    pub(super) fn vaults(&self) -> Vec<&str> {
+        let vaults = self.cloud.iter().flat_map(|cloud| &cloud.vaults);
+        vaults.map(|vault| vault.name.as_str()).collect()
     }
 
     /// The cluster that these objects make, without pods.
@@ -186,6 +195,47 @@ impl Folder {
 /// The namespace of an object; `default` where it names none.
 pub(super) fn namespace(object: &Object) -> &str {
     object.namespace.as_deref().unwrap_or("default")
+}
+
+/// The text of a file; larger ones than a manifest may be are refused.
+fn read(path: &Path) -> std::io::Result<String> {
+    let size = path.metadata()?.len();
+    if size > MAX_FILE {
+        return Err(std::io::Error::other("the file is larger than 16 MiB"));
+    }
+    std::fs::read_to_string(path)
+}
+
+/// Configuration that has apiVersion and kind as Kubernetes objects do, and no name: that of
+/// kustomize, kind, skaffold and others, which no server is ever sent.
+fn is_of_another_tool(root: &podward_manifest::Node) -> bool {
+    let text = |keys: &[&str]| root.at(keys).and_then(podward_manifest::Node::as_str);
+    let (Some(version), Some(kind)) = (text(&["apiVersion"]), text(&["kind"])) else {
+        return false;
+    };
+    let named = ["name", "generateName"]
+        .into_iter()
+        .any(|name| text(&["metadata", name]).is_some());
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let kustomize = group == "kustomize.config.k8s.io" || kind == "Kustomization" && !named;
+    let of_kubernetes = ["", "apps", "batch", "autoscaling", "policy", "extensions"]
+        .contains(&group)
+        || group.ends_with(".k8s.io");
+    kustomize || !(named || of_kubernetes || kind.ends_with("List"))
+}
+
+/// Paths, sizes and times of the manifests below a folder: another value where something changed.
+pub(super) fn fingerprint(directory: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTime>)> {
+    let mut paths = Vec::new();
+    // a folder that cannot be read just now is one that holds less
+    let _ = collect(directory, 0, &mut paths);
+    paths.sort();
+    let look = |path: PathBuf| {
+        let about = path.metadata().ok();
+        let size = about.as_ref().map_or(0, std::fs::Metadata::len);
+        (path, size, about.and_then(|about| about.modified().ok()))
+    };
+    paths.into_iter().map(look).collect()
 }
 
 fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Report> {

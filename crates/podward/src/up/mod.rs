@@ -4,12 +4,17 @@ mod container;
 mod control;
 mod environment;
 mod expect;
+mod follow;
 mod ids;
 mod judge;
 mod load;
+mod network;
 mod node;
+mod output;
 mod pods;
 mod probe;
+mod references;
+mod run;
 mod servers;
 mod tokens;
 mod volumes;
@@ -26,10 +31,16 @@ use crate::access::show;
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::state::State;
+use environment::Stop;
+use follow::{Pods, Watcher};
 use load::Folder;
+use network::Network;
 use node::Node;
 
 pub(crate) use environment::home_folders;
+
+/// How often tokens in volumes are looked at.
+const REFRESH: Duration = Duration::from_secs(30);
 
 /// Runs the pods of a folder here, each with the least it needs: no cloud, no cluster, no container engine.
 ///
@@ -68,6 +79,12 @@ pub(crate) struct Up {
     /// A folder that stays visible in the pods, read-only
     #[arg(long, value_name = "PATH")]
     mount: Vec<PathBuf>,
+    /// Network of the pods
+    #[arg(long, value_enum, default_value_t = network::Kind::Pod, env = "PODWARD_NETWORK")]
+    network: network::Kind,
+    /// Port of the local cloud with `--network host`: 443, or any for users who may not have that
+    #[arg(long, value_name = "PORT", env = "PODWARD_CLOUD_PORT")]
+    cloud_port: Option<u16>,
 }
 
 /// What a run has of this machine.
@@ -76,6 +93,7 @@ struct Own<'a> {
     ids: podward_sys::Ids,
     /// Folders that pods see.
     visible: Vec<PathBuf>,
+    network: Network,
 }
 
 fn level(text: &str) -> Result<Level, String> {
@@ -111,6 +129,10 @@ impl Up {
                 .help("give the folder that holds your manifests")
         })?;
         let folder = Folder::load(&directory, &at)?;
+        if !folder.faults.is_empty() {
+            judge::only(io, &folder, self.profile);
+            return Ok(Exit::Status(2));
+        }
         let state = State::for_directory(self.state.as_deref(), &directory)?;
         state.make()?;
         let lock = environment::lock(&state)?;
@@ -140,8 +162,10 @@ impl Up {
             state: &state,
             ids,
             visible,
+            network: Network::new(self.network, self.cloud_port),
         };
-        let met = runtime.block_on(self.serve(io, &folder, own, access, started));
+        let watched = follow::Watcher::new(directory);
+        let met = runtime.block_on(self.serve(io, folder, own, access, started, watched));
         environment::leave(&state);
         drop(lock);
         Ok(if met? { Exit::Clean } else { Exit::Found })
@@ -150,10 +174,11 @@ impl Up {
     async fn serve(
         &self,
         io: &Io,
-        folder: &Folder,
+        folder: Folder,
         own: Own<'_>,
         access: AccessLog,
         started: Instant,
+        mut watched: Watcher,
     ) -> Result<bool, Report> {
         let mut stop = environment::Stop::new()?;
         let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
@@ -161,43 +186,43 @@ impl Up {
             log: access.clone(),
             to: sender,
         };
-        let node = Arc::new(Node::start(io, folder, &own, Arc::new(recorder)).await?);
-        let pods = pods::admit_all(io, folder, &node, self.profile)?;
-        io.section("Pods");
-        ids::tell(io, own.ids, &pods);
-        let mut runs = Vec::new();
-        for pod in pods {
-            runs.push(node.run(io, pod).await);
-        }
-        let control = control::serve(
-            Arc::clone(&node),
-            runs.iter().map(|run| run.handle()).collect(),
-            own.state,
-        )?;
+        let node = Arc::new(Node::start(io, &folder, &own, Arc::new(recorder)).await?);
+        let handles = control::Handles::default();
+        let mut pods = Pods::new(&node, self.profile, self.timeout, Arc::clone(&handles));
+        pods.start(io, &folder, |admitted| ids::tell(io, own.ids, admitted))
+            .await?;
+        drop(folder);
+        let own_work = started.elapsed();
+        let control = control::serve(Arc::clone(&node), handles, own.state)?;
         let outcomes = tokio::select! {
-            outcomes = expect::all(io, &mut runs, self.timeout) => Some(outcomes),
+            outcomes = pods.settle(io) => Some(outcomes),
             () = stop.asked() => None,
         };
-        let took = started.elapsed().as_millis();
-        io.line(io.tone(Tone::Faint, format_args!("{took} ms since the start")));
-        io.emit("settled", json!({"milliseconds": u64::try_from(took).ok()}));
+        let (took, own_work) = (started.elapsed().as_millis(), own_work.as_millis());
+        io.line(io.tone(
+            Tone::Faint,
+            format_args!(
+                "{took} ms since the start, {own_work} of them until every pod was set up"
+            ),
+        ));
+        io.emit(
+            "settled",
+            json!({"milliseconds": u64::try_from(took).ok(), "setUpMilliseconds": u64::try_from(own_work).ok()}),
+        );
         if !self.once && outcomes.is_some() {
             io.section("Access, as it grows (Ctrl-C ends)");
-            let mut rotation =
-                tokio::time::interval(self.rotation_interval.max(Duration::from_secs(1)));
-            rotation.tick().await;
-            loop {
-                tokio::select! {
-                    () = stop.asked() => break,
-                    Some(event) = events.recv() => access_event(io, &event),
-                    _ = rotation.tick() => node.rotate(io).await,
+            let show = async {
+                while let Some(event) = events.recv().await {
+                    access_event(io, &event);
                 }
+            };
+            tokio::select! {
+                () = self.stay(io, &mut pods, &node, &mut watched, &mut stop) => {}
+                () = show => {}
             }
         }
         control.abort();
-        for run in runs {
-            run.stop().await;
-        }
+        pods.stop(io, &mut stop).await;
         node.stop().await;
         if self.once {
             io.section("Access log");
@@ -207,6 +232,46 @@ impl Up {
         }
         let _ = access.flush();
         Ok(expect::summary(io, outcomes.as_deref()))
+    }
+
+    /// Stays until it is asked to end: follows the folder, and rotates secrets and tokens.
+    async fn stay(
+        &self,
+        io: &Io,
+        pods: &mut Pods,
+        node: &Node,
+        watched: &mut Watcher,
+        stop: &mut Stop,
+    ) {
+        let every = |period: Duration| {
+            let period = period.max(Duration::from_secs(1));
+            tokio::time::interval_at(tokio::time::Instant::now() + period, period)
+        };
+        let (mut rotation, mut refresh) = (every(self.rotation_interval), every(REFRESH));
+        let at = self.directory.to_string_lossy().into_owned();
+        loop {
+            tokio::select! {
+                () = stop.asked() => return,
+                _ = rotation.tick() => node.rotate(io).await,
+                _ = refresh.tick() => pods.refresh(io, false),
+                () = watched.changed() => {
+                    let ended = match Folder::load(watched.directory(), &at) {
+                        Ok(folder) if folder.faults.is_empty() => pods.follow(io, &folder, stop).await,
+                        Ok(folder) => {
+                            folder.faults.iter().for_each(|fault| io.report(fault));
+                            io.note("the pods stay as they were");
+                            Ok(false)
+                        }
+                        Err(error) => Err(error),
+                    };
+                    match ended {
+                        Ok(true) => return,
+                        Ok(false) => {}
+                        Err(error) => io.report(&error),
+                    }
+                }
+            }
+        }
     }
 }
 

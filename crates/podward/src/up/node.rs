@@ -1,16 +1,18 @@
 //! The node: cloud, CSI driver and token source, and what every pod needs of them.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use podward_access::Recorder;
+use podward_admission::Environment;
 use podward_api::SecretString;
 use podward_cloud::{Caller, Cloud, Keys, LocalIssuer, Signer, SystemClock};
-use podward_cluster::{Cluster, Pod, View};
+use podward_cluster::{Cluster, Pod};
 use podward_csi::Driver;
 use podward_http::{HttpClient, Overrides};
-use podward_identity::{Door, Federation};
+use podward_identity::{Door, ENDPOINT_PATH, Federation};
 use podward_keyvault::KeyVault;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -19,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tonic::transport::Channel;
 
 use super::load::Folder;
+use super::network::{self, Network};
 use super::pods::Admitted;
 use super::tokens::Issuer;
 use super::{environment, servers};
@@ -45,7 +48,6 @@ pub(super) struct Node {
     pub(super) name: String,
     pub(super) cluster: Arc<Cluster>,
     pub(super) access: Arc<dyn Recorder>,
-    pub(super) tenant: String,
     pub(super) issuer: Arc<Issuer>,
     pub(super) csi: Channel,
     pub(super) ca_bundle: String,
@@ -54,6 +56,8 @@ pub(super) struct Node {
     pub(super) covers: Vec<PathBuf>,
     pub(super) run_folder: PathBuf,
     pub(super) cloud: Arc<Cloud>,
+    /// Where the cloud is, where pods share the machine's network.
+    pub(super) shared: Option<SocketAddrV4>,
     driver: Arc<Driver>,
     tokens: Arc<Federation>,
     tls: TlsAcceptor,
@@ -102,11 +106,6 @@ impl Node {
         let published: LocalIssuer = issuer.published();
         let ca_pem = keys.ca_pem();
         let config = folder.cloud.clone().unwrap_or_default();
-        let tenant = config
-            .tenants
-            .first()
-            .map(|tenant| tenant.id.clone())
-            .unwrap_or_default();
         let server_config = keys
             .server_config(&[
                 "login.microsoftonline.com".into(),
@@ -122,12 +121,7 @@ impl Node {
         )
         .map_err(|e| folder.cloud_fault(&e.path, &e.message))?;
         let tls = TlsAcceptor::from(server_config);
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .map_err(|e| failed("cannot listen", &e))?;
-        let address = listener
-            .local_addr()
-            .map_err(|e| failed("cannot listen", &e))?;
+        let (listener, address) = network::listen(own.network).await?;
         let node_itself = Caller {
             node: name.clone(),
             ..Caller::default()
@@ -139,10 +133,14 @@ impl Node {
             node_itself,
         )];
 
-        let overrides: Overrides = cloud
-            .host_names()
+        // vaults that are not there are not looked for elsewhere
+        let hosts = [
+            podward_cloud::AUTHORITY.to_owned(),
+            format!("*.{}", podward_cloud::VAULT_DOMAIN),
+        ];
+        let overrides: Overrides = hosts
             .into_iter()
-            .map(|host| (host, address))
+            .map(|host| (host, SocketAddr::V4(address)))
             .collect();
         let http = HttpClient::new(&ca_pem, overrides)
             .map_err(|e| failed("cannot make the client", &e))?;
@@ -186,18 +184,14 @@ impl Node {
                 io.tone(Tone::Good, "up")
             ));
         }
-        io.line(format_args!(
-            "  {} http://169.254.169.254 in each pod",
-            io.tone(Tone::Good, "up")
-        ));
-        io.emit("cloud", json!({"hosts": cloud.host_names()}));
+        let shared = (own.network != Network::Pod).then_some(address);
+        network::tell(io, shared, &cloud.host_names());
         let mut covers = environment::home_folders();
         covers.push(state.folder().to_owned());
         Ok(Self {
             name,
             cluster,
             access,
-            tenant,
             issuer,
             csi,
             ca_bundle: format!("{roots}\n{ca_pem}"),
@@ -206,6 +200,7 @@ impl Node {
             covers,
             run_folder,
             cloud,
+            shared,
             driver,
             tokens,
             tls,
@@ -216,16 +211,74 @@ impl Node {
 
     /// Makes a pod known, so that every door can answer for it.
     pub(super) fn know(&self, pod: &Pod) {
-        let mut view: View = (*self.cluster.snapshot()).clone();
-        view.insert_pod(pod.clone());
-        self.cluster.replace(view);
+        self.cluster.change(|view| view.insert_pod(pod.clone()));
+    }
+
+    /// Forgets a pod that has ended.
+    pub(super) fn forget(&self, pod_uid: &str) {
+        self.cluster.change(|view| view.remove_pod(pod_uid));
+    }
+
+    /// Takes over what a folder holds now; the pods stay as they are.
+    ///
+    /// # Errors
+    /// Where its cloud contradicts itself; then nothing changes.
+    pub(super) fn take_over(&self, folder: &Folder) -> Result<(), Report> {
+        self.cloud
+            .apply(folder.cloud.clone().unwrap_or_default())
+            .map_err(|e| folder.cloud_fault(&e.path, &e.message))?;
+        self.cluster.change(|view| {
+            let mut next = folder.view();
+            next.take_pods(view);
+            *view = next;
+        });
+        Ok(())
+    }
+
+    /// What admission gives a pod that asks for an identity.
+    pub(super) fn environment(&self, header: &SecretString) -> Environment {
+        // where no network proves who asks, the door is not served
+        let (endpoint, header) = match self.shared {
+            None => (
+                format!("http://{}{ENDPOINT_PATH}", IMDS_ADDRESS.ip()),
+                header.clone(),
+            ),
+            Some(_) => (String::new(), SecretString::new(String::new())),
+        };
+        Environment {
+            tenant: self.tenant(),
+            authority_host: self.shared.map_or_else(
+                || podward_api::workload_identity::AUTHORITY_HOST.to_owned(),
+                network::authority_host,
+            ),
+            endpoint,
+            header,
+        }
+    }
+
+    /// Tenant of identities that name none: the cloud's first.
+    pub(super) fn tenant(&self) -> String {
+        self.cloud.first_tenant()
+    }
+
+    /// The address that a pod knows itself by.
+    pub(super) fn pod_ip(&self) -> Ipv4Addr {
+        match self.shared {
+            Some(_) => Ipv4Addr::LOCALHOST,
+            None => POD_IP,
+        }
     }
 
     /// The `/etc/hosts` of a pod.
     pub(super) fn hosts(&self, admitted: &Admitted) -> String {
-        let mut text = format!("127.0.0.1\tlocalhost\n{POD_IP}\t{}\n", admitted.pod.name);
+        let mut text = format!(
+            "127.0.0.1\tlocalhost\n{}\t{}\n",
+            self.pod_ip(),
+            admitted.pod.name
+        );
+        let cloud = self.shared.map_or(*CLOUD_ADDRESS.ip(), |at| *at.ip());
         for host in self.cloud.host_names() {
-            text.push_str(&format!("{}\t{host}\n", CLOUD_ADDRESS.ip()));
+            text.push_str(&format!("{cloud}\t{host}\n"));
         }
         for alias in &admitted.spec.host_aliases {
             text.push_str(&format!("{}\t{}\n", alias.ip, alias.hostnames.join(" ")));
@@ -233,11 +286,19 @@ impl Node {
         text
     }
 
-    /// A network namespace for a pod, with the cloud and the identity door in it.
+    /// A network namespace for a pod, with the cloud and the identity door in it; none where pods
+    /// share the machine's.
     pub(super) fn network(
         &self,
-        pod: &Pod,
-    ) -> Result<(std::os::fd::OwnedFd, Vec<JoinHandle<()>>), String> {
+        admitted: &Admitted,
+    ) -> Result<(Option<OwnedFd>, Vec<JoinHandle<()>>), String> {
+        let pod = &admitted.pod;
+        if self.shared.is_some() {
+            return Ok((None, Vec::new()));
+        }
+        if admitted.spec.host_network {
+            return Err("hostNetwork: true needs `podward up --network host`, in which no network proves which pod asks".into());
+        }
         let made =
             podward_sys::pod_network(&[CLOUD_ADDRESS, IMDS_ADDRESS]).map_err(|e| e.to_string())?;
         let caller = Caller {
@@ -257,7 +318,7 @@ impl Node {
             pod_uid: pod.uid.clone(),
             cluster: Arc::clone(&self.cluster),
             tokens: Arc::clone(&self.tokens),
-            tenant: self.tenant.clone(),
+            tenant: self.tenant(),
             access: Arc::clone(&self.access),
         };
         let mut tasks = Vec::new();
@@ -270,7 +331,7 @@ impl Node {
             ));
             tasks.push(servers::serve(imds, None, door.router(), caller));
         }
-        Ok((made.namespace, tasks))
+        Ok((Some(made.namespace), tasks))
     }
 
     /// Looks at the vault again for every volume, and says what changed.

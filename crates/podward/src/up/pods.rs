@@ -1,17 +1,17 @@
 //! From workloads to admitted pods: judged, then completed as the webhook completes them.
 
 use podward_access::{Door, Event, Outcome};
-use podward_admission::{Environment, inject};
+use podward_admission::inject;
 use podward_api::pod::PodSpec;
 use podward_cluster::Pod;
-use podward_identity::ENDPOINT_PATH;
-use podward_manifest::workload;
+use podward_manifest::{Object, workload};
 use podward_policy::Level;
 use serde_json::{Value, json};
 
 use super::judge;
 use super::load::{Folder, namespace};
 use super::node::{Node, random_header, unique_id};
+use super::references;
 use crate::io::Io;
 use crate::report::Report;
 
@@ -39,24 +39,50 @@ impl Expect {
     }
 }
 
+/// What made a pod.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Owner {
+    pub(super) kind: String,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+impl Owner {
+    pub(super) fn of(object: &Object) -> Self {
+        Self {
+            kind: object.kind.clone(),
+            namespace: namespace(object).to_owned(),
+            name: object.name.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
 /// A pod as admission left it.
 pub(super) struct Admitted {
     pub(super) pod: Pod,
     pub(super) spec: PodSpec,
     pub(super) annotations: Vec<(String, String)>,
-    /// Kind and name of what made it.
-    pub(super) owner: String,
+    pub(super) owner: Owner,
     pub(super) expect: Expect,
     /// Why it may not run.
     pub(super) refused: Option<String>,
+    /// Why it cannot be set up, which was told with its place.
+    pub(super) fault: Option<String>,
 }
 
-/// Judges every workload, in the order of the files, and makes its pods.
-pub(super) fn admit_all(
+/// Judges the workloads that are meant, in the order of the files, and makes their pods.
+pub(super) fn admit(
     io: &Io,
     folder: &Folder,
     node: &Node,
     profile: Level,
+    meant: impl Fn(&Owner) -> bool,
 ) -> Result<Vec<Admitted>, Report> {
     io.section("Admission");
     let view = node.cluster.snapshot();
@@ -65,6 +91,10 @@ pub(super) fn admit_all(
         let Some(found) = workload(object) else {
             continue;
         };
+        let owner = Owner::of(object);
+        if !meant(&owner) {
+            continue;
+        }
         let namespace = namespace(object).to_owned();
         let template = json!({
             "metadata": found.metadata.map_or(Value::Null, podward_manifest::Node::to_json),
@@ -98,13 +128,21 @@ pub(super) fn admit_all(
             };
             let refused = judged.refused.is_some();
             let level = judged.level;
+            let fault = if refused {
+                None
+            } else {
+                references::missing(folder, &view, &found, &namespace)
+            };
+            if let Some(fault) = fault.as_ref().filter(|_| index == 0) {
+                io.report(fault);
+            }
             let one = Template {
                 json: template.clone(),
                 namespace: &namespace,
                 name,
                 uid,
-                kind: &object.kind,
-                owner: &object.name,
+                owner: &owner,
+                fault: fault.map(|fault| fault.brief()),
             };
             admitted.push(one.admit(folder, node, object, judged.refused, level)?);
             if refused {
@@ -120,8 +158,8 @@ struct Template<'a> {
     namespace: &'a str,
     name: String,
     uid: String,
-    kind: &'a str,
-    owner: &'a str,
+    owner: &'a Owner,
+    fault: Option<String>,
 }
 
 impl Template<'_> {
@@ -134,11 +172,7 @@ impl Template<'_> {
         level: Level,
     ) -> Result<Admitted, Report> {
         let header = random_header()?;
-        let given = Environment {
-            tenant: node.tenant.clone(),
-            endpoint: format!("http://169.254.169.254{ENDPOINT_PATH}"),
-            header: header.clone(),
-        };
+        let given = node.environment(&header);
         let mut refusal = refused;
         if refusal.is_none()
             && let Err(error) = inject(
@@ -182,7 +216,7 @@ impl Template<'_> {
                 .filter(|n| !n.is_empty())
                 .unwrap_or_else(|| "default".into()),
             labels: map("labels").into_iter().collect(),
-            identity_header: Some(header),
+            identity_header: node.shared.is_none().then_some(header),
         };
         let event = Event {
             namespace: pod.namespace.clone(),
@@ -190,7 +224,7 @@ impl Template<'_> {
             pod_uid: pod.uid.clone(),
             service_account: pod.service_account.clone(),
             door: Door::Webhook,
-            asked: format!("create {} {}", self.kind, self.owner),
+            asked: format!("create {} {}", self.owner.kind, self.owner.name),
             outcome: if refusal.is_some() {
                 Outcome::Refused
             } else {
@@ -212,9 +246,10 @@ impl Template<'_> {
             pod,
             spec,
             annotations,
-            owner: self.owner.into(),
+            owner: self.owner.clone(),
             expect,
             refused: refusal,
+            fault: self.fault,
         })
     }
 
@@ -228,8 +263,10 @@ impl Template<'_> {
             Some("exit-0") => Expect::ExitZero,
             Some("refused") => Expect::Refused,
             _ if spec.containers.iter().any(|c| c.readiness_probe.is_some()) => Expect::Ready,
-            _ if matches!(self.kind, "Job" | "CronJob") => Expect::ExitZero,
-            _ if self.kind == "Pod" && spec.containers.iter().any(|c| !c.command.is_empty()) => {
+            _ if matches!(self.owner.kind.as_str(), "Job" | "CronJob") => Expect::ExitZero,
+            _ if self.owner.kind == "Pod"
+                && spec.containers.iter().any(|c| !c.command.is_empty()) =>
+            {
                 Expect::ExitZero
             }
             _ => Expect::SetUp,

@@ -1,7 +1,7 @@
 //! Readiness probes, run as a kubelet runs them.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::BorrowedFd;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -15,7 +15,8 @@ use super::node::POD_IP;
 /// How long one probe may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs a probe once. Blocks.
+/// Runs a probe once, in the pod's network or, where it has none of its own, in the machine's.
+/// Blocks.
 pub(super) fn succeeds(probe: &Probe, container: &Enter, network: Option<BorrowedFd<'_>>) -> bool {
     if let Some(exec) = &probe.exec {
         let mut wanted = container.clone();
@@ -28,16 +29,23 @@ pub(super) fn succeeds(probe: &Probe, container: &Enter, network: Option<Borrowe
         (None, Some(tcp)) => (None, port(&tcp.port)),
         (None, None) => return true,
     };
-    let (Some(port), Some(network)) = (port, network) else {
+    let Some(port) = port else {
         return false;
     };
-    let address = SocketAddr::from((POD_IP, port));
-    podward_sys::connect_in(network, address, PATIENCE)
-        .is_ok_and(|stream| path.is_none_or(|path| answers(stream, path)))
+    let stream = match network {
+        Some(network) => {
+            podward_sys::connect_in(network, SocketAddr::from((POD_IP, port)), PATIENCE).ok()
+        }
+        None => {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            TcpStream::connect_timeout(&address, PATIENCE).ok()
+        }
+    };
+    stream.is_some_and(|stream| path.is_none_or(|path| answers(stream, path)))
 }
 
 /// Whether a GET is answered with 200 to 399.
-fn answers(mut stream: std::net::TcpStream, path: &str) -> bool {
+fn answers(mut stream: TcpStream, path: &str) -> bool {
     use std::io::Read;
     let path = if path.is_empty() { "/" } else { path };
     let asked = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| {

@@ -15,11 +15,14 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::ids::own_number;
-use super::node::{Node, POD_IP};
+use super::node::Node;
 use super::pods::Admitted;
 
 /// Mode of files whose volume names none.
 const DEFAULT_MODE: u32 = 0o644;
+
+/// Lifetime of a projected token whose volume names none, seconds.
+const DEFAULT_LIFETIME: u64 = 3600;
 
 /// Where the volumes of a pod are, by name.
 pub(super) type Places = BTreeMap<String, PathBuf>;
@@ -57,51 +60,88 @@ async fn one(
         publish(node, admitted, volume, &target).await?;
         return Ok(target);
     }
-    let mut payload = Payload::new();
-    let (name, filled) = if let Some(source) = &volume.config_map {
-        keyed(
-            node,
-            admitted,
-            "ConfigMap",
-            &source.name,
-            source,
-            None,
-            &mut payload,
-        )?;
-        ("kubernetes.io~configmap", true)
-    } else if let Some(source) = &volume.secret {
-        keyed(
-            node,
-            admitted,
-            "Secret",
-            &source.secret_name,
-            source,
-            None,
-            &mut payload,
-        )?;
-        ("kubernetes.io~secret", true)
-    } else if let Some(source) = &volume.downward_api {
-        downward(admitted, source, &mut payload)?;
-        ("kubernetes.io~downward-api", true)
-    } else if let Some(source) = &volume.projected {
-        projected(node, admitted, source, &mut payload)?;
-        ("kubernetes.io~projected", true)
-    } else {
-        // no source, or one that only a cluster can give: an empty folder, as for emptyDir
-        ("kubernetes.io~empty-dir", false)
-    };
-    let folder = plugin(name);
+    let filled = content(node, admitted, volume)?;
+    let folder = plugin(plugin_name(volume));
     std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
-    if filled {
-        write(&folder, &payload, group).map_err(|e| e.to_string())?;
-        set_mode(&folder, 0o755)?;
-    } else {
-        set_mode(&folder, 0o777)?;
+    match &filled {
+        Some(payload) => {
+            write(&folder, payload, group).map_err(|e| e.to_string())?;
+            set_mode(&folder, 0o755)?;
+        }
+        // a source that only a cluster can give is an empty folder too
+        None => set_mode(&folder, 0o777)?,
     }
     if let Some(group) = group {
-        podward_sys::apply_fs_group(&folder, group, filled).map_err(|e| e.to_string())?;
+        podward_sys::apply_fs_group(&folder, group, filled.is_some()).map_err(|e| e.to_string())?;
     }
     Ok(folder)
+}
+
+/// The folder of a kind of volume, named as a kubelet names it.
+fn plugin_name(volume: &Volume) -> &'static str {
+    if volume.config_map.is_some() {
+        "kubernetes.io~configmap"
+    } else if volume.secret.is_some() {
+        "kubernetes.io~secret"
+    } else if volume.downward_api.is_some() {
+        "kubernetes.io~downward-api"
+    } else if volume.projected.is_some() {
+        "kubernetes.io~projected"
+    } else {
+        "kubernetes.io~empty-dir"
+    }
+}
+
+/// The files of a volume that is filled with them; `None` of any other.
+fn content(node: &Node, admitted: &Admitted, volume: &Volume) -> Result<Option<Payload>, String> {
+    let mut payload = Payload::new();
+    let mut from = |kind: &str, name: &str, source: &KeyedSource| {
+        keyed(node, admitted, kind, name, source, None, &mut payload)
+    };
+    if let Some(source) = &volume.config_map {
+        from("ConfigMap", &source.name, source)?;
+    } else if let Some(source) = &volume.secret {
+        from("Secret", &source.secret_name, source)?;
+    } else if let Some(source) = &volume.downward_api {
+        downward(node, admitted, source, &mut payload)?;
+    } else if let Some(source) = &volume.projected {
+        projected(node, admitted, source, &mut payload)?;
+    } else {
+        return Ok(None);
+    }
+    Ok(Some(payload))
+}
+
+/// Writes anew what objects of the folder and the issuer fill. A volume whose objects are gone keeps
+/// what it holds.
+pub(super) fn refresh(node: &Node, admitted: &Admitted, places: &Places) -> Result<(), String> {
+    for volume in &admitted.spec.volumes {
+        let Some(place) = places.get(&volume.name).filter(|_| volume.csi.is_none()) else {
+            continue;
+        };
+        let at = |e: String| format!("volume {:?}: {e}", volume.name);
+        if let Some(payload) = content(node, admitted, volume).map_err(at)? {
+            write(place, &payload, volume_group(node, admitted)).map_err(|e| at(e.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// After how long the first service account token of a pod is to be made anew: at four fifths of its
+/// life, as a kubelet does.
+pub(super) fn token_lifetime(admitted: &Admitted) -> Option<Duration> {
+    let projected = admitted
+        .spec
+        .volumes
+        .iter()
+        .filter_map(|v| v.projected.as_ref());
+    let tokens = projected
+        .flat_map(|projected| &projected.sources)
+        .filter_map(|source| source.service_account_token.as_ref());
+    tokens
+        .map(|token| token.expiration_seconds.unwrap_or(DEFAULT_LIFETIME))
+        .min()
+        .map(|seconds| Duration::from_secs(seconds).mul_f64(0.8))
 }
 
 /// The group that volumes are given to.
@@ -281,6 +321,7 @@ fn keyed(
 }
 
 fn downward(
+    node: &Node,
     admitted: &Admitted,
     source: &DownwardApi,
     payload: &mut Payload,
@@ -291,8 +332,8 @@ fn downward(
             .as_ref()
             .map(|field| field.field_path.as_str())
             .unwrap_or_default();
-        let text =
-            field(admitted, path).ok_or_else(|| format!("the field {path:?} is not served"))?;
+        let text = field(node, admitted, path)
+            .ok_or_else(|| format!("the field {path:?} is not served"))?;
         payload.insert(
             item.path.clone(),
             (DEFAULT_MODE, Zeroizing::new(text.into_bytes())),
@@ -332,7 +373,7 @@ fn projected(
             )?;
         }
         if let Some(source) = &projection.downward_api {
-            downward(admitted, source, payload)?;
+            downward(node, admitted, source, payload)?;
         }
         if let Some(token) = &projection.service_account_token {
             let audience = if token.audience.is_empty() {
@@ -340,7 +381,8 @@ fn projected(
             } else {
                 &token.audience
             };
-            let lifetime = Duration::from_secs(token.expiration_seconds.unwrap_or(3600));
+            let lifetime =
+                Duration::from_secs(token.expiration_seconds.unwrap_or(DEFAULT_LIFETIME));
             let issued = node.issuer.issue(&admitted.pod, audience, lifetime)?;
             // the kubelet's rule: the group alone where there is one, else whoever is in the pod
             let mode = if admitted.spec.security_context.fs_group.is_some() {
@@ -356,7 +398,7 @@ fn projected(
 }
 
 /// A field of the pod, as the downward API names it.
-pub(super) fn field(admitted: &Admitted, path: &str) -> Option<String> {
+pub(super) fn field(node: &Node, admitted: &Admitted, path: &str) -> Option<String> {
     let pod = &admitted.pod;
     let entry = |prefix: &str| {
         path.strip_prefix(prefix)?
@@ -369,8 +411,8 @@ pub(super) fn field(admitted: &Admitted, path: &str) -> Option<String> {
         "metadata.namespace" => Some(pod.namespace.clone()),
         "metadata.uid" => Some(pod.uid.clone()),
         "spec.serviceAccountName" => Some(pod.service_account.clone()),
-        "spec.nodeName" => Some(super::environment::node_name()),
-        "status.podIP" => Some(POD_IP.to_string()),
+        "spec.nodeName" => Some(node.name.clone()),
+        "status.podIP" => Some(node.pod_ip().to_string()),
         "status.hostIP" => Some("127.0.0.1".into()),
         "metadata.labels" => Some(lines(
             pod.labels
