@@ -5,7 +5,13 @@ mod access;
 #[cfg(test)]
 mod exec;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod follow;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod host_network;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
