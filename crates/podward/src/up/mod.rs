@@ -162,7 +162,7 @@ impl Up {
             state: &state,
             ids,
             visible,
-            network: Network::new(self.network, self.cloud_port),
+            network: Network::new(self.network, self.cloud_port, ids),
         };
         let watched = follow::Watcher::new(directory);
         let met = runtime.block_on(self.serve(io, folder, own, access, started, watched));

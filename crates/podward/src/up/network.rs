@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use podward_sys::Ids;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -36,15 +37,12 @@ pub(super) enum Kind {
 
 impl Network {
     /// As `--network` and `--cloud-port` say. Where no port is given it is that of https, or any for
-    /// a user who may not have that.
-    pub(super) fn new(kind: Kind, port: Option<u16>) -> Self {
+    /// an ordinary user, who may not have that.
+    pub(super) fn new(kind: Kind, port: Option<u16>, ids: Ids) -> Self {
+        let default = if ids == Ids::All { HTTPS } else { 0 };
         match kind {
             Kind::Pod => Self::Pod,
-            Kind::Host => Self::Host(port.unwrap_or(if podward_sys::own_uid() == 0 {
-                HTTPS
-            } else {
-                0
-            })),
+            Kind::Host => Self::Host(port.unwrap_or(default)),
         }
     }
 }

@@ -178,12 +178,6 @@ impl Node {
             .find_map(|path| std::fs::read_to_string(path).ok())
             .unwrap_or_default();
         io.section("Cloud");
-        for host in cloud.host_names() {
-            io.line(format_args!(
-                "  {} https://{host}",
-                io.tone(Tone::Good, "up")
-            ));
-        }
         let shared = (own.network != Network::Pod).then_some(address);
         network::tell(io, shared, &cloud.host_names());
         let mut covers = environment::home_folders();

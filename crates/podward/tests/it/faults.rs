@@ -154,11 +154,7 @@ fn what_a_pod_lacks_is_told_with_its_line() {
             said.contains(place) && said.contains(way),
             "{place}\n{text}\n{said}"
         );
-        assert!(
-            out(&run).contains(&format!("missed default/fine: ")),
-            "{}",
-            out(&run)
-        );
+        assert!(out(&run).contains("missed default/fine: "), "{}", out(&run));
         assert!(!state.join("run").exists());
     }
 }
