@@ -1,5 +1,6 @@
-//! Repository chores: `cargo xtask check` and `cargo xtask test`.
+//! Repository chores: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench`.
 
+mod bench;
 mod check;
 mod edges;
 mod metadata;
@@ -13,6 +14,7 @@ usage: cargo xtask <COMMAND>
 
   check   formatting, lints, documentation, crate edges, licences, second versions
   test    installs what this machine lacks and runs every test
+  bench   prints figures: `cargo xtask bench` lists them
 ";
 
 fn main() -> ExitCode {
@@ -20,6 +22,8 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "check" => check::run(),
         "test" => test::run(),
+        "bench" => bench::run(&std::env::args().nth(2).unwrap_or_default()),
+        bench::TOKEN_CLIENT => bench::token_client(),
         _ => Err(USAGE.to_owned()),
     };
     match done {
