@@ -91,6 +91,42 @@ pub(crate) fn clone_tree(path: &Path) -> Result<OwnedFd, SysError> {
     open_tree(rustix::fs::CWD, path, flags).doing(|| format!("open the tree at {}", path.display()))
 }
 
+/// A detached copy of the mount tree at a path below `root`, out of which no link leads; and whether it
+/// is a folder. With `make`, a folder is made where there is nothing.
+pub(crate) fn clone_below(
+    root: &Path,
+    path: &Path,
+    make: bool,
+) -> Result<(OwnedFd, bool), SysError> {
+    use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat2};
+    let shown = || format!("open {} below {}", path.display(), root.display());
+    let base = open_path(root)?;
+    let open = |path: &Path| {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let within = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        openat2(&base, path, flags, Mode::empty(), within)
+    };
+    let mut above = open(Path::new(".")).doing(shown)?;
+    let mut walked = std::path::PathBuf::new();
+    for part in path.components() {
+        walked.push(part);
+        above = match open(&walked) {
+            Err(rustix::io::Errno::NOENT) if make => {
+                mkdirat(&above, part.as_os_str(), Mode::from_raw_mode(0o755)).doing(shown)?;
+                open(&walked).doing(shown)?
+            }
+            found => found.doing(shown)?,
+        };
+    }
+    let kind = FileType::from_raw_mode(fstat(&above).doing(shown)?.st_mode);
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    let tree = open_tree(&above, "", flags).doing(shown)?;
+    Ok((tree, kind == FileType::Directory))
+}
+
 /// A descriptor of a folder or mount, for its attributes.
 pub(crate) fn open_path(path: &Path) -> Result<OwnedFd, SysError> {
     rustix::fs::open(
@@ -148,5 +184,41 @@ pub(crate) fn change_attributes(
         Ok(())
     } else {
         Err(std::io::Error::last_os_error()).doing(|| "set mount attributes".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_link_leads_out_of_a_volume() {
+        let volume = std::env::temp_dir().join(format!("podward-below-{}", std::process::id()));
+        std::fs::create_dir_all(volume.join("..data")).unwrap();
+        std::fs::write(volume.join("..data/key"), "value").unwrap();
+        for (target, link) in [("..data/key", "key"), ("/etc", "absolute"), ("../..", "up")] {
+            let _ = std::os::unix::fs::symlink(target, volume.join(link));
+        }
+        let refused = |path: &str| {
+            let error = clone_below(&volume, Path::new(path), true).unwrap_err();
+            error.io().raw_os_error()
+        };
+        for path in [
+            "absolute",
+            "absolute/passwd",
+            "up",
+            "up/etc",
+            "../x",
+            "/etc",
+        ] {
+            assert_eq!(refused(path), Some(libc::EXDEV), "{path}");
+        }
+        // what is found is opened by its descriptor, which needs the right to mount
+        let key = clone_below(&volume, Path::new("key"), false);
+        assert!(
+            matches!(&key, Ok((_, false)))
+                || key.is_err_and(|e| { e.io().kind() == std::io::ErrorKind::PermissionDenied })
+        );
+        std::fs::remove_dir_all(volume).unwrap();
     }
 }

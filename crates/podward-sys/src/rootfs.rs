@@ -9,9 +9,9 @@ use rustix::process::{chdir, pivot_root};
 
 use crate::binds::{Wanted, lay_root};
 use crate::mounts::{
-    attach, clone_tree, is_mounted, make_private, open_path, set_attributes, tmpfs,
+    attach, clone_below, clone_tree, is_mounted, make_private, open_path, set_attributes, tmpfs,
 };
-use crate::shown::{Shown, lay, mount_point};
+use crate::shown::{Shown, cover_whole, lay, mount_point};
 use crate::{ContainerSpec, Doing, Ids, SysError};
 
 /// Upper bound of what a container may write to its root and `/tmp`, bytes.
@@ -43,11 +43,14 @@ pub(crate) fn enter_root(spec: &ContainerSpec) -> Result<(), SysError> {
     // sources are opened before anything hides them
     let mut volumes = Vec::with_capacity(spec.binds.len());
     for bind in &spec.binds {
-        let tree = clone_tree(&bind.source)?;
+        let (tree, is_dir) = match &bind.sub_path {
+            None => (clone_tree(&bind.source)?, bind.source.is_dir()),
+            Some(path) => clone_below(&bind.source, path, !bind.read_only)?,
+        };
         if bind.read_only {
             set_attributes(&tree, libc::MOUNT_ATTR_RDONLY, true)?;
         }
-        volumes.push((tree, &bind.target, bind.source.is_dir()));
+        volumes.push((tree, bind, is_dir));
     }
     let visible = spec
         .visible
@@ -107,9 +110,12 @@ pub(crate) fn enter_root(spec: &ContainerSpec) -> Result<(), SysError> {
         }
     }
     let covers = lay(&spec.covers, &visible)?;
-    for (tree, target, is_dir) in &volumes {
-        mount_point(target, *is_dir)?;
-        attach(tree, target)?;
+    for (tree, bind, is_dir) in &volumes {
+        mount_point(&bind.target, *is_dir)?;
+        attach(tree, &bind.target)?;
+        for path in &bind.covers {
+            cover_whole(&bind.target.join(path))?;
+        }
     }
     for file in &spec.files {
         write_file(&file.path, &file.text)?;

@@ -51,6 +51,12 @@ fn cover(path: &Path) -> Result<(), SysError> {
     tmpfs(path, COVER_SIZE, 0o555, flags)
 }
 
+/// Covers a folder in which nothing is to be shown.
+pub(crate) fn cover_whole(path: &Path) -> Result<(), SysError> {
+    cover(path)?;
+    set_attributes(open_path(path)?, libc::MOUNT_ATTR_RDONLY, false)
+}
+
 /// Covers and shows, in a root where nothing is covered yet. The covers are returned: they stay
 /// writable until all mount points are made.
 pub(crate) fn lay<'a>(
@@ -88,8 +94,7 @@ pub(crate) fn show_more(covers: &[PathBuf], visible: &[Shown<'_>]) -> Result<(),
         shown.attach()?;
         for path in covers {
             if path != shown.path && path.starts_with(shown.path) && path.is_dir() {
-                cover(path)?;
-                set_attributes(open_path(path)?, libc::MOUNT_ATTR_RDONLY, false)?;
+                cover_whole(path)?;
             }
         }
     }

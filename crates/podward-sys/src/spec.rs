@@ -40,6 +40,11 @@ pub struct ContainerSpec {
 pub struct Bind {
     /// On the node.
     pub source: PathBuf,
+    /// Only this path below the source; made where it does not exist and the mount is writable. No
+    /// link leads it out of the source.
+    pub sub_path: Option<PathBuf>,
+    /// Folders below the source, relative to it, that an empty, read-only mount covers.
+    pub covers: Vec<PathBuf>,
     /// In the container; made where it does not exist.
     pub target: PathBuf,
     /// Mounted read-only.

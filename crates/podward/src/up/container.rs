@@ -1,6 +1,6 @@
 //! A container's specification: security context, environment and mounts, as kubelet and containerd make them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use podward_api::pod::{Container, PodSpec};
 use podward_sys::{
@@ -184,6 +184,75 @@ fn environment(
     Ok(env)
 }
 
+/// Where the volumes of a container come in.
+fn binds(
+    node: &Node,
+    spec: &PodSpec,
+    container: &Container,
+    places: &Places,
+) -> Result<Vec<Bind>, String> {
+    let mut binds = Vec::new();
+    for mount in &container.volume_mounts {
+        let place = places
+            .get(&mount.name)
+            .ok_or_else(|| format!("volumeMounts name no volume: {:?}", mount.name))?;
+        let sub_path = mount.sub_path.as_ref().filter(|path| !path.is_empty());
+        if sub_path.is_some_and(|path| path.split('/').any(|part| part == "..")) {
+            return Err("subPath must not contain '..'".into());
+        }
+        let volume = spec.volumes.iter().find(|volume| volume.name == mount.name);
+        // the kubelet mounts these read-only whatever the manifest says
+        let fixed = volume.is_some_and(|v| {
+            v.config_map.is_some()
+                || v.secret.is_some()
+                || v.downward_api.is_some()
+                || v.projected.is_some()
+                || v.csi.is_some()
+        });
+        let of_host = volume.is_some_and(|volume| volume.host_path.is_some());
+        let (place, covers) = if of_host {
+            let below = place.join(sub_path.map_or("", String::as_str));
+            host_path(node, place, &below)?
+        } else {
+            (place.clone(), Vec::new())
+        };
+        binds.push(Bind {
+            source: place,
+            sub_path: sub_path.map(PathBuf::from),
+            covers,
+            target: PathBuf::from(&mount.mount_path),
+            read_only: mount.read_only || fixed,
+        });
+    }
+    binds.sort_by_key(|bind| bind.target.components().count());
+    Ok(binds)
+}
+
+/// A path of the host, and what below it stays covered: no volume shows what pods do not see.
+fn host_path(node: &Node, path: &Path, shown: &Path) -> Result<(PathBuf, Vec<PathBuf>), String> {
+    let real = |path: &Path| {
+        path.canonicalize()
+            .map_err(|e| format!("hostPath {}: {e}", path.display()))
+    };
+    let (source, shown) = (real(path)?, real(shown)?);
+    let covers = || {
+        node.covers
+            .iter()
+            .filter_map(|path| path.canonicalize().ok())
+    };
+    let is_visible = node.visible.iter().any(|path| shown.starts_with(path));
+    if let Some(cover) = covers().find(|cover| shown.starts_with(cover) && !is_visible) {
+        return Err(format!(
+            "hostPath {} lies in {}, which pods do not see: name it by --mount",
+            path.display(),
+            cover.display()
+        ));
+    }
+    let below = covers().filter(|cover| *cover != shown);
+    let covers = below.filter_map(|cover| Some(cover.strip_prefix(&shown).ok()?.to_owned()));
+    Ok((source, covers.collect()))
+}
+
 /// The sysctls of a pod. Those of the network are the machine's own where the pod shares it.
 fn sysctls(shares_network: bool, spec: &PodSpec) -> Result<Vec<(String, String)>, String> {
     let mut all = Vec::new();
@@ -213,34 +282,7 @@ pub(super) fn specification(
 ) -> Result<ContainerSpec, String> {
     let spec = &admitted.spec;
     let env = environment(node, admitted, container)?;
-    let mut binds = Vec::new();
-    for mount in &container.volume_mounts {
-        let place = places
-            .get(&mount.name)
-            .ok_or_else(|| format!("volumeMounts name no volume: {:?}", mount.name))?;
-        let source = match &mount.sub_path {
-            Some(path) if path.split('/').any(|part| part == "..") => {
-                return Err("subPath must not contain '..'".into());
-            }
-            Some(path) => place.join(path),
-            None => place.clone(),
-        };
-        // the kubelet mounts these read-only whatever the manifest says
-        let volume = spec.volumes.iter().find(|volume| volume.name == mount.name);
-        let fixed = volume.is_some_and(|v| {
-            v.config_map.is_some()
-                || v.secret.is_some()
-                || v.downward_api.is_some()
-                || v.projected.is_some()
-                || v.csi.is_some()
-        });
-        binds.push(Bind {
-            source,
-            target: PathBuf::from(&mount.mount_path),
-            read_only: mount.read_only || fixed,
-        });
-    }
-    binds.sort_by_key(|bind| bind.target.components().count());
+    let binds = binds(node, spec, container, places)?;
     let own = &container.security_context;
     let mut args: Vec<String> = container
         .command

@@ -197,13 +197,21 @@ pub(super) fn namespace(object: &Object) -> &str {
     object.namespace.as_deref().unwrap_or("default")
 }
 
-/// The text of a file; larger ones than a manifest may be are refused.
+/// The text of a file. What is none (a pipe would never end), and what is larger than a manifest may
+/// be, is refused.
 fn read(path: &Path) -> std::io::Result<String> {
-    let size = path.metadata()?.len();
-    if size > MAX_FILE {
+    use std::io::Read;
+    if !path.metadata()?.is_file() {
+        return Err(std::io::Error::other("this is no file"));
+    }
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(MAX_FILE + 1)
+        .read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_FILE) {
         return Err(std::io::Error::other("the file is larger than 16 MiB"));
     }
-    std::fs::read_to_string(path)
+    Ok(text)
 }
 
 /// Configuration that has apiVersion and kind as Kubernetes objects do, and no name: that of

@@ -27,7 +27,17 @@ pub(super) enum Expect {
     SetUp,
 }
 
+/// The annotation that says what is expected of a pod.
+pub(super) const EXPECT: &str = "podward.dev/expect";
+
 impl Expect {
+    /// What the annotation says.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Ready, Self::ExitZero, Self::Refused]
+            .into_iter()
+            .find(|one| one.as_str() == text)
+    }
+
     /// As the annotation writes it.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -106,6 +116,11 @@ pub(super) fn admit(
             .and_then(podward_manifest::Node::as_i64)
             .unwrap_or(1);
         let single = object.kind == "Pod";
+        if !single && replicas > MAX_REPLICAS {
+            io.note(format_args!(
+                "{owner} asks for {replicas} pods: {MAX_REPLICAS} are run"
+            ));
+        }
         for index in 0..if single {
             1
         } else {
@@ -254,14 +269,9 @@ impl Template<'_> {
     }
 
     fn expect(&self, spec: &PodSpec, annotations: &[(String, String)]) -> Expect {
-        let said = annotations
-            .iter()
-            .find(|(name, _)| name == "podward.dev/expect")
-            .map(|(_, value)| value.as_str());
-        match said {
-            Some("ready") => Expect::Ready,
-            Some("exit-0") => Expect::ExitZero,
-            Some("refused") => Expect::Refused,
+        let said = annotations.iter().find(|(name, _)| name == EXPECT);
+        match said.and_then(|(_, value)| Expect::parse(value)) {
+            Some(said) => said,
             _ if spec.containers.iter().any(|c| c.readiness_probe.is_some()) => Expect::Ready,
             _ if matches!(self.owner.kind.as_str(), "Job" | "CronJob") => Expect::ExitZero,
             _ if self.owner.kind == "Pod"

@@ -9,10 +9,11 @@ use podward_keyvault::Parameters;
 use podward_manifest::{Node, Object, Position, Workload};
 
 use super::load::{Folder, namespace};
+use super::pods::{EXPECT, Expect};
 use super::volumes::keys_of;
 use crate::report::Report;
 
-/// The first thing that is missing, with the place that names it.
+/// The first thing that is missing or wrong, with the place that names it.
 pub(super) fn missing(
     folder: &Folder,
     view: &View,
@@ -25,6 +26,9 @@ pub(super) fn missing(
         path: &workload.object.path,
         namespace,
     };
+    if let Some(fault) = here.expectation(workload) {
+        return Some(fault);
+    }
     let spec = workload.spec;
     let containers = ["initContainers", "containers"]
         .into_iter()
@@ -52,6 +56,21 @@ impl Here<'_> {
             .at(path, Some(position))
             .excerpt(self.folder.excerpt(path, position))
             .help(help)
+    }
+
+    fn expectation(&self, workload: &Workload<'_>) -> Option<Report> {
+        let said = workload.metadata?.at(&["annotations", EXPECT])?;
+        let known = said
+            .as_str()
+            .is_some_and(|text| Expect::parse(text).is_some());
+        (!known).then(|| {
+            self.report(
+                self.path,
+                said.start,
+                format!("{EXPECT} is none of ready, exit-0 and refused"),
+                "choose one, or leave it out",
+            )
+        })
     }
 
     fn volume(&self, volume: &Node) -> Option<Report> {

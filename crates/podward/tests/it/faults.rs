@@ -96,6 +96,10 @@ fn what_a_pod_lacks_is_told_with_its_line() {
     let env = pod(
         "    env:\n    - name: A\n      valueFrom: {secretKeyRef: {name: known, key: other}}\n",
     );
+    let expect = POD.replace(
+        "{name: fine}",
+        "{name: fine, annotations: {podward.dev/expect: happy}}",
+    );
     let from = pod("    envFrom:\n    - configMapRef: {name: none}\n");
     let known = "apiVersion: v1\nkind: Secret\nmetadata: {name: known}\nstringData: {key: value}\n";
     for (text, class, place, words, way) in [
@@ -133,6 +137,13 @@ fn what_a_pod_lacks_is_told_with_its_line() {
             "pod.yaml:10:52",
             "Secret default/known has no key \"other\"",
             "its keys are: key",
+        ),
+        (
+            &expect,
+            known,
+            "pod.yaml:3:58",
+            "podward.dev/expect is none of",
+            "choose one",
         ),
         (
             &from,

@@ -132,3 +132,46 @@ fn the_working_directory_is_visible_in_a_covered_home() {
     );
     assert_eq!(up.stop(), Some(0));
 }
+
+#[test]
+fn no_volume_shows_what_pods_do_not_see() {
+    if !is_root("no_volume_shows_what_pods_do_not_see") {
+        return;
+    }
+    let home = std::path::Path::new("/root");
+    let pod = |name: &str, host: &str, sub: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: open}}\nspec:\n  terminationGracePeriodSeconds: 0\n  containers:\n  - name: c\n    command: [sleep, infinity]\n    readinessProbe: {{exec: {{command: [\"true\"]}}}}\n    volumeMounts: [{{name: host, mountPath: /host{sub}}}]\n  volumes: [{{name: host, hostPath: {{path: {host}}}}}]\n"
+        )
+    };
+    // an init container makes a link, which the next mount must not follow out of its volume
+    let link = "apiVersion: v1\nkind: Pod\nmetadata: {name: link, namespace: open}\nspec:\n  initContainers:\n  - name: make\n    command: [ln, -s, /etc, /v/out]\n    volumeMounts: [{name: v, mountPath: /v}]\n  containers:\n  - name: c\n    command: [cat, /out/shadow]\n    volumeMounts: [{name: v, mountPath: /out, subPath: out}]\n  volumes: [{name: v, emptyDir: {}}]\n";
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: open, labels: {pod-security.kubernetes.io/enforce: privileged}}\n";
+    let folder = crate::harness::written(&[
+        ("namespace.yaml", namespace),
+        ("whole.yaml", &pod("whole", "/", "")),
+        ("home.yaml", &pod("home", "/root", "")),
+        ("link.yaml", link),
+        ("sub.yaml", &pod("sub", "/", ", subPath: root")),
+    ]);
+    let mut up = Up::begin(&folder, &[]);
+    let mut reason = |pod: &'static str| {
+        let event = up.wait_for("pod", |event| event["pod"] == pod);
+        event["reason"].as_str().unwrap().to_owned()
+    };
+    let covered = "which pods do not see: name it by --mount";
+    assert!(reason("home").contains(covered));
+    let link = reason("link");
+    assert!(link.contains("open out below"), "{link}");
+    assert!(reason("sub").contains(covered));
+    assert_eq!(reason("whole"), "ready");
+    up.wait("settled");
+    let state = up.state.to_string_lossy().into_owned();
+    for path in [home.to_string_lossy().into_owned(), state] {
+        let listing = up.exec("whole", &["ls", "-A", &format!("/host{path}")]);
+        assert_eq!(out(&listing), "", "{path}: {}", err(&listing));
+        assert!(listing.status.success(), "{path}: {}", err(&listing));
+    }
+    assert_ne!(out(&up.exec("whole", &["ls", "/host/etc"])), "");
+    assert_eq!(up.stop(), Some(1));
+}
