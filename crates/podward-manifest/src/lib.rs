@@ -1,11 +1,13 @@
 //! YAML documents, workloads and source positions. Pure: text in, trees out.
 
+mod names;
 mod node;
 mod object;
 mod parse;
 mod scalar;
 mod source;
 
+pub use names::name_faults;
 pub use node::{Node, Value};
 pub use object::{Object, ObjectError, Workload, objects, workload};
 pub use parse::{Document, ParseError, parse};

@@ -105,3 +105,16 @@ impl Io {
         self.note(report);
     }
 }
+
+/// Text of others, such as a pod's or a file's, that must not move the cursor of who reads it.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}

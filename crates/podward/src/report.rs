@@ -4,6 +4,8 @@ use std::fmt;
 
 use podward_manifest::Position;
 
+use crate::io::harmless;
+
 /// How a command ended that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -62,14 +64,19 @@ impl Report {
     }
 }
 
+/// Text that may be a file's, harmless line by line.
+pub(crate) fn lines(text: &str) -> String {
+    text.lines().map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
+        write!(f, "error: {}", lines(&self.message))?;
         if let Some(place) = &self.place {
             write!(f, "\n  --> {place}")?;
         }
         if let Some(excerpt) = &self.excerpt {
-            write!(f, "\n{excerpt}")?;
+            write!(f, "\n{}", lines(excerpt))?;
         }
         if let Some(help) = &self.help {
             write!(f, "\n  help: {help}")?;

@@ -6,7 +6,7 @@ use podward_policy::{Finding, Level, Verdict, credentials, judge};
 use serde_json::{Value, json};
 
 use super::load::{Folder, namespace};
-use crate::io::{Io, Tone};
+use crate::io::{Io, Tone, harmless};
 
 const LABEL: &str = "pod-security.kubernetes.io/";
 
@@ -83,12 +83,13 @@ pub(super) fn workload(
         levels.source
     ));
     if let Some(message) = &refused {
-        io.line(format_args!("    {message}"));
+        io.line(format_args!("    {}", harmless(message)));
     }
     if let Some(warning) = &warning {
         io.line(format_args!(
-            "    {} {warning}",
-            io.tone(Tone::Warn, "Warning:")
+            "    {} {}",
+            io.tone(Tone::Warn, "Warning:"),
+            harmless(warning)
         ));
     }
     for finding in &findings {
@@ -187,7 +188,7 @@ fn show(io: &Io, folder: &Folder, finding: &Finding) {
     io.line(format_args!(
         "\n    {} {}",
         io.tone(Tone::Strong, place),
-        io.tone(Tone::Bad, &finding.message)
+        io.tone(Tone::Bad, harmless(&finding.message))
     ));
     let excerpt = folder
         .source(&finding.path)
@@ -196,7 +197,7 @@ fn show(io: &Io, folder: &Folder, finding: &Finding) {
             None => source.excerpt(finding.position),
         });
     for line in excerpt.unwrap_or_default().lines() {
-        io.line(format_args!("    {line}"));
+        io.line(format_args!("    {}", harmless(line)));
     }
     io.line(format_args!("      why:  {}", finding.why));
     io.line(format_args!("      mend: {}", finding.mend));

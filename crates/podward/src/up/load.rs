@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use podward_cloud::CloudConfig;
 use podward_cluster::View;
-use podward_manifest::{Object, Position, Source, objects, parse};
+use podward_manifest::{Object, Position, Source, name_faults, objects, parse};
 
 use crate::report::Report;
 
@@ -74,7 +74,12 @@ impl Folder {
                 self.set_cloud(&document);
             } else if !is_of_another_tool(root) {
                 match objects(document) {
-                    Ok(found) => self.objects.extend(found),
+                    Ok(found) => {
+                        for fault in found.iter().flat_map(name_faults) {
+                            self.fault(&fault.path, fault.position, &fault.message, None);
+                        }
+                        self.objects.extend(found);
+                    }
                     Err(e) => self.fault(&e.path, e.position, &e.message, Some(
                         "every document needs apiVersion, kind and metadata.name; keep other YAML out of this folder",
                     )),

@@ -231,7 +231,8 @@ impl Up {
             }
         }
         let _ = access.flush();
-        Ok(expect::summary(io, outcomes.as_deref()))
+        let interrupted = self.once && outcomes.is_none();
+        Ok(expect::summary(io, outcomes.as_deref()) && !interrupted)
     }
 
     /// Stays until it is asked to end: follows the folder, and rotates secrets and tokens.

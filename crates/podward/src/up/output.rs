@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, PipeReader, Read};
 use serde_json::json;
 
 use super::pods::Admitted;
-use crate::io::{Io, Tone};
+use crate::io::{Io, Tone, harmless};
 
 /// Longest line that is shown, bytes; a longer one is cut into several.
 const MAX_LINE: u64 = 16 << 10;
@@ -36,22 +36,9 @@ fn lines(read: impl Read, show: impl Fn(&str)) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        show(&harmless(&String::from_utf8_lossy(&line)));
+        let text = String::from_utf8_lossy(&line);
+        show(&harmless(text.trim_end_matches(['\n', '\r'])));
     }
-}
-
-/// A pod must not move the cursor of who watches it.
-fn harmless(text: &str) -> String {
-    text.trim_end_matches(['\n', '\r'])
-        .chars()
-        .map(|c| {
-            if c.is_control() && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

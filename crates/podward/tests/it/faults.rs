@@ -42,6 +42,11 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
             "wrong.yaml:3:18",
             "two objects of one name: Pod default/fine is also in",
         ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: ../../x\n",
+            "wrong.yaml:6:11",
+            "spec.containers[0].name: invalid value \"../../x\"",
+        ),
         (&unknown_field, "wrong.yaml:", "unknown field `voults`"),
         (&no_tenant, "wrong.yaml:5:11", "there is no such tenant"),
     ] {
