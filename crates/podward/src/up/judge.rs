@@ -139,7 +139,7 @@ pub(super) fn only(io: &Io, folder: &Folder, profile: Level) {
         }
     }
     io.section("Summary");
-    let faults = folder.faults.len();
+    let faults = folder.faults.len() + folder.more_faults;
     io.line(format_args!(
         "  {} workloads judged: {admitted} admitted, {refused} refused; nothing was started, for {faults} fault{} in the files (told below)",
         admitted + refused,
@@ -149,9 +149,7 @@ pub(super) fn only(io: &Io, folder: &Folder, profile: Level) {
         "summary",
         json!({"judged": admitted + refused, "admitted": admitted, "refused": refused, "faults": faults}),
     );
-    for fault in &folder.faults {
-        io.report(fault);
-    }
+    folder.tell_faults(io);
 }
 
 /// All that is to be mended: who mends one fault wants to know of the rest.

@@ -7,10 +7,13 @@ use podward_cloud::CloudConfig;
 use podward_cluster::View;
 use podward_manifest::{Object, Position, Source, name_faults, objects, parse};
 
+use crate::io::Io;
 use crate::report::Report;
 
 /// Largest manifest read, bytes; a larger file is an error, not a surprise.
 const MAX_FILE: u64 = 16 << 20;
+/// Most faults that are told: who mends them runs the command again.
+const MAX_FAULTS: usize = 100;
 /// Where the format of cloud.yaml is told.
 const CLOUD_HELP: &str = "docs/cloud.md lists every field";
 /// Deepest folder below the given one.
@@ -27,8 +30,10 @@ pub(super) struct Folder {
     pub(super) cloud: Option<CloudConfig>,
     /// Path of the cloud's file, and its document.
     cloud_file: Option<(String, podward_manifest::Node)>,
-    /// What is wrong in its files.
+    /// What is wrong in its files, up to a bound.
     pub(super) faults: Vec<Report>,
+    /// How many faults are beyond that bound.
+    pub(super) more_faults: usize,
 }
 
 impl Folder {
@@ -89,6 +94,10 @@ impl Folder {
     }
 
     fn fault(&mut self, path: &str, position: Position, message: &str, help: Option<&str>) {
+        if self.faults.len() >= MAX_FAULTS {
+            self.more_faults += 1;
+            return;
+        }
         let report = Report::new(message)
             .at(path, Some(position))
             .excerpt(self.excerpt(path, position));
@@ -168,6 +177,16 @@ impl Folder {
         }
         for (path, position, message) in twice {
             self.fault(&path, position, &message, Some("rename one of them"));
+        }
+    }
+
+    /// Tells every fault.
+    pub(super) fn tell_faults(&self, io: &Io) {
+        for fault in &self.faults {
+            io.report(fault);
+        }
+        if self.more_faults > 0 {
+            io.note(format_args!("and {} more", self.more_faults));
         }
     }
 

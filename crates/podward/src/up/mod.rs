@@ -259,7 +259,7 @@ impl Up {
                     let ended = match Folder::load(watched.directory(), &at) {
                         Ok(folder) if folder.faults.is_empty() => pods.follow(io, &folder, stop).await,
                         Ok(folder) => {
-                            folder.faults.iter().for_each(|fault| io.report(fault));
+                            folder.tell_faults(io);
                             io.note("the pods stay as they were");
                             Ok(false)
                         }
