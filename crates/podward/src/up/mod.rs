@@ -39,6 +39,8 @@ use node::Node;
 
 pub(crate) use environment::home_folders;
 
+/// Most threads that wait at once, and so most containers and probes.
+const MAX_THREADS: usize = 4096;
 /// How often tokens in volumes are looked at.
 const REFRESH: Duration = Duration::from_secs(30);
 
@@ -148,6 +150,8 @@ impl Up {
         })?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
+            // one waits for each container
+            .max_blocking_threads(MAX_THREADS)
             .enable_all()
             .build()
             .map_err(|e| Report::new(format!("cannot start: {e}")))?;
