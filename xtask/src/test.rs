@@ -1,6 +1,8 @@
 //! Every test, with what this machine lacks installed first.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::shell::{self, cargo, output, program, root, say};
 
@@ -19,10 +21,56 @@ pub(crate) fn run() -> Result<(), String> {
     let sdk = azure_sdk()?;
     let mut tests = cargo(&["test", "--workspace"]);
     tests.env("PODWARD_TEST_AZURE_SDK", &sdk);
-    if std::env::var_os("PODWARD_CONFORMANCE").is_none() {
-        say("test: PODWARD_CONFORMANCE is not set, the conformance suites are skipped");
+    counted(tests)
+}
+
+/// Runs the tests, their output shown, and closes with how many passed, failed and were skipped.
+fn counted(mut tests: Command) -> Result<(), String> {
+    let mut child = tests
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| format!("cargo test: {e}"))?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let skips = std::thread::spawn(move || {
+        let told = lines(err, say);
+        told.iter()
+            .filter(|line| line.contains(": skipped, "))
+            .count()
+    });
+    let said = lines(out, |line| {
+        // a reader that has gone is no error
+        let _ = writeln!(std::io::stdout(), "{line}");
+    });
+    let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
+    let skipped = skips.join().unwrap_or_default();
+    let count = |what: &str| -> usize {
+        let results = said.iter().filter(|line| line.starts_with("test result:"));
+        let numbers = results.filter_map(|line| {
+            let before = line.split(what).next()?;
+            before.trim().rsplit(' ').next()?.parse::<usize>().ok()
+        });
+        numbers.sum()
+    };
+    let (passed, failed) = (count(" passed"), count(" failed"));
+    // a test that was skipped has counted as passed
+    let passed = passed.saturating_sub(skipped);
+    let _ = writeln!(
+        std::io::stdout(),
+        "{passed} passed, {failed} failed, {skipped} skipped"
+    );
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("cargo test: {status}"))
     }
-    shell::run(tests)
+}
+
+/// Shows and keeps every line.
+fn lines(from: Option<impl Read>, show: impl Fn(&str)) -> Vec<String> {
+    let Some(from) = from else { return Vec::new() };
+    let read = BufReader::new(from).lines().map_while(Result::ok);
+    read.inspect(|line| show(line)).collect()
 }
 
 fn in_path_as(name: &'static str) -> impl Fn(&str) -> bool {

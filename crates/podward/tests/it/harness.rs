@@ -33,12 +33,17 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     root().join("crates/podward/tests/it/folders").join(name)
 }
 
+/// Says that a test was skipped. Not by a macro, whose output a passing test hides.
+pub(crate) fn skipped(test: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "{test}: skipped, {why}");
+}
+
 /// Whether this test can run, which needs root; says so where not.
 pub(crate) fn is_root(test: &str) -> bool {
     use std::os::unix::fs::MetadataExt;
     let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
     if !root {
-        eprintln!("{test}: skipped, it needs root");
+        skipped(test, "it needs root");
     }
     root
 }

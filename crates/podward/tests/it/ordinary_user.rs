@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::harness::{PODWARD, Up, err, is_root, out, root};
+use crate::harness::{PODWARD, Up, err, is_root, out, root, skipped};
 
 /// `nobody`, whom every machine has.
 const USER: &str = "65534";
@@ -146,7 +146,10 @@ fn with_ranges_every_id_is_real() {
         return;
     }
     if !Path::new("/usr/bin/newuidmap").exists() {
-        eprintln!("with_ranges_every_id_is_real: skipped, the package uidmap is not installed");
+        skipped(
+            "with_ranges_every_id_is_real",
+            "the package uidmap is not installed",
+        );
         return;
     }
     let place = Place::new("ranges", "nobody:200000:65536\n");

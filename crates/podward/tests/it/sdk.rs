@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Up, err, folder, is_root, out, podward};
+use crate::harness::{Up, err, folder, is_root, out, podward, skipped};
 
 /// Reads a secret with a credential of the SDK.
 const READ: &str = r#"
@@ -23,8 +23,9 @@ except Exception as error:
 fn sdk(test: &str) -> Option<PathBuf> {
     let found = std::env::var_os("PODWARD_TEST_AZURE_SDK").map(PathBuf::from);
     if found.is_none() {
-        eprintln!(
-            "{test}: skipped, PODWARD_TEST_AZURE_SDK names no virtual environment (cargo xtask test makes one)"
+        skipped(
+            test,
+            "PODWARD_TEST_AZURE_SDK names no virtual environment (cargo xtask test makes one)",
         );
     }
     found.filter(|_| is_root(test))
