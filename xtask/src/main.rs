@@ -1,8 +1,9 @@
-//! Repository chores: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench`.
+//! Repository chores: `cargo xtask` lists them.
 
 mod bench;
 mod check;
 mod edges;
+mod generate;
 mod metadata;
 mod shell;
 mod test;
@@ -15,6 +16,7 @@ usage: cargo xtask <COMMAND>
   check   formatting, lints, documentation, crate edges, licences, second versions
   test    installs what this machine lacks and runs every test
   bench   prints figures: `cargo xtask bench` lists them
+  gen     writes what is made from Kubernetes' own types; --check only compares (needs Go)
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         "test" => test::run(),
         "bench" => bench::run(&std::env::args().nth(2).unwrap_or_default()),
         bench::TOKEN_CLIENT => bench::token_client(),
+        "gen" => generate::run(std::env::args().nth(2).as_deref() == Some("--check")),
         _ => Err(USAGE.to_owned()),
     };
     match done {
