@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use podward_cloud::CloudConfig;
 use podward_cluster::View;
-use podward_manifest::{Object, Position, Source, name_faults, objects, parse};
+use podward_manifest::{Object, Position, Source, name_faults, objects, parse, strict};
 
 use crate::io::Io;
 use crate::report::Report;
@@ -80,8 +80,14 @@ impl Folder {
             } else if !is_of_another_tool(root) {
                 match objects(document) {
                     Ok(found) => {
-                        for fault in found.iter().flat_map(name_faults) {
-                            self.fault(&fault.path, fault.position, &fault.message, None);
+                        for object in &found {
+                            for fault in name_faults(object) {
+                                self.fault(&fault.path, fault.position, &fault.message, None);
+                            }
+                            for fault in strict(object) {
+                                let help = Some(fault.help.as_str());
+                                self.fault(&object.path, fault.position, &fault.message, help);
+                            }
                         }
                         self.objects.extend(found);
                     }

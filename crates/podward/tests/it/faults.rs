@@ -47,6 +47,16 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
             "wrong.yaml:6:11",
             "spec.containers[0].name: invalid value \"../../x\"",
         ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: a\n    imagee: x\n",
+            "wrong.yaml:7:5",
+            "unknown field \"spec.containers[0].imagee\"",
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostNetwork: \"true\"\n",
+            "wrong.yaml:5:16",
+            "spec.hostNetwork must be",
+        ),
         (&unknown_field, "wrong.yaml:", "unknown field `voults`"),
         (&no_tenant, "wrong.yaml:5:11", "there is no such tenant"),
     ] {
