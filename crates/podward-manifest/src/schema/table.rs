@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// Written by `xtask/gen`, which says what its lines mean.
-const TEXT: &str = include_str!("kubernetes.txt");
+/// The first part is written by `xtask/gen`, which says what its lines mean.
+const TEXT: &str = concat!(include_str!("kubernetes.txt"), include_str!("drop_in.txt"));
 
 /// Which type of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +136,8 @@ impl Table {
                 }
             }
         }
+        // kinds of one group and name stand together
+        kinds.sort_by_key(|(version, kind, _)| (*version, *kind));
         Self {
             types: reading.types,
             kinds: kinds.iter().map(|(v, k, id)| ((*v, *k), *id)).collect(),

@@ -57,6 +57,11 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
             "wrong.yaml:5:16",
             "spec.hostNetwork must be",
         ),
+        (
+            "apiVersion: aadpodidentity.k8s.io/v1\nkind: AzureIdentityBinding\nmetadata: {name: a}\nspec:\n  azureIdentty: x\n",
+            "wrong.yaml:5:3",
+            "unknown field \"spec.azureIdentty\"",
+        ),
         (&unknown_field, "wrong.yaml:", "unknown field `voults`"),
         (&no_tenant, "wrong.yaml:5:11", "there is no such tenant"),
     ] {
