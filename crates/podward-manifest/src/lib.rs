@@ -1,5 +1,6 @@
 //! YAML documents, workloads and source positions. Pure: text in, trees out.
 
+mod edit;
 mod names;
 mod node;
 mod object;
@@ -8,6 +9,7 @@ mod scalar;
 mod schema;
 mod source;
 
+pub use edit::{Change, EditError, Step, edit};
 pub use names::name_faults;
 pub use node::{Node, Value};
 pub use object::{Object, ObjectError, Workload, objects, workload};

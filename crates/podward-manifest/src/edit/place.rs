@@ -1,0 +1,51 @@
+//! From lines and columns to bytes.
+
+use crate::Position;
+
+/// A text and where its lines begin.
+pub(super) struct Lines<'a> {
+    pub(super) text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let starts = std::iter::once(0).chain(ends).collect();
+        Self { text, starts }
+    }
+
+    /// The byte at a position; the columns are those of characters.
+    pub(super) fn byte(&self, at: Position) -> Option<usize> {
+        let start = *self.starts.get(at.line.checked_sub(1)?)?;
+        let line = self.text.get(start..)?;
+        let within = match at.column {
+            0 | 1 => 0,
+            column => line
+                .char_indices()
+                .map(|(byte, _)| byte)
+                .chain(std::iter::once(line.len()))
+                .nth(column - 1)?,
+        };
+        Some(start + within)
+    }
+
+    /// The text between two positions.
+    pub(super) fn between(&self, from: Position, to: Position) -> Option<&'a str> {
+        self.text.get(self.byte(from)?..self.byte(to)?)
+    }
+
+    /// Where the line after this one begins; `None` on the last.
+    pub(super) fn next_line(&self, line: usize) -> Option<usize> {
+        self.starts.get(line).copied()
+    }
+
+    /// How lines end here.
+    pub(super) fn line_end(&self) -> &'static str {
+        let first = self.text.find('\n').and_then(|at| at.checked_sub(1));
+        match first.and_then(|at| self.text.as_bytes().get(at)) {
+            Some(b'\r') => "\r\n",
+            _ => "\n",
+        }
+    }
+}

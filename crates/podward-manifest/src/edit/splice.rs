@@ -1,0 +1,338 @@
+//! Where a text changes, and into what.
+
+use serde_json::{Map, Value as Json};
+
+use super::place::Lines;
+use super::render::{self, Style};
+use super::{Change, EditError, Step, shown};
+use crate::{Node, Position, Value};
+
+/// Bytes of a text that are replaced.
+pub(super) struct Splice {
+    from: usize,
+    to: usize,
+    with: String,
+}
+
+impl Splice {
+    pub(super) fn apply(&self, text: &str) -> Option<String> {
+        let (before, after) = (text.get(..self.from)?, text.get(self.to..)?);
+        Some([before, &self.with, after].concat())
+    }
+}
+
+/// The change as a splice; `None` where it is made already.
+pub(super) fn find(
+    lines: &Lines<'_>,
+    root: &Node,
+    change: &Change,
+) -> Result<Option<Splice>, EditError> {
+    let mut node = root;
+    let mut parent_indent = None;
+    for (depth, step) in change.path.iter().enumerate() {
+        let here = change.path.get(..=depth).unwrap_or_default();
+        match child(node, step, here)? {
+            Some(found) => {
+                if !node.entries().is_empty() && !is_flow(lines, node) {
+                    parent_indent = first_column(node);
+                }
+                node = found;
+            }
+            None => {
+                let rest = change.path.get(depth + 1..).unwrap_or_default();
+                let value = wrapped(rest, &change.value)
+                    .ok_or_else(|| EditError::Missing(shown(&change.path)))?;
+                let Step::Key(name) = step else {
+                    return Err(EditError::Missing(shown(here)));
+                };
+                return insert(lines, node, name, &value, parent_indent, here).map(Some);
+            }
+        }
+    }
+    if node.to_json() == change.value {
+        return Ok(None);
+    }
+    replace(lines, node, &change.value, &change.path).map(Some)
+}
+
+/// The child that a step leads to, whose text must stand within its parent's.
+fn child<'a>(node: &'a Node, step: &Step, path: &[Step]) -> Result<Option<&'a Node>, EditError> {
+    let (found, key) = match step {
+        Step::Index(index) => (node.items().get(*index), None),
+        Step::Key(name) => (node.get(name), node.key_position(name)),
+    };
+    let Some(found) = found else { return Ok(None) };
+    let within = |at: Position| node.start <= at && at <= node.end;
+    let owned = within(found.start) && within(found.end) && key.is_none_or(within);
+    // an alias stands behind its key; what it means stands elsewhere, and before
+    let in_order = key.is_none_or(|key| key <= found.start);
+    if owned && in_order {
+        Ok(Some(found))
+    } else {
+        Err(EditError::Shared(shown(path)))
+    }
+}
+
+/// A value below keys that are to be made.
+fn wrapped(path: &[Step], value: &Json) -> Option<Json> {
+    path.iter()
+        .rev()
+        .try_fold(value.clone(), |value, step| match step {
+            Step::Key(key) => {
+                let mut map = Map::new();
+                map.insert(key.clone(), value);
+                Some(Json::Object(map))
+            }
+            Step::Index(_) => None,
+        })
+}
+
+/// Whether a mapping or sequence is written in braces or brackets.
+fn is_flow(lines: &Lines<'_>, node: &Node) -> bool {
+    lines
+        .byte(node.start)
+        .and_then(|at| lines.text.as_bytes().get(at))
+        .is_some_and(|first| matches!(first, b'{' | b'['))
+}
+
+fn first_column(node: &Node) -> Option<usize> {
+    node.entries().first().map(|(key, _)| key.start.column)
+}
+
+fn style(lines: &Lines<'_>, node: &Node, parent_indent: Option<usize>) -> Style {
+    let first = node
+        .entries()
+        .first()
+        .and_then(|(key, _)| lines.byte(key.start));
+    let quoted = first.and_then(|at| lines.text.as_bytes().get(at)) == Some(&b'"');
+    let own = first_column(node);
+    let step = match (parent_indent, own) {
+        (Some(parent), Some(own)) if (2..=8).contains(&own.saturating_sub(parent)) => own - parent,
+        _ => 2,
+    };
+    // an item's keys are moved in by its dash too
+    let step = if step == 4 || step == 8 { step } else { 2 };
+    Style {
+        json: quoted && is_flow(lines, node),
+        step,
+        line_end: lines.line_end(),
+    }
+}
+
+fn place(lines: &Lines<'_>, at: Position, path: &[Step]) -> Result<usize, EditError> {
+    lines
+        .byte(at)
+        .ok_or_else(|| EditError::Missing(shown(path)))
+}
+
+/// A new key of a mapping.
+fn insert(
+    lines: &Lines<'_>,
+    node: &Node,
+    name: &str,
+    value: &Json,
+    parent_indent: Option<usize>,
+    path: &[Step],
+) -> Result<Splice, EditError> {
+    let style = style(lines, node, parent_indent);
+    let pair = |style| {
+        format!(
+            "{}: {}",
+            render::key(name, style),
+            render::flow(value, style)
+        )
+    };
+    match &node.value {
+        Value::Null => {
+            let mut map = Map::new();
+            map.insert(name.to_owned(), value.clone());
+            return replace(lines, node, &Json::Object(map), path);
+        }
+        Value::Mapping(entries) if entries.is_empty() => {
+            let (from, to) = (
+                place(lines, node.start, path)?,
+                place(lines, node.end, path)?,
+            );
+            let with = format!("{{{}}}", pair(style));
+            return Ok(Splice { from, to, with });
+        }
+        Value::Mapping(_) => {}
+        _ => return Err(EditError::Form(shown(path), "it is no mapping")),
+    }
+    if is_flow(lines, node) {
+        let from = place(lines, node.end, path)?;
+        let last = node.entries().iter().map(|(key, _)| key.start).max();
+        let with = match last.filter(|last| last.line != node.start.line) {
+            // one entry a line, as in formatted JSON
+            Some(last) => format!(
+                ",{}{}{}",
+                style.line_end,
+                " ".repeat(last.column - 1),
+                pair(style)
+            ),
+            None => format!(", {}", pair(style)),
+        };
+        return Ok(Splice {
+            from,
+            to: from,
+            with,
+        });
+    }
+    let own = |key: &Node| node.start <= key.start && key.start <= node.end;
+    let column = node
+        .entries()
+        .iter()
+        .find(|(key, _)| own(key))
+        .map(|(key, _)| key.start.column)
+        .ok_or_else(|| EditError::Shared(shown(path)))?;
+    let text = render::block(name, value, column - 1, style);
+    Ok(after(lines, node.end, text, style))
+}
+
+/// Lines put behind the one that ends at a position. The end of a block of text is the start of the
+/// line behind it.
+fn after(lines: &Lines<'_>, end: Position, text: String, style: Style) -> Splice {
+    let at = if end.column == 1 {
+        lines.byte(end)
+    } else {
+        lines.next_line(end.line)
+    };
+    match at {
+        Some(at) => Splice {
+            from: at,
+            to: at,
+            with: text,
+        },
+        // the last line has no end
+        None => Splice {
+            from: lines.text.len(),
+            to: lines.text.len(),
+            with: [style.line_end, text.trim_end()].concat(),
+        },
+    }
+}
+
+/// Another value in the place of one.
+fn replace(
+    lines: &Lines<'_>,
+    node: &Node,
+    value: &Json,
+    path: &[Step],
+) -> Result<Splice, EditError> {
+    let (from, to) = (
+        place(lines, node.start, path)?,
+        place(lines, node.end, path)?,
+    );
+    let old = lines.between(node.start, node.end).unwrap_or_default();
+    let style = style(lines, node, None);
+    let refused = |why| Err(EditError::Form(shown(path), why));
+    match &node.value {
+        Value::Mapping(entries) if !entries.is_empty() => refused("it is a mapping"),
+        Value::Sequence(items) if !items.is_empty() => sequence(lines, node, value, path),
+        Value::Mapping(_) | Value::Sequence(_) => {
+            let with = render::flow(value, style);
+            Ok(Splice { from, to, with })
+        }
+        // there is no text: its place is that of the colon, or right behind it
+        Value::Null if old.is_empty() => {
+            let colon = lines.text.as_bytes().get(from) == Some(&b':');
+            let from = from + usize::from(colon);
+            let with = format!(" {}", render::flow(value, style));
+            Ok(Splice {
+                from,
+                to: from,
+                with,
+            })
+        }
+        _ if node.start.line != node.end.line => refused("it is a block of text"),
+        _ => {
+            let with = match (old.chars().next(), value) {
+                (Some('"'), Json::String(_)) => value.to_string(),
+                (Some('\''), Json::String(text)) => format!("'{}'", text.replace('\'', "''")),
+                _ => render::flow(value, style),
+            };
+            Ok(Splice { from, to, with })
+        }
+    }
+}
+
+/// A sequence with items added behind, or, where it stands in brackets, any other.
+fn sequence(
+    lines: &Lines<'_>,
+    node: &Node,
+    value: &Json,
+    path: &[Step],
+) -> Result<Splice, EditError> {
+    let refused = |why| Err(EditError::Form(shown(path), why));
+    let (Json::Array(wanted), Json::Array(have)) = (value, node.to_json()) else {
+        return refused("it is a sequence");
+    };
+    let added = wanted
+        .strip_prefix(have.as_slice())
+        .filter(|added| !added.is_empty());
+    let style = style(lines, node, None);
+    if is_flow(lines, node) {
+        let quoted = lines
+            .byte(node.start)
+            .and_then(|at| lines.text.get(at + 1..));
+        let json = quoted.is_some_and(|rest| rest.trim_start().starts_with('"'));
+        let style = Style { json, ..style };
+        if let Some(added) = added {
+            let from = place(lines, node.end, path)?;
+            let with = added
+                .iter()
+                .map(|item| format!(", {}", render::flow(item, style)))
+                .collect();
+            return Ok(Splice {
+                from,
+                to: from,
+                with,
+            });
+        }
+        let from = place(lines, node.start, path)?;
+        let rest = lines.text.get(from..).unwrap_or_default();
+        let Some(close) = rest.find(']').filter(|close| {
+            let inside = rest.get(..*close).unwrap_or_default();
+            !inside.contains(['\n', '#']) && !inside.get(1..).unwrap_or_default().contains('[')
+        }) else {
+            return refused("it is a sequence of several lines or of sequences");
+        };
+        let with = render::flow(value, style);
+        return Ok(Splice {
+            from,
+            to: from + close + 1,
+            with,
+        });
+    }
+    let Some(added) = added else {
+        return refused("it is a sequence of several lines");
+    };
+    let last = node.items().last().map_or(node.end, |item| item.end);
+    // the dash stands where the sequence starts, or before its first item
+    let dash = node
+        .items()
+        .first()
+        .and_then(|first| {
+            let line = lines.between(
+                Position {
+                    line: first.start.line,
+                    column: 1,
+                },
+                first.start,
+            )?;
+            Some(line.chars().take_while(|c| *c == ' ').count())
+        })
+        .unwrap_or_default();
+    let text = added
+        .iter()
+        .map(|item| {
+            format!(
+                "{}- {}{}",
+                " ".repeat(dash),
+                render::flow(item, style),
+                style.line_end
+            )
+        })
+        .collect();
+    Ok(after(lines, last, text, style))
+}

@@ -1,0 +1,171 @@
+use serde_json::json;
+
+use super::*;
+
+/// The text with one change made in its first object.
+fn edited(text: &str, path: &str, value: Json) -> Result<String, EditError> {
+    let root = parse("", text).unwrap().remove(0).root.start;
+    edit(text, root, &[Change::new(path, value)])
+}
+
+const POD: &str = "\
+# the head stays
+spec:   # so does this
+  containers:
+  - name: a   # first
+    image: 'x'
+
+  # about b
+  - name: b
+    securityContext:
+      privileged: true  # why
+    command: |
+      run
+
+status: {}
+";
+
+#[test]
+fn only_what_is_meant_changes() {
+    let path = "spec.containers[0].securityContext.allowPrivilegeEscalation";
+    assert_eq!(
+        edited(POD, path, json!(false)).unwrap(),
+        POD.replace(
+            "    image: 'x'\n",
+            "    image: 'x'\n    securityContext:\n      allowPrivilegeEscalation: false\n"
+        )
+    );
+    assert_eq!(
+        edited(
+            POD,
+            "spec.containers[1].securityContext.privileged",
+            json!(false)
+        )
+        .unwrap(),
+        POD.replace("true  # why", "false  # why")
+    );
+    let capabilities = edited(
+        POD,
+        "spec.containers[1].securityContext.capabilities.drop",
+        json!(["ALL"]),
+    );
+    assert_eq!(
+        capabilities.unwrap(),
+        POD.replace(
+            "true  # why\n",
+            "true  # why\n      capabilities:\n        drop: [ALL]\n"
+        )
+    );
+    // behind a block of text
+    assert_eq!(
+        edited(POD, "spec.containers[1].tty", json!(false)).unwrap(),
+        POD.replace("      run\n\n", "      run\n\n    tty: false\n")
+    );
+    assert_eq!(
+        edited(POD, "spec.containers[0].image", json!("it's")).unwrap(),
+        POD.replace("'x'", "'it''s'")
+    );
+    assert_eq!(
+        edited(POD, "spec.containers[0].image", json!("x")).unwrap(),
+        POD
+    );
+}
+
+#[test]
+fn what_is_empty_is_filled_where_it_stands() {
+    assert_eq!(
+        edited("a:\n  b:\n  c: {}\n", "a.b.x", json!(1)).unwrap(),
+        "a:\n  b: {x: 1}\n  c: {}\n"
+    );
+    assert_eq!(
+        edited("a:\n  b:\n  c: {} # c\n", "a.c.x.w", json!("z")).unwrap(),
+        "a:\n  b:\n  c: {x: {w: z}} # c\n"
+    );
+    assert_eq!(edited("a: null\n", "a", json!(true)).unwrap(), "a: true\n");
+    assert_eq!(edited("a: []\n", "a", json!(["x"])).unwrap(), "a: [x]\n");
+}
+
+#[test]
+fn json_and_flow_stay_what_they_are() {
+    assert_eq!(
+        edited("{\"a\": {\"b\": 1}}", "a.c", json!("x")).unwrap(),
+        "{\"a\": {\"b\": 1, \"c\": \"x\"}}"
+    );
+    assert_eq!(
+        edited("{\n  \"a\": {\n    \"b\": 1\n  }\n}\n", "a.c", json!(["x"])).unwrap(),
+        "{\n  \"a\": {\n    \"b\": 1,\n    \"c\": [\"x\"]\n  }\n}\n"
+    );
+    assert_eq!(
+        edited("a: {b: 1, c: 2 }\n", "a.d", json!(true)).unwrap(),
+        "a: {b: 1, c: 2, d: true }\n"
+    );
+}
+
+#[test]
+fn sequences_take_items_behind() {
+    assert_eq!(
+        edited("a: [x, w]  # z\n", "a", json!(["x", "w", "ALL"])).unwrap(),
+        "a: [x, w, ALL]  # z\n"
+    );
+    assert_eq!(
+        edited(
+            "a:\n  - x # x\n  - w\nb: 1\n",
+            "a",
+            json!(["x", "w", "ALL"])
+        )
+        .unwrap(),
+        "a:\n  - x # x\n  - w\n  - ALL\nb: 1\n"
+    );
+    assert_eq!(
+        edited("a: [\"x\", \"w\"]\n", "a", json!(["w"])).unwrap(),
+        "a: [\"w\"]\n"
+    );
+    assert!(matches!(
+        edited("a:\n- x\n- w\n", "a", json!(["w"])),
+        Err(EditError::Form(..))
+    ));
+}
+
+#[test]
+fn line_ends_and_missing_ones_stay() {
+    assert_eq!(
+        edited("a:\r\n    b: 1\r\nc: 2\r\n", "a.d.e", json!(1)).unwrap(),
+        "a:\r\n    b: 1\r\n    d:\r\n        e: 1\r\nc: 2\r\n"
+    );
+    assert_eq!(edited("a: 1", "b", json!(2)).unwrap(), "a: 1\nb: 2");
+    assert_eq!(
+        edited("a: 1\n---\nb: 2\n", "c", json!("yes")).unwrap(),
+        "a: 1\nc: \"yes\"\n---\nb: 2\n"
+    );
+}
+
+#[test]
+fn what_is_shared_is_not_touched() {
+    for (text, path) in [
+        ("x: &x {a: 1}\nw: *x\n", "w.a"),
+        ("x: &x {a: 1}\nw: *x\n", "w.b"),
+        ("x: &x\n  a: 1\nw: *x\n", "x.a"),
+        ("x: &x {a: 1}\nw:\n  <<: *x\n", "w.a"),
+    ] {
+        let error = edited(text, path, json!(2)).unwrap_err();
+        assert!(
+            matches!(error, EditError::Shared(_) | EditError::Unverified(_)),
+            "{text}: {error}"
+        );
+    }
+    assert_eq!(
+        edited("x: &x {a: 1}\nw:\n  <<: *x\n  b: 1\n", "w.c", json!(2)).unwrap(),
+        "x: &x {a: 1}\nw:\n  <<: *x\n  b: 1\n  c: 2\n"
+    );
+}
+
+#[test]
+fn items_of_a_list_are_edited_in_place() {
+    let text = "kind: List\nitems:\n- kind: A\n  spec: {a: 1}\n- kind: B\n  spec:\n    a: 1\n";
+    let root = parse("", text).unwrap().remove(0).root;
+    let second = root.get("items").unwrap().items()[1].start;
+    assert_eq!(
+        edit(text, second, &[Change::new("spec.b", json!(2))]).unwrap(),
+        format!("{text}    b: 2\n")
+    );
+}
