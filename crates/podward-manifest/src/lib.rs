@@ -4,9 +4,11 @@ mod node;
 mod object;
 mod parse;
 mod scalar;
+mod schema;
 mod source;
 
 pub use node::{Node, Value};
 pub use object::{Object, ObjectError, Workload, objects, workload};
 pub use parse::{Document, ParseError, parse};
+pub use schema::{FieldFault, strict};
 pub use source::{Position, Source};

@@ -1,0 +1,383 @@
+//! Unknown fields and values of a wrong type, as the API server's strict decoding finds them.
+
+use super::scan::{is_base64, is_quantity};
+use super::suggest::suggest;
+use super::table::{Form, Table, TypeId, table};
+use crate::{Node, Object, Position, Value};
+
+/// A field that Kubernetes does not know, or a value that does not fit its field. The message
+/// never repeats a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldFault {
+    /// What is wrong.
+    pub message: String,
+    /// Path of the field in the object.
+    pub field: String,
+    /// Where the name of an unknown field, or the value of a known one, stands in the object's
+    /// file.
+    pub position: Position,
+    /// How to go on.
+    pub help: String,
+}
+
+/// Every unknown field and every value of a wrong type of an object, in the order of the file.
+///
+/// The fields are those of Kubernetes 1.37 and of the older versions it still has types for. Of a
+/// version that it has none for, only types are judged, by another version of the kind. Of custom
+/// resources nothing is said. `null` fits everywhere, as in the API server.
+#[must_use]
+pub fn strict(object: &Object) -> Vec<FieldFault> {
+    let table = table();
+    let mut walk = Walk {
+        table,
+        unknown_too: true,
+        found: Vec::new(),
+    };
+    if let Some(known) = table.kind(&object.api_version, &object.kind) {
+        walk.unknown_too = known.exact;
+        walk.value(&object.node, known.of, &Path::Root);
+    }
+    walk.found
+}
+
+/// Where a value stands; written out only where there is a fault.
+enum Path<'a> {
+    Root,
+    Field(&'a Self, TypeId, &'a str),
+    Item(&'a Self, usize),
+    Key(&'a Self, &'a str),
+}
+
+impl Path<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Field(Path::Root, _, name) => (*name).to_owned(),
+            Self::Field(above, _, name) => format!("{}.{name}", above.text()),
+            Self::Item(above, index) => format!("{}[{index}]", above.text()),
+            Self::Key(above, key) => format!("{}[{key}]", above.text()),
+        }
+    }
+
+    /// The structs around, the nearest first, with their paths.
+    fn structs(&self) -> Vec<(TypeId, String)> {
+        let mut found = Vec::new();
+        let mut here = self;
+        loop {
+            here = match here {
+                Self::Root => return found,
+                Self::Field(above, of, _) => {
+                    found.push((*of, above.text()));
+                    above
+                }
+                Self::Item(above, _) | Self::Key(above, _) => above,
+            };
+        }
+    }
+}
+
+struct Walk {
+    table: &'static Table,
+    unknown_too: bool,
+    found: Vec<FieldFault>,
+}
+
+impl Walk {
+    fn value(&mut self, node: &Node, of: TypeId, path: &Path<'_>) {
+        if node.is_null() {
+            return;
+        }
+        let form = &self.table.get(of).form;
+        match (form, &node.value) {
+            (Form::Struct(_), Value::Mapping(entries)) => self.fields(entries, of, path),
+            (Form::Map(values), Value::Mapping(entries)) => {
+                for (key, value) in entries {
+                    let name = key.key_text();
+                    self.value(value, *values, &Path::Key(path, &name));
+                }
+            }
+            (Form::List(items), Value::Sequence(nodes)) => {
+                for (index, item) in nodes.iter().enumerate() {
+                    self.value(item, *items, &Path::Item(path, index));
+                }
+            }
+            _ => {
+                if let Err(wanted) = fits(form, &node.value) {
+                    self.wrong(node, form, wanted, path);
+                }
+            }
+        }
+    }
+
+    fn fields(&mut self, entries: &[(Node, Node)], of: TypeId, path: &Path<'_>) {
+        let table = self.table;
+        for (key, value) in entries {
+            let text;
+            let name = if let Some(name) = key.as_str() {
+                name
+            } else {
+                text = key.key_text();
+                &text
+            };
+            let fields = table.fields(of);
+            let place = Path::Field(path, of, name);
+            match fields.binary_search_by(|field| field.name.cmp(name)) {
+                Ok(index) => {
+                    if let Some(field) = fields.get(index) {
+                        self.value(value, field.of, &place);
+                    }
+                }
+                Err(_) if self.unknown_too => {
+                    let field = place.text();
+                    self.found.push(FieldFault {
+                        message: format!("unknown field \"{field}\""),
+                        field,
+                        position: key.start,
+                        help: suggest(table, name, &place.structs()),
+                    });
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn wrong(&mut self, node: &Node, form: &Form, wanted: &str, path: &Path<'_>) {
+        let field = path.text();
+        let name = if field.is_empty() {
+            "the object"
+        } else {
+            &field
+        };
+        let found = match &node.value {
+            Value::String(_) if matches!(form, Form::Bytes | Form::Quantity) => "is not",
+            Value::Int(_) | Value::Float(_) if is_number(form) => "is not",
+            other => match other {
+                Value::Null => "is null",
+                Value::Bool(_) => "is a boolean",
+                Value::Int(_) | Value::Float(_) => "is a number",
+                Value::String(_) => "is text",
+                Value::Sequence(_) => "is a list",
+                Value::Mapping(_) => "is a mapping",
+            },
+        };
+        self.found.push(FieldFault {
+            message: format!("{name} must be {wanted}, and {found}"),
+            field,
+            position: node.start,
+            help: help(&node.value, form),
+        });
+    }
+}
+
+const fn is_number(form: &Form) -> bool {
+    matches!(
+        form,
+        Form::Int32 | Form::Int64 | Form::Float | Form::IntOrString
+    )
+}
+
+/// Whether a value fits, or what would.
+fn fits(form: &Form, value: &Value) -> Result<(), &'static str> {
+    let (good, wanted) = match form {
+        Form::Any => (true, ""),
+        Form::Object | Form::Map(_) | Form::Struct(_) => {
+            (matches!(value, Value::Mapping(_)), "a mapping")
+        }
+        Form::List(_) => (matches!(value, Value::Sequence(_)), "a list"),
+        Form::String => (matches!(value, Value::String(_)), "text"),
+        Form::Time => (matches!(value, Value::String(_)), "a time in text"),
+        Form::Duration => (matches!(value, Value::String(_)), "a duration in text"),
+        Form::Bytes => (
+            matches!(value, Value::String(text) if is_base64(text)),
+            "base64",
+        ),
+        Form::Bool => (matches!(value, Value::Bool(_)), "true or false"),
+        Form::Int32 => (is_int32(value), "a whole number of 32 bits"),
+        Form::Int64 => (integer(value).is_some(), "a whole number of 64 bits"),
+        Form::Float => (matches!(value, Value::Int(_) | Value::Float(_)), "a number"),
+        Form::IntOrString => (
+            matches!(value, Value::String(_)) || is_int32(value),
+            "a whole number of 32 bits or text",
+        ),
+        Form::Quantity => (
+            match value {
+                Value::Int(_) | Value::Float(_) => true,
+                Value::String(text) => is_quantity(text),
+                _ => false,
+            },
+            "a quantity such as 500m or 1Gi",
+        ),
+    };
+    if good { Ok(()) } else { Err(wanted) }
+}
+
+fn is_int32(value: &Value) -> bool {
+    integer(value).is_some_and(|number| i32::try_from(number).is_ok())
+}
+
+/// A whole number. Kubernetes turns YAML into JSON first, where `1.0` and `1e3` are whole.
+fn integer(value: &Value) -> Option<i64> {
+    /// From here on whole numbers no longer fit into a float.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Int(number) => Some(*number),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a whole number within what a float holds exactly"
+        )]
+        Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+            Some(*number as i64)
+        }
+        _ => None,
+    }
+}
+
+fn help(value: &Value, form: &Form) -> String {
+    let hint = match (form, value) {
+        (Form::String, Value::Bool(_) | Value::Int(_) | Value::Float(_)) => "put it in quotes",
+        (_, Value::String(text)) if fits(form, &crate::scalar::resolve(text)).is_ok() => {
+            "take the quotes away"
+        }
+        (Form::Bytes, _) => "encode it, or write it as it is in stringData of the Secret",
+        (Form::List(_), _) => "begin each item with \"- \"",
+        (Form::Struct(_) | Form::Map(_) | Form::Object, Value::Sequence(_)) => {
+            "take the \"- \" away"
+        }
+        _ => "the API server refuses the object",
+    };
+    hint.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> Vec<String> {
+        let document = crate::parse("f", text).unwrap().remove(0);
+        let objects = crate::objects(document).unwrap();
+        let faults = strict(&objects[0]).into_iter();
+        faults
+            .map(|f| format!("{} {} | {}", f.position, f.message, f.help))
+            .collect()
+    }
+
+    fn of(kind: &str, body: &str) -> Vec<String> {
+        let (version, kind) = kind.rsplit_once(' ').unwrap();
+        said(&format!(
+            "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n{body}\n"
+        ))
+    }
+
+    #[test]
+    fn unknown_fields_have_a_nearest_name() {
+        assert_eq!(
+            of("v1 Pod", "spec:\n  containers:\n  - name: a\n    imagee: b"),
+            ["7:5 unknown field \"spec.containers[0].imagee\" | did you mean \"image\"?"]
+        );
+        assert_eq!(
+            of("v1 Pod", "Spec: {}"),
+            ["4:1 unknown field \"Spec\" | did you mean \"spec\"?"]
+        );
+        assert_eq!(
+            of("v1 Pod", "spec: {securityContext: {privileged: true}}"),
+            [
+                "4:26 unknown field \"spec.securityContext.privileged\" | a pod's securityContext has no privileged: set it in the securityContext of every container"
+            ]
+        );
+        assert_eq!(
+            of("apps/v1 Deployment", "replicas: 1"),
+            [
+                "4:1 unknown field \"replicas\" | replicas is a field of spec: move it there, one step further in"
+            ]
+        );
+        assert_eq!(
+            of("v1 Pod", "spec: {containers: [{volumes: []}]}"),
+            [
+                "4:22 unknown field \"spec.containers[0].volumes\" | volumes is a field of spec: is it indented too far?"
+            ]
+        );
+    }
+
+    #[test]
+    fn values_of_a_wrong_type_say_what_fits() {
+        assert_eq!(
+            of("apps/v1 Deployment", "spec: {replicas: \"3\"}"),
+            [
+                "4:18 spec.replicas must be a whole number of 32 bits, and is text | take the quotes away"
+            ]
+        );
+        assert_eq!(
+            of(
+                "v1 Pod",
+                "spec: {containers: [{env: [{name: a, value: 5}]}]}"
+            ),
+            [
+                "4:45 spec.containers[0].env[0].value must be text, and is a number | put it in quotes"
+            ]
+        );
+        assert_eq!(
+            of("v1 ConfigMap", "data: {a.b: yes}"),
+            ["4:13 data[a.b] must be text, and is a boolean | put it in quotes"]
+        );
+        assert_eq!(
+            of("v1 Secret", "data: {a: hunter2!}"),
+            [
+                "4:11 data[a] must be base64, and is not | encode it, or write it as it is in stringData of the Secret"
+            ]
+        );
+        assert_eq!(
+            of("v1 Pod", "spec: {containers: {name: a}}"),
+            ["4:20 spec.containers must be a list, and is a mapping | begin each item with \"- \""]
+        );
+        assert_eq!(
+            of(
+                "v1 Pod",
+                "spec: {activeDeadlineSeconds: 1.5, containers: [{ports: [{containerPort: 3000000000}]}]}"
+            ),
+            [
+                "4:31 spec.activeDeadlineSeconds must be a whole number of 64 bits, and is not | the API server refuses the object",
+                "4:74 spec.containers[0].ports[0].containerPort must be a whole number of 32 bits, and is not | the API server refuses the object"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_kubernetes_takes_is_taken() {
+        let nothing: [String; 0] = [];
+        assert_eq!(
+            of(
+                "v1 Pod",
+                "spec: {activeDeadlineSeconds: 1e3, volumes: null, containers: [{resources: {limits: {cpu: 1, memory: 1.5Gi, a/b: '1e3'}}, livenessProbe: {httpGet: {port: http}}, readinessProbe: {httpGet: {port: 80}}}]}"
+            ),
+            nothing
+        );
+        assert_eq!(
+            said(
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: a, creationTimestamp: null, labels: {1: a}, managedFields: [{manager: m, fieldsV1: {\"f:metadata\": {}}}]}\n"
+            ),
+            nothing
+        );
+        assert_eq!(
+            of(
+                "apiextensions.k8s.io/v1 CustomResourceDefinition",
+                "spec: {versions: [{name: v1, schema: {openAPIV3Schema: {type: object, anything: 1}}}]}"
+            ),
+            nothing
+        );
+        assert_eq!(
+            of(
+                "admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration",
+                "webhooks: [{name: a, clientConfig: {caBundle: YQ==}, rules: [{operations: [CREATE], apiGroups: ['']}]}]"
+            ),
+            nothing
+        );
+        assert_eq!(
+            of(
+                "autoscaling/v2beta1 HorizontalPodAutoscaler",
+                "spec: {metrics: [{resource: {targetAverageUtilization: 1}}]}"
+            ),
+            nothing
+        );
+        assert_eq!(of("example.com/v1 Pod", "spec: 1"), nothing);
+    }
+}

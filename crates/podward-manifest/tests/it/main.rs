@@ -1,0 +1,6 @@
+//! The parser and the field table against real manifests.
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod strict;
