@@ -8,7 +8,7 @@ mod schema;
 mod source;
 
 pub use node::{Node, Value};
-pub use object::{Object, ObjectError, Workload, objects, workload};
+pub use object::{Object, ObjectError, Workload, objects, objects_found, workload};
 pub use parse::{Document, ParseError, parse};
-pub use schema::{FieldFault, strict};
+pub use schema::{FieldFault, decode_error, strict};
 pub use source::{Position, Source};
