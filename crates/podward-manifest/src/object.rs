@@ -33,79 +33,138 @@ pub struct ObjectError {
     pub message: String,
 }
 
-/// The objects of a document: one, or the items of a `List`.
+/// Lists within lists that are looked into.
+const MAX_LISTS: usize = 4;
+
+/// The objects of a document: one, or the items of a `List` or `PodList`.
 ///
 /// # Errors
 /// Where `apiVersion`, `kind` or a name is missing.
 pub fn objects(document: Document) -> Result<Vec<Object>, ObjectError> {
-    let mut found = Vec::new();
-    collect(document.root, &document.path, document.index, 0, &mut found)?;
-    Ok(found)
+    let all = collect(document).into_iter().map(|found| match found {
+        Found::Object(object) => Ok(object),
+        Found::Incomplete(_, error) | Found::Nothing(error) => Err(error),
+    });
+    all.collect()
 }
 
-fn collect(
-    node: Node,
-    path: &str,
+/// The objects of a document, leaving out what is none. `apiVersion` and name may be missing, as
+/// in patches.
+#[must_use]
+pub fn objects_found(document: Document) -> Vec<Object> {
+    let all = collect(document)
+        .into_iter()
+        .filter_map(|found| match found {
+            Found::Object(object) | Found::Incomplete(object, _) => Some(object),
+            Found::Nothing(_) => None,
+        });
+    all.collect()
+}
+
+/// A part of a document.
+enum Found {
+    Object(Object),
+    Incomplete(Object, ObjectError),
+    Nothing(ObjectError),
+}
+
+fn collect(document: Document) -> Vec<Found> {
+    let mut collector = Collector {
+        path: document.path,
+        doc: document.index,
+        found: Vec::new(),
+    };
+    collector.take(document.root, 0, ("", ""));
+    collector.found
+}
+
+struct Collector {
+    path: String,
     doc: usize,
-    depth: usize,
-    found: &mut Vec<Object>,
-) -> Result<(), ObjectError> {
-    let fault = |position: Position, message: &str| {
-        Err(ObjectError {
-            path: path.to_owned(),
-            position,
-            message: message.to_owned(),
-        })
-    };
-    let text = |keys: &[&str]| {
-        node.at(keys)
-            .and_then(Node::as_str)
-            .filter(|t| !t.is_empty())
-            .map(str::to_owned)
-    };
-    if node.entries().is_empty() {
-        return fault(
-            node.start,
-            "this is no Kubernetes object: it is not a mapping",
-        );
-    }
-    let Some(kind) = text(&["kind"]) else {
-        return fault(node.start, "this is no Kubernetes object: kind is missing");
-    };
-    let Some(api_version) = text(&["apiVersion"]) else {
-        return fault(
-            node.start,
-            "this is no Kubernetes object: apiVersion is missing",
-        );
-    };
-    if kind.ends_with("List") && node.get("items").is_some() && depth < 4 {
-        let items = node
-            .get("items")
-            .map(|items| items.items().to_vec())
-            .unwrap_or_default();
-        for item in items {
-            collect(item, path, doc, depth + 1, found)?;
+    found: Vec<Found>,
+}
+
+impl Collector {
+    /// Takes one object or list. `of` is `apiVersion` and kind of what a typed list holds, whose
+    /// items need not say it.
+    fn take(&mut self, node: Node, depth: usize, of: (&str, &str)) {
+        let text = |keys: &[&str]| {
+            node.at(keys)
+                .and_then(Node::as_str)
+                .filter(|t| !t.is_empty())
+        };
+        if node.entries().is_empty() {
+            return self.nothing(node.start, "it is not a mapping");
         }
-        return Ok(());
+        let kind = text(&["kind"]).unwrap_or(of.1).to_owned();
+        let api_version = text(&["apiVersion"]).unwrap_or(of.0).to_owned();
+        if kind.is_empty() {
+            return self.nothing(node.start, "kind is missing");
+        }
+        if let Some(item) = kind.strip_suffix("List")
+            && node.get("items").is_some()
+            && depth < MAX_LISTS
+        {
+            for child in into_items(node) {
+                self.take(child, depth + 1, (&api_version, item));
+            }
+            return;
+        }
+        let name = text(&["metadata", "name"]).map(str::to_owned);
+        let fault = if api_version.is_empty() {
+            Some((node.start, "apiVersion is missing"))
+        } else if name.is_none() && text(&["metadata", "generateName"]).is_none() {
+            Some((node.locate("metadata"), "metadata.name is missing"))
+        } else {
+            None
+        };
+        let object = Object {
+            api_version,
+            kind,
+            name: name.unwrap_or_default(),
+            namespace: text(&["metadata", "namespace"]).map(str::to_owned),
+            path: self.path.clone(),
+            doc: self.doc,
+            node,
+        };
+        self.found.push(match fault {
+            Some((position, fault)) => Found::Incomplete(object, self.error(position, fault)),
+            None => Found::Object(object),
+        });
     }
-    let name = text(&["metadata", "name"]);
-    if name.is_none() && text(&["metadata", "generateName"]).is_none() {
-        return fault(
-            node.locate("metadata"),
-            "this is no Kubernetes object: metadata.name is missing",
-        );
+
+    fn nothing(&mut self, position: Position, fault: &str) {
+        let error = self.error(position, fault);
+        self.found.push(Found::Nothing(error));
     }
-    let namespace = text(&["metadata", "namespace"]);
-    found.push(Object {
-        api_version,
-        kind,
-        name: name.unwrap_or_default(),
-        namespace,
-        path: path.to_owned(),
-        doc,
-        node,
-    });
-    Ok(())
+
+    fn error(&self, position: Position, fault: &str) -> ObjectError {
+        ObjectError {
+            path: self.path.clone(),
+            position,
+            message: format!("this is no Kubernetes object: {fault}"),
+        }
+    }
+}
+
+/// The items of a list.
+fn into_items(list: Node) -> Vec<Node> {
+    let Value::Mapping(entries) = list.value else {
+        return Vec::new();
+    };
+    let items = entries
+        .into_iter()
+        .find(|(key, _)| key.as_str() == Some("items"));
+    match items {
+        Some((
+            _,
+            Node {
+                value: Value::Sequence(items),
+                ..
+            },
+        )) => items,
+        _ => Vec::new(),
+    }
 }
 
 /// An object that makes pods.
@@ -184,6 +243,18 @@ mod tests {
         let found = all(list).unwrap();
         assert_eq!(found[0].name, "a");
         assert_eq!(workload(&found[0]).unwrap().spec_path, "spec");
+    }
+
+    #[test]
+    fn items_of_typed_lists_need_not_say_their_kind() {
+        let list = "apiVersion: v1\nkind: PodList\nitems:\n- {metadata: {name: a}}\n- 5\n- {}\n";
+        let document = crate::parse("f", list).unwrap().remove(0);
+        let found = objects_found(document);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (found[0].kind.as_str(), found[0].api_version.as_str()),
+            ("Pod", "v1")
+        );
     }
 
     #[test]

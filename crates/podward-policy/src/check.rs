@@ -10,6 +10,8 @@ pub struct Check {
     pub id: &'static str,
     /// The lowest level that asks for it.
     pub level: Level,
+    /// The minor version of Kubernetes 1 that brought it.
+    pub since: u32,
     /// The control that it takes the place of at its own level.
     pub replaces: Option<&'static str>,
     /// What an attacker gains where it does not hold.

@@ -1,4 +1,4 @@
-//! Rules and verdicts on pods: the Pod Security Standards at their latest version, with the
+//! Rules and verdicts on pods: the Pod Security Standards of every version of Kubernetes, with the
 //! place of every fault. Pure: a workload in, a verdict out.
 
 mod check;
@@ -8,6 +8,7 @@ mod finding;
 mod level;
 mod pod;
 mod verdict;
+mod version;
 mod words;
 
 pub use check::Check;
@@ -16,3 +17,4 @@ pub use credentials::credentials;
 pub use finding::Finding;
 pub use level::{Level, LevelError};
 pub use verdict::{Verdict, Violation, judge};
+pub use version::{Version, VersionError};

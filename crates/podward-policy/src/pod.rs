@@ -2,11 +2,13 @@
 
 use podward_manifest::{Node, Position, Workload};
 
+use crate::Version;
 use crate::check::Spot;
 
 /// The pods of a workload.
 pub(crate) struct Pod<'a> {
     workload: &'a Workload<'a>,
+    version: Version,
     pub(crate) containers: Vec<Container<'a>>,
 }
 
@@ -21,7 +23,7 @@ pub(crate) struct Container<'a> {
 }
 
 impl<'a> Pod<'a> {
-    pub(crate) fn new(workload: &'a Workload<'a>) -> Self {
+    pub(crate) fn new(workload: &'a Workload<'a>, version: Version) -> Self {
         let mut containers = Vec::new();
         for list in ["initContainers", "containers", "ephemeralContainers"] {
             let nodes = workload.spec.get(list).map_or(&[] as &[Node], Node::items);
@@ -36,8 +38,14 @@ impl<'a> Pod<'a> {
         }
         Self {
             workload,
+            version,
             containers,
         }
+    }
+
+    /// Whether it is judged by Kubernetes 1.`minor` or later.
+    pub(crate) fn is_since(&self, minor: u32) -> bool {
+        self.version.minor() >= minor
     }
 
     /// A field of the pod's spec.

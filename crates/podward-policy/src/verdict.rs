@@ -4,7 +4,7 @@ use podward_manifest::Workload;
 
 use crate::check::Check;
 use crate::pod::Pod;
-use crate::{CHECKS, Finding, Level};
+use crate::{CHECKS, Finding, Level, Version};
 
 /// A control that does not hold.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Violation {
 pub struct Verdict {
     /// The level it was judged at.
     pub level: Level,
+    /// The version of the standards it was judged by.
+    pub version: Version,
     /// The controls that do not hold, in the order of the server.
     pub violations: Vec<Violation>,
 }
@@ -38,9 +40,16 @@ impl Verdict {
     /// The server's refusal of a pod.
     #[must_use]
     pub fn forbidden_message(&self, pod: &str) -> String {
+        format!("pods \"{pod}\" is forbidden: {}", self.violates())
+    }
+
+    /// What breaks which level and version.
+    #[must_use]
+    pub fn violates(&self) -> String {
         format!(
-            "pods \"{pod}\" is forbidden: violates PodSecurity \"{}:latest\": {}",
+            "violates PodSecurity \"{}:{}\": {}",
             self.level,
+            self.version,
             self.sentence()
         )
     }
@@ -49,8 +58,9 @@ impl Verdict {
     #[must_use]
     pub fn warning(&self) -> String {
         format!(
-            "would violate PodSecurity \"{}:latest\": {}",
+            "would violate PodSecurity \"{}:{}\": {}",
             self.level,
+            self.version,
             self.sentence()
         )
     }
@@ -73,16 +83,21 @@ impl Verdict {
     }
 }
 
-/// Judges the pods of a workload at a level, at the latest version of the standards.
+/// Judges the pods of a workload at a level, by the standards of a version of Kubernetes.
 #[must_use]
-pub fn judge(workload: &Workload<'_>, level: Level) -> Verdict {
-    let pod = Pod::new(workload);
-    let replaced: Vec<&str> = asked_at(level).filter_map(|check| check.replaces).collect();
-    let violations = asked_at(level)
+pub fn judge(workload: &Workload<'_>, level: Level, version: Version) -> Verdict {
+    let pod = Pod::new(workload, version);
+    let asked = || asked_at(level).filter(|check| pod.is_since(check.since));
+    let replaced: Vec<&str> = asked().filter_map(|check| check.replaces).collect();
+    let violations = asked()
         .filter(|check| !replaced.contains(&check.id))
         .filter_map(|check| violation(check, &pod, workload))
         .collect();
-    Verdict { level, violations }
+    Verdict {
+        level,
+        version,
+        violations,
+    }
 }
 
 fn asked_at(level: Level) -> impl Iterator<Item = &'static Check> {
@@ -134,7 +149,9 @@ pub(crate) mod tests {
 
     /// What the server says of a Pod with this spec.
     pub(crate) fn sentence(spec: &str, level: Level) -> String {
-        with_spec(spec, |workload| judge(workload, level).sentence())
+        with_spec(spec, |workload| {
+            judge(workload, level, Version::Latest).sentence()
+        })
     }
 
     #[test]
@@ -142,7 +159,7 @@ pub(crate) mod tests {
         let spec =
             "containers:\n  - name: a\n    securityContext:\n      privileged: true\n  - name: b";
         with_spec(spec, |workload| {
-            let verdict = judge(workload, Level::Restricted);
+            let verdict = judge(workload, Level::Restricted, Version::Latest);
             let at: Vec<_> = verdict
                 .violations
                 .iter()
@@ -168,10 +185,10 @@ pub(crate) mod tests {
     fn the_refusal_is_the_servers() {
         with_spec("hostPID: true", |workload| {
             assert_eq!(
-                judge(workload, Level::Baseline).forbidden_message("p"),
+                judge(workload, Level::Baseline, Version::Latest).forbidden_message("p"),
                 "pods \"p\" is forbidden: violates PodSecurity \"baseline:latest\": host namespaces (hostPID=true)"
             );
-            assert!(judge(workload, Level::Privileged).allowed());
+            assert!(judge(workload, Level::Privileged, Version::Latest).allowed());
         });
     }
 }

@@ -1,25 +1,41 @@
 //! Texts that stand for something else: quantities and base64.
 
-/// Whether a text is a quantity such as `500m`, `1.5Gi` or `1e3`.
-pub(super) fn is_quantity(text: &str) -> bool {
+/// What Kubernetes says of a text that is no quantity.
+const FORM: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+const SUFFIX: &str = "unable to parse quantity's suffix";
+
+const SUFFIXES: &[&str] = &[
+    "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
+];
+
+/// Reads a quantity such as `500m`, `1.5Gi` or `1e3`, as Kubernetes does: a number that is left
+/// away is 0. The error is the server's.
+pub(super) fn quantity(text: &str) -> Result<(), &'static str> {
     let text = text.trim();
-    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, suffix) = text.split_at_checked(digits).unwrap_or((text, ""));
-    if number.bytes().filter(|b| *b == b'.').count() > 1
-        || !number.bytes().any(|b| b.is_ascii_digit())
-    {
-        return false;
+    if text.is_empty() {
+        return Err(FORM);
     }
-    const SUFFIXES: &[&str] = &[
-        "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
-    ];
-    SUFFIXES.contains(&suffix)
+    let digits = |text: &str| {
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len())
+    };
+    let rest = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let rest = rest.get(digits(rest)..).unwrap_or_default();
+    let suffix = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.get(digits(fraction)..).unwrap_or_default(),
+        None => rest,
+    };
+    let unit = suffix.trim_start_matches(|c| "eEinumkKMGTP".contains(c));
+    let exponent = unit.strip_prefix(['+', '-']).unwrap_or(unit);
+    if digits(exponent) != exponent.len() {
+        return Err(FORM);
+    }
+    let known = SUFFIXES.contains(&suffix)
         || suffix
             .strip_prefix(['e', 'E'])
-            .is_some_and(|exponent| exponent.parse::<i32>().is_ok())
+            .is_some_and(|exponent| exponent.parse::<i64>().is_ok());
+    if known { Ok(()) } else { Err(SUFFIX) }
 }
 
 /// Whether a text is base64 as Kubernetes reads it: the standard alphabet, padded, lines allowed.
@@ -41,12 +57,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_have_a_number_and_a_known_unit() {
-        for good in ["0", "500m", "1.5Gi", "1e3", "-1", ".5", "1E", "12E-2", "5."] {
-            assert!(is_quantity(good), "{good}");
+    fn quantities_have_a_known_unit() {
+        for good in [
+            "0", "500m", "1.5Gi", "1e3", "-1", ".5", "1E", "12E-2", "5.", "Gi",
+        ] {
+            assert_eq!(quantity(good), Ok(()), "{good}");
         }
-        for bad in ["", "Gi", "1GB", "1 Gi", "1.2.3", "abc", "1mi", "e3"] {
-            assert!(!is_quantity(bad), "{bad}");
+        for bad in ["", "1GB", "1 Gi", "1.2.3", "abc", "true"] {
+            assert_eq!(quantity(bad), Err(FORM), "{bad}");
+        }
+        for bad in ["1mi", "1Mii", "1e", "1k5"] {
+            assert_eq!(quantity(bad), Err(SUFFIX), "{bad}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Unknown fields and values of a wrong type, as the API server's strict decoding finds them.
 
-use super::scan::{is_base64, is_quantity};
+use super::scan::{is_base64, quantity};
 use super::suggest::suggest;
 use super::table::{Form, Table, TypeId, table};
 use crate::{Node, Object, Position, Value};
@@ -202,7 +202,7 @@ fn fits(form: &Form, value: &Value) -> Result<(), &'static str> {
         Form::Quantity => (
             match value {
                 Value::Int(_) | Value::Float(_) => true,
-                Value::String(text) => is_quantity(text),
+                Value::String(text) => quantity(text).is_ok(),
                 _ => false,
             },
             "a quantity such as 500m or 1Gi",
@@ -216,7 +216,7 @@ fn is_int32(value: &Value) -> bool {
 }
 
 /// A whole number. Kubernetes turns YAML into JSON first, where `1.0` and `1e3` are whole.
-fn integer(value: &Value) -> Option<i64> {
+pub(super) fn integer(value: &Value) -> Option<i64> {
     /// From here on whole numbers no longer fit into a float.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {

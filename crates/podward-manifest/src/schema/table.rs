@@ -47,6 +47,8 @@ pub(super) enum Form {
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
+    /// The Go structs within which the struct holds it, each with `>` behind it.
+    pub(super) within: &'static str,
     pub(super) of: TypeId,
 }
 
@@ -194,9 +196,10 @@ impl Reading {
     fn structure(&mut self, line: &'static str) -> Form {
         let fields = line.split(' ').skip(1).filter_map(|field| {
             let (name, of) = field.split_once(':')?;
-            let name = name.rsplit_once('>').map_or(name, |(_, name)| name);
+            let start = name.rfind('>').map_or(0, |end| end + 1);
+            let (within, name) = name.split_at_checked(start)?;
             let of = self.id(of);
-            Some(Field { name, of })
+            Some(Field { name, within, of })
         });
         Form::Struct(fields.collect())
     }

@@ -10,13 +10,14 @@ use crate::{Level, words};
 pub(super) const CHECK: Check = Check {
     id: "allowPrivilegeEscalation",
     level: Level::Restricted,
+    since: 8,
     replaces: None,
     why: "a set-uid program in the image can make a process root that was started without it",
     run,
 };
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
-    if pod.windows() {
+    if pod.is_since(25) && pod.windows() {
         return None;
     }
     let mut names = Vec::new();

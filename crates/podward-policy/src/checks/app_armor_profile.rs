@@ -12,6 +12,7 @@ const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 pub(super) const CHECK: Check = Check {
     id: "appArmorProfile",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: "without an AppArmor profile a process may mount file systems and write to /proc and /sys wherever its capabilities let it",
     run,

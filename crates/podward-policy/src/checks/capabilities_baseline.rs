@@ -28,6 +28,7 @@ const DEFAULT: &[&str] = &[
 pub(super) const CHECK: Check = Check {
     id: "capabilities_baseline",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: "a capability beyond the runtime's own lets a process change what it shares with the node: its network, its clock, its devices, its kernel",
     run,

@@ -9,13 +9,14 @@ use crate::{Level, words};
 pub(super) const CHECK: Check = Check {
     id: "capabilities_restricted",
     level: Level::Restricted,
+    since: 22,
     replaces: Some("capabilities_baseline"),
     why: "a process that becomes root in the pod holds every capability that was not dropped: it can forge packets, give files away and make devices",
     run,
 };
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
-    if pod.windows() {
+    if pod.is_since(25) && pod.windows() {
         return None;
     }
     let mut keep = Vec::new();

@@ -9,6 +9,7 @@ use crate::pod::Pod;
 pub(super) const CHECK: Check = Check {
     id: "hostNamespaces",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: "in a namespace of the node a pod sees its network traffic, its processes with their environments, or its shared memory",
     run,

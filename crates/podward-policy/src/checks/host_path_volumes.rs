@@ -9,6 +9,7 @@ use crate::{Level, words};
 pub(super) const CHECK: Check = Check {
     id: "hostPathVolumes",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: "a directory of the node holds the credentials of its kubelet and the files of other pods, and writing to it takes the node",
     run,

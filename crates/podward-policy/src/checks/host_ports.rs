@@ -11,6 +11,7 @@ use crate::{Level, words};
 pub(super) const CHECK: Check = Check {
     id: "hostPorts",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: "a port of the node is reached past network policies, and can take the place of a service of the node",
     run,

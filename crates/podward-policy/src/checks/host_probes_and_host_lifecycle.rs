@@ -20,6 +20,7 @@ const HANDLERS: &[&[&str]] = &[
 pub(super) const CHECK: Check = Check {
     id: "hostProbesAndHostLifecycle",
     level: Level::Baseline,
+    since: 34,
     replaces: None,
     why: "the kubelet sends the request from the node, past network policies, to wherever the pod's author says",
     run,

@@ -9,6 +9,7 @@ use crate::{Level, words};
 pub(super) const CHECK: Check = Check {
     id: "privileged",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: "a privileged container has every capability and every device: it is root on the node",
     run,

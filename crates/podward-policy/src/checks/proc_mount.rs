@@ -15,14 +15,21 @@ const WHY: &str =
 pub(super) const BASELINE: Check = Check {
     id: "procMount",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: WHY,
-    run: |pod| if pod.own_users() { None } else { run(pod) },
+    run: |pod| {
+        if pod.is_since(35) && pod.own_users() {
+            return None;
+        }
+        run(pod)
+    },
 };
 
 pub(super) const RESTRICTED: Check = Check {
     id: "procMount_restricted",
     level: Level::Restricted,
+    since: 35,
     replaces: Some("procMount"),
     why: WHY,
     run,

@@ -49,6 +49,7 @@ const FORBIDDEN: &[&str] = &[
 pub(super) const CHECK: Check = Check {
     id: "restrictedVolumes",
     level: Level::Restricted,
+    since: 0,
     replaces: Some("hostPathVolumes"),
     why: "other kinds of volume read the node's disks, or are mounted by the node with its own rights and credentials",
     run,

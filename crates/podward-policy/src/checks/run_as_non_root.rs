@@ -11,13 +11,14 @@ use crate::words;
 pub(super) const CHECK: Check = Check {
     id: "runAsNonRoot",
     level: Level::Restricted,
+    since: 0,
     replaces: None,
     why: "root in a container is root on the node once it finds a way out, and owns every volume until then",
     run,
 };
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
-    if pod.own_users() {
+    if pod.is_since(35) && pod.own_users() {
         return None;
     }
     let of_pod = pod.security(&["runAsNonRoot"]).and_then(Node::as_bool);

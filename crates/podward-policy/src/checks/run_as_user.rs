@@ -11,6 +11,7 @@ use crate::words;
 pub(super) const CHECK: Check = Check {
     id: "runAsUser",
     level: Level::Restricted,
+    since: 23,
     replaces: None,
     why: "user 0 of the pod is user 0 of the node",
     run,
@@ -19,7 +20,7 @@ pub(super) const CHECK: Check = Check {
 const MEND: &str = "use a number that is not 0, best one above 10000 that no user of the node has";
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
-    if pod.own_users() {
+    if pod.is_since(35) && pod.own_users() {
         return None;
     }
     let mut setters = words::Setters::default();

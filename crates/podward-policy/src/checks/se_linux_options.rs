@@ -7,17 +7,19 @@ use crate::check::{Breach, Check, Spot};
 use crate::pod::Pod;
 use crate::{Level, words};
 
-const TYPES: &[&str] = &[
-    "",
-    "container_t",
-    "container_init_t",
-    "container_kvm_t",
-    "container_engine_t",
+/// The types that a container may have, and the version that allows them.
+const TYPES: &[(&str, u32)] = &[
+    ("", 0),
+    ("container_t", 0),
+    ("container_init_t", 0),
+    ("container_kvm_t", 0),
+    ("container_engine_t", 31),
 ];
 
 pub(super) const CHECK: Check = Check {
     id: "seLinuxOptions",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: "another SELinux type, user or role takes the container out of the confinement that keeps it from the node and from other pods",
     run,
@@ -27,10 +29,14 @@ const MEND: &str =
     "leave it away: the runtime gives container_t, and a level keeps the pods of a node apart";
 
 /// The faults of one `seLinuxOptions`.
-fn faults(options: &Node) -> impl Iterator<Item = (&'static str, &str)> {
+fn faults<'a>(pod: &Pod<'_>, options: &'a Node) -> impl Iterator<Item = (&'static str, &'a str)> {
     let text = |key| options.get(key).and_then(Node::as_str).unwrap_or_default();
+    let allowed = |name: &str| {
+        let found = TYPES.iter().find(|(known, _)| *known == name);
+        found.is_some_and(|(_, since)| pod.is_since(*since))
+    };
     [
-        ("type", text("type"), !TYPES.contains(&text("type"))),
+        ("type", text("type"), !allowed(text("type"))),
         ("user", text("user"), !text("user").is_empty()),
         ("role", text("role"), !text("role").is_empty()),
     ]
@@ -52,7 +58,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             _ => role = true,
         };
     if let Some(options) = pod.security(&["seLinuxOptions"]) {
-        for (key, value) in faults(options) {
+        for (key, value) in faults(pod, options) {
             setters.pod = true;
             note(key, value, &mut setters.values);
             spots.push(pod.spot(
@@ -67,7 +73,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             continue;
         };
         let before = spots.len();
-        for (key, value) in faults(options) {
+        for (key, value) in faults(pod, options) {
             note(key, value, &mut setters.values);
             spots.push(pod.spot_in(
                 container,

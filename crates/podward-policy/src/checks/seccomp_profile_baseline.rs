@@ -1,4 +1,7 @@
-//! seccomp is not switched off (baseline, since 1.19; the annotations before it do not count).
+//! seccomp is not switched off (baseline; until 1.18 by annotations, since 1.19 by fields, and each
+//! version sees only its own).
+
+use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
@@ -11,9 +14,13 @@ pub(super) const WHY: &str = "without a seccomp profile every system call of the
 pub(super) const CHECK: Check = Check {
     id: "seccompProfile_baseline",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: WHY,
     run: |pod| {
+        if !pod.is_since(19) {
+            return annotated(pod);
+        }
         let (setters, spots) = forbidden(pod);
         breach(&setters, spots)
     },
@@ -70,6 +77,42 @@ pub(super) fn breach(setters: &words::Setters<'_>, spots: Vec<Spot>) -> Option<B
             "{} must not set securityContext.seccompProfile.type to {}",
             setters.who(),
             words::quoted(&setters.values)
+        )
+    })
+}
+
+const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
+const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
+
+/// Annotations of the pod, or of a container that it has, that switch the filter off.
+fn annotated(pod: &Pod<'_>) -> Option<Breach> {
+    let mut forbidden = BTreeSet::new();
+    let mut spots = Vec::new();
+    for (key, value) in pod.annotations() {
+        let Some(name) = key.as_str() else { continue };
+        let counts = name == OF_POD
+            || name
+                .strip_prefix(OF_CONTAINER)
+                .is_some_and(|of| pod.containers.iter().any(|container| container.name == of));
+        let profile = value.as_str().unwrap_or_default();
+        let filters = matches!(profile, "runtime/default" | "docker/default")
+            || profile.starts_with("localhost/");
+        if counts && !filters {
+            forbidden.insert(format!("{name}={profile:?}"));
+            spots.push(pod.spot_at_annotation(
+                name,
+                value.start,
+                format!("an annotation sets the seccomp profile \"{profile}\""),
+                "set it to runtime/default",
+            ));
+        }
+    }
+    Breach::unless_none(spots, "seccompProfile", || {
+        let list: Vec<_> = forbidden.iter().map(String::as_str).collect();
+        format!(
+            "forbidden annotation{} {}",
+            words::s(list.len()),
+            list.join(", ")
         )
     })
 }

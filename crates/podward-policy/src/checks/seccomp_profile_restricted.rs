@@ -9,13 +9,14 @@ use crate::{Level, words};
 pub(super) const CHECK: Check = Check {
     id: "seccompProfile_restricted",
     level: Level::Restricted,
+    since: 19,
     replaces: Some("seccompProfile_baseline"),
     why: WHY,
     run,
 };
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
-    if pod.windows() {
+    if pod.is_since(25) && pod.windows() {
         return None;
     }
     let (setters, spots) = forbidden(pod);

@@ -1,4 +1,5 @@
-//! Only sysctls that reach no further than the pod (baseline; the list of 1.37).
+//! Only sysctls that reach no further than the pod (baseline; the list grew in 1.27, 1.29, 1.32 and
+//! 1.37).
 
 use podward_manifest::Node;
 
@@ -24,9 +25,28 @@ pub const SAFE: &[&str] = &[
     "net.ipv4.tcp_wmem",
 ];
 
+/// The version that made a sysctl safe, where it was not from the beginning.
+const SINCE: &[(&str, u32)] = &[
+    ("net.ipv4.ip_local_reserved_ports", 27),
+    ("net.ipv4.tcp_keepalive_time", 29),
+    ("net.ipv4.tcp_fin_timeout", 29),
+    ("net.ipv4.tcp_keepalive_intvl", 29),
+    ("net.ipv4.tcp_keepalive_probes", 29),
+    ("net.ipv4.tcp_rmem", 32),
+    ("net.ipv4.tcp_wmem", 32),
+    ("net.ipv4.tcp_slow_start_after_idle", 37),
+    ("net.ipv4.tcp_notsent_lowat", 37),
+];
+
+fn since(name: &str) -> u32 {
+    let later = SINCE.iter().find(|(known, _)| *known == name);
+    later.map_or(0, |(_, since)| *since)
+}
+
 pub(super) const CHECK: Check = Check {
     id: "sysctls",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: "a setting of the kernel that is not kept apart for each pod changes the node and every pod on it",
     run,
@@ -43,7 +63,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             .get("name")
             .and_then(Node::as_str)
             .unwrap_or_default();
-        if !SAFE.contains(&name) {
+        if !(SAFE.contains(&name) && pod.is_since(since(name))) {
             names.push(name);
             spots.push(pod.spot(
                 &format!("securityContext.sysctls[{index}].name"),

@@ -12,6 +12,7 @@ const PATH: &[&str] = &["windowsOptions", "hostProcess"];
 pub(super) const CHECK: Check = Check {
     id: "windowsHostProcess",
     level: Level::Baseline,
+    since: 0,
     replaces: None,
     why: "a HostProcess container is a process of the Windows node, with its files, network and accounts",
     run,

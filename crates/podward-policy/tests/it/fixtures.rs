@@ -1,11 +1,16 @@
 //! The project's own cases: each control broken in each place, and the exemptions.
 
-use podward_policy::{CHECKS, Level, judge};
+use podward_policy::{CHECKS, Level, Version, judge};
 
 /// What the server says of a Pod with these lines under `spec`.
 fn say(level: Level, spec: &str) -> String {
+    say_at(level, Version::Latest, spec)
+}
+
+/// What the server of this version says.
+fn say_at(level: Level, version: Version, spec: &str) -> String {
     let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {spec}\n");
-    super::sentences("p.yaml", &text, level)
+    super::sentences("p.yaml", &text, level, version)
         .unwrap()
         .remove(0)
         .2
@@ -116,12 +121,56 @@ fn windows_and_own_users_are_asked_less() {
 }
 
 #[test]
+fn each_version_asks_what_it_knows() {
+    let at = |minor, level, spec| say_at(level, Version::V1(minor), spec);
+    let host = "{containers: [{name: a, livenessProbe: {httpGet: {host: h}}}]}";
+    assert_eq!(at(33, Level::Baseline, host), "");
+    assert!(at(34, Level::Baseline, host).starts_with("probe or lifecycle host"));
+    let bare = "{containers: [{name: a}]}";
+    let count = |minor| at(minor, Level::Restricted, bare).matches(" (").count();
+    assert_eq!([0, 8, 19, 22].map(count), [1, 2, 3, 4]);
+    let sysctl = "{securityContext: {sysctls: [{name: net.ipv4.tcp_rmem}]}}";
+    assert_eq!(
+        at(31, Level::Baseline, sysctl),
+        "forbidden sysctls (net.ipv4.tcp_rmem)"
+    );
+    assert_eq!(at(32, Level::Baseline, sysctl), "");
+    let newest = "{securityContext: {sysctls: [{name: net.ipv4.tcp_notsent_lowat}]}}";
+    assert!(!at(36, Level::Baseline, newest).is_empty());
+    assert_eq!(at(37, Level::Baseline, newest), "");
+    assert_eq!(at(99, Level::Baseline, newest), "");
+    // what has no replacement yet is judged by the control of baseline
+    let raw = "{containers: [{name: a, securityContext: {capabilities: {add: [NET_RAW]}}}]}";
+    assert!(at(21, Level::Restricted, raw).contains("non-default capabilities"));
+    assert!(at(22, Level::Restricted, raw).contains("unrestricted capabilities"));
+    let own = "{hostUsers: false, containers: [{name: a, securityContext: {procMount: Unmasked}}]}";
+    assert!(at(34, Level::Baseline, own).starts_with("procMount"));
+    assert_eq!(at(35, Level::Baseline, own), "");
+}
+
+#[test]
+fn seccomp_annotations_count_until_their_fields_came() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations:\n    seccomp.security.alpha.kubernetes.io/pod: unconfined\n    container.seccomp.security.alpha.kubernetes.io/a: unconfined\n    container.seccomp.security.alpha.kubernetes.io/gone: unconfined\nspec: {containers: [{name: a}]}\n";
+    let said = |minor| {
+        super::sentences("p.yaml", text, Level::Baseline, Version::V1(minor))
+            .unwrap()
+            .remove(0)
+            .2
+    };
+    assert_eq!(
+        said(18),
+        "seccompProfile (forbidden annotations container.seccomp.security.alpha.kubernetes.io/a=\"unconfined\", seccomp.security.alpha.kubernetes.io/pod=\"unconfined\")"
+    );
+    assert_eq!(said(19), "");
+}
+
+#[test]
 fn every_finding_says_where_why_and_how() {
     let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {template: {spec: {hostPID: true, containers: [{name: a, securityContext: {privileged: true}}]}}}\n";
     let document = podward_manifest::parse("d.yaml", text).unwrap().remove(0);
     let objects = podward_manifest::objects(document).unwrap();
     let workload = podward_manifest::workload(&objects[0]).unwrap();
-    let verdict = judge(&workload, Level::Restricted);
+    let verdict = judge(&workload, Level::Restricted, Version::Latest);
     assert_eq!(verdict.violations.len(), 6);
     for finding in verdict.violations.iter().flat_map(|v| &v.findings) {
         assert!(

@@ -2,7 +2,7 @@
 
 use podward_cluster::View;
 use podward_manifest::Workload;
-use podward_policy::{Finding, Level, Verdict, credentials, judge};
+use podward_policy::{Finding, Level, Verdict, Version, credentials, judge};
 use serde_json::{Value, json};
 
 use super::load::{Folder, namespace};
@@ -60,9 +60,9 @@ pub(super) fn workload(
     profile: Level,
 ) -> Judged {
     let levels = levels(view, namespace, profile);
-    let verdict = judge(workload, levels.enforce);
+    let verdict = judge(workload, levels.enforce, Version::Latest);
     let refused = (!verdict.allowed()).then(|| verdict.forbidden_message(pod));
-    let warned = judge(workload, levels.warn);
+    let warned = judge(workload, levels.warn, Version::Latest);
     // the server does not warn of what it refuses
     let warning = (refused.is_none() && !warned.allowed()).then(|| warned.warning());
     let findings = if refused.is_some() {
@@ -155,7 +155,8 @@ pub(super) fn only(io: &Io, folder: &Folder, profile: Level) {
 /// All that is to be mended: who mends one fault wants to know of the rest.
 fn everything(workload: &Workload<'_>, verdict: Verdict) -> Vec<Finding> {
     let of = |verdict: Verdict| verdict.violations.into_iter().flat_map(|v| v.findings);
-    let mut findings: Vec<Finding> = of(judge(workload, Level::Restricted)).collect();
+    let mut findings: Vec<Finding> =
+        of(judge(workload, Level::Restricted, Version::Latest)).collect();
     for finding in of(verdict).chain(credentials(workload)) {
         if !findings.iter().any(|other| other.field == finding.field) {
             findings.push(finding);

@@ -1,0 +1,245 @@
+//! Why the API server cannot decode an object, in the words of Go's JSON decoder.
+
+use super::scan::quantity;
+use super::strict::integer;
+use super::table::{Form, Table, TypeId, table};
+use crate::{Node, Object, Value};
+
+/// The server's sentence on an object of which a value has a wrong type: it never gets as far as a
+/// verdict. Unknown fields do not matter here. None where it can be decoded, or the kind is not
+/// built in.
+#[must_use]
+pub fn decode_error(object: &Object) -> Option<String> {
+    let table = table();
+    let known = table.kind(&object.api_version, &object.kind)?;
+    let mut decoder = Decoder {
+        table,
+        first: None,
+        structure: "",
+        fields: Vec::new(),
+    };
+    match decoder.value(&object.node, known.of) {
+        Ok(()) => decoder.first,
+        Err(Abort(message)) => Some(message),
+    }
+}
+
+/// A fault at which decoding ends; at others it goes on, and the first of them is told.
+struct Abort(String);
+
+struct Decoder {
+    table: &'static Table,
+    first: Option<String>,
+    /// The Go struct that the value is in, and the path to it.
+    structure: &'static str,
+    fields: Vec<&'static str>,
+}
+
+impl Decoder {
+    fn value(&mut self, node: &Node, of: TypeId) -> Result<(), Abort> {
+        let table = self.table;
+        let found = table.get(of);
+        if node.is_null() {
+            return Ok(());
+        }
+        match (&found.form, &node.value) {
+            (Form::Any, _)
+            | (Form::Object, Value::Mapping(_))
+            | (Form::String | Form::Time | Form::Duration | Form::IntOrString, Value::String(_))
+            | (Form::Bytes, Value::String(_))
+            | (Form::Bool, Value::Bool(_))
+            | (Form::Float, Value::Int(_) | Value::Float(_)) => {}
+            (Form::Struct(_), Value::Mapping(entries)) => {
+                for (name, value) in sorted(entries) {
+                    self.field(&name, value, of)?;
+                }
+            }
+            (Form::Map(values), Value::Mapping(entries)) => {
+                for (_, value) in sorted(entries) {
+                    self.value(value, *values)?;
+                }
+            }
+            (Form::List(items), Value::Sequence(nodes)) => {
+                for item in nodes {
+                    self.value(item, *items)?;
+                }
+            }
+            (Form::Int32, value) => self.int(value, &go_name(found.name), false)?,
+            (Form::Int64, value) if integer(value).is_some() => {}
+            (Form::Int64, value) => self.mismatch(&said(value, true), &go_name(found.name)),
+            (Form::IntOrString, value) => self.int(value, "int32", true)?,
+            (Form::Quantity, Value::Int(_) | Value::Float(_)) => {}
+            (Form::Quantity, Value::String(text)) => {
+                quantity(text).map_err(|e| Abort(e.to_owned()))?;
+            }
+            (Form::Quantity, _) => quantity("?").map_err(|e| Abort(e.to_owned()))?,
+            (Form::Time | Form::Duration, value) => {
+                return Err(Abort(self.sentence(&said(value, false), "string")));
+            }
+            (_, value) => self.mismatch(&said(value, false), &go_name(found.name)),
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, name: &str, value: &Node, of: TypeId) -> Result<(), Abort> {
+        let table = self.table;
+        let fields = table.fields(of);
+        let Ok(index) = fields.binary_search_by(|field| field.name.cmp(name)) else {
+            return Ok(());
+        };
+        let Some(field) = fields.get(index) else {
+            return Ok(());
+        };
+        let (structure, depth) = (self.structure, self.fields.len());
+        self.structure = short(table.get(of).name);
+        self.fields
+            .extend(field.within.split_terminator('>').chain([field.name]));
+        self.value(value, field.of)?;
+        self.fields.truncate(depth);
+        self.structure = structure;
+        Ok(())
+    }
+
+    fn int(&mut self, value: &Value, wanted: &str, at_once: bool) -> Result<(), Abort> {
+        if integer(value).is_some_and(|number| i32::try_from(number).is_ok()) {
+            return Ok(());
+        }
+        let said = said(value, true);
+        if at_once {
+            return Err(Abort(self.sentence(&said, wanted)));
+        }
+        self.mismatch(&said, wanted);
+        Ok(())
+    }
+
+    fn mismatch(&mut self, said: &str, wanted: &str) {
+        if self.first.is_none() {
+            self.first = Some(self.sentence(said, wanted));
+        }
+    }
+
+    fn sentence(&self, said: &str, wanted: &str) -> String {
+        if self.structure.is_empty() {
+            return format!("json: cannot unmarshal {said} into Go value of type {wanted}");
+        }
+        format!(
+            "json: cannot unmarshal {said} into Go struct field {}.{} of type {wanted}",
+            self.structure,
+            self.fields.join(".")
+        )
+    }
+}
+
+/// The entries as they stand in JSON, which sorts its keys.
+fn sorted(entries: &[(Node, Node)]) -> Vec<(String, &Node)> {
+    let mut sorted: Vec<_> = entries
+        .iter()
+        .map(|(key, value)| (key.key_text(), value))
+        .collect();
+    sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+    sorted
+}
+
+/// What the decoder calls a value; of a number that does not fit, with the number.
+fn said(value: &Value, with_number: bool) -> String {
+    match value {
+        Value::Int(number) if with_number => format!("number {number}"),
+        Value::Float(number) if with_number => format!("number {number}"),
+        Value::Int(_) | Value::Float(_) => "number".to_owned(),
+        Value::Bool(_) => "bool".to_owned(),
+        Value::String(_) => "string".to_owned(),
+        Value::Sequence(_) => "array".to_owned(),
+        Value::Mapping(_) => "object".to_owned(),
+        Value::Null => "null".to_owned(),
+    }
+}
+
+/// `Pod` of `core/v1.Pod`.
+fn short(name: &'static str) -> &'static str {
+    name.rsplit_once('.').map_or(name, |(_, short)| short)
+}
+
+/// A type as Go writes it: `[]v1.Container`, `map[string]string`.
+fn go_name(name: &str) -> String {
+    if let Some(item) = name.strip_prefix("[]") {
+        return format!("[]{}", go_name(item));
+    }
+    if let Some(value) = name.strip_prefix("{}") {
+        return format!("map[string]{}", go_name(value));
+    }
+    match name {
+        "quantity" => "resource.Quantity".to_owned(),
+        "int-or-string" => "intstr.IntOrString".to_owned(),
+        "time" => "v1.Time".to_owned(),
+        "bytes" => "[]uint8".to_owned(),
+        _ => name
+            .rsplit_once('/')
+            .map_or(name, |(_, short)| short)
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(spec: &str) -> String {
+        let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {spec}\n");
+        let document = crate::parse("f", &text).unwrap().remove(0);
+        let objects = crate::objects(document).unwrap();
+        decode_error(&objects[0]).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_sentence_is_that_of_the_decoder() {
+        let cases = [
+            (
+                "{volumes: [{fc: {lun: a}}]}",
+                "json: cannot unmarshal string into Go struct field FCVolumeSource.spec.volumes.VolumeSource.fc.lun of type int32",
+            ),
+            (
+                "{hostPID: 'true', containers: {}}",
+                "json: cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container",
+            ),
+            (
+                "{containers: [{env: [{name: a, value: 5}]}]}",
+                "json: cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string",
+            ),
+            (
+                "{containers: [{securityContext: {runAsUser: 1.5}}]}",
+                "json: cannot unmarshal number 1.5 into Go struct field SecurityContext.spec.containers.securityContext.runAsUser of type int64",
+            ),
+            (
+                "{containers: [{livenessProbe: {httpGet: {port: true}}}]}",
+                "json: cannot unmarshal bool into Go struct field HTTPGetAction.spec.containers.livenessProbe.ProbeHandler.httpGet.port of type int32",
+            ),
+            (
+                "{containers: [{imagePullPolicy: 1}]}",
+                "json: cannot unmarshal number into Go struct field Container.spec.containers.imagePullPolicy of type v1.PullPolicy",
+            ),
+            (
+                "{nodeSelector: {a: true}}",
+                "json: cannot unmarshal bool into Go struct field PodSpec.spec.nodeSelector of type string",
+            ),
+            (
+                "[]",
+                "json: cannot unmarshal array into Go struct field Pod.spec of type v1.PodSpec",
+            ),
+            (
+                "{containers: [{env: 1, resources: {limits: {cpu: 1GB}}}]}",
+                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+            ),
+        ];
+        for (spec, sentence) in cases {
+            assert_eq!(said(spec), sentence, "{spec}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_decoded_has_no_sentence() {
+        assert_eq!(
+            said("{unknown: 1, hostPID: null, containers: [{ports: [{containerPort: 80.0}]}]}"),
+            ""
+        );
+    }
+}
