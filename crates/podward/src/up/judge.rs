@@ -10,10 +10,10 @@ use crate::io::{Io, Tone, harmless};
 
 const LABEL: &str = "pod-security.kubernetes.io/";
 
-/// The levels of a namespace.
+/// The levels of a namespace, each with the version of the standards.
 struct Levels {
-    enforce: Level,
-    warn: Level,
+    enforce: (Level, Version),
+    warn: (Level, Version),
     source: &'static str,
 }
 
@@ -38,9 +38,15 @@ fn levels(view: &View, namespace: &str, profile: Level) -> Levels {
     let warn = label("warn").map(read);
     let labelled = enforce.is_some() || warn.is_some();
     let unset = if labelled { Level::Privileged } else { profile };
+    // so does a version that cannot be read: as the newest
+    let version = |mode| {
+        label(mode)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(Version::Latest)
+    };
     Levels {
-        enforce: enforce.unwrap_or(unset),
-        warn: warn.unwrap_or(Level::Privileged),
+        enforce: (enforce.unwrap_or(unset), version("enforce-version")),
+        warn: (warn.unwrap_or(Level::Privileged), version("warn-version")),
         source: if labelled {
             "namespace label"
         } else {
@@ -60,9 +66,9 @@ pub(super) fn workload(
     profile: Level,
 ) -> Judged {
     let levels = levels(view, namespace, profile);
-    let verdict = judge(workload, levels.enforce, Version::Latest);
+    let verdict = judge(workload, levels.enforce.0, levels.enforce.1);
     let refused = (!verdict.allowed()).then(|| verdict.forbidden_message(pod));
-    let warned = judge(workload, levels.warn, Version::Latest);
+    let warned = judge(workload, levels.warn.0, levels.warn.1);
     // the server does not warn of what it refuses
     let warning = (refused.is_none() && !warned.allowed()).then(|| warned.warning());
     let findings = if refused.is_some() {
@@ -79,7 +85,7 @@ pub(super) fn workload(
         io.tone(tone, word),
         workload.object.kind,
         workload.object.name,
-        levels.enforce,
+        levels.enforce.0,
         levels.source
     ));
     if let Some(message) = &refused {
@@ -101,7 +107,7 @@ pub(super) fn workload(
             "kind": workload.object.kind,
             "namespace": namespace,
             "name": workload.object.name,
-            "level": levels.enforce.as_str(),
+            "level": levels.enforce.0.as_str(),
             "source": levels.source,
             "outcome": word,
             "message": refused,
@@ -111,7 +117,7 @@ pub(super) fn workload(
     );
     Judged {
         refused,
-        level: levels.enforce,
+        level: levels.enforce.0,
     }
 }
 
