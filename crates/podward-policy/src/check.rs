@@ -1,7 +1,10 @@
 //! What a check is, and what it says.
 
-use crate::Level;
+use podward_manifest::Change;
+use serde_json::Value;
+
 use crate::pod::Pod;
+use crate::{Fix, Level, Safety};
 
 /// One control of the Pod Security Standards.
 #[derive(Debug)]
@@ -37,6 +40,22 @@ pub(crate) struct Spot {
     pub(crate) position: podward_manifest::Position,
     pub(crate) message: String,
     pub(crate) mend: String,
+    pub(crate) fix: Option<Fix>,
+}
+
+impl Spot {
+    /// Mended by another value of its own field.
+    pub(crate) fn fixed_to(self, value: impl Into<Value>, safety: Safety) -> Self {
+        let field = self.field.clone();
+        self.fixed_at(&field, value, safety)
+    }
+
+    /// Mended by the value of a field, whose path begins at the object's root.
+    pub(crate) fn fixed_at(mut self, field: &str, value: impl Into<Value>, safety: Safety) -> Self {
+        let change = Change::new(field, value.into());
+        self.fix = Some(Fix { change, safety });
+        self
+    }
 }
 
 impl Breach {

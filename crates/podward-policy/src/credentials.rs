@@ -91,6 +91,7 @@ fn finding(workload: &Workload<'_>, field: &str, name: &str, value: &Node) -> Fi
         message: format!("{name} holds a credential as text"),
         why: WHY,
         mend: "keep it in a vault and mount it with a SecretProviderClass, or use valueFrom.secretKeyRef; then change the credential, for it is known".to_owned(),
+        fix: None,
         secret: Some((value.start, value.end)),
     }
 }

@@ -1,9 +1,9 @@
 //! One fault with its place.
 
-use podward_manifest::Position;
+use podward_manifest::{Change, Position};
 
 /// One fault: where it is, why it matters and what mends it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// Name of the rule.
     pub rule: &'static str,
@@ -19,6 +19,26 @@ pub struct Finding {
     pub why: &'static str,
     /// What to write instead.
     pub mend: String,
+    /// What mends it, where there is one right answer.
+    pub fix: Option<Fix>,
     /// From where to where the source holds a secret that output must not repeat.
     pub secret: Option<(Position, Position)>,
+}
+
+/// A change of the object that mends a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fix {
+    /// What changes, from the object's root.
+    pub change: Change,
+    /// Whether a pod that works may stop working by it.
+    pub safety: Safety,
+}
+
+/// Whether a fix may break a pod that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Safety {
+    /// It cannot.
+    Safe,
+    /// It may, and how that shows.
+    MayBreak(&'static str),
 }

@@ -102,7 +102,18 @@ impl<'a> Pod<'a> {
             position: self.workload.spec.locate(path),
             message: message.into(),
             mend: mend.into(),
+            fix: None,
         }
+    }
+
+    /// The path of a field of the pod's spec, from the object's root.
+    pub(crate) fn path_of(&self, field: &str) -> String {
+        format!("{}.{field}", self.workload.spec_path)
+    }
+
+    /// Whether a container is privileged, or may act as the node's administrator.
+    pub(crate) fn has_power(&self) -> bool {
+        self.containers.iter().any(Container::has_power)
     }
 
     /// A place in a container.
@@ -118,6 +129,7 @@ impl<'a> Pod<'a> {
             position: container.node.locate(path),
             message: message.into(),
             mend: mend.into(),
+            fix: None,
         }
     }
 
@@ -135,11 +147,25 @@ impl<'a> Pod<'a> {
             position,
             message: message.into(),
             mend: mend.into(),
+            fix: None,
         }
     }
 }
 
 impl<'a> Container<'a> {
+    /// Whether it is privileged or adds `SYS_ADMIN`: the server takes no `allowPrivilegeEscalation:
+    /// false` of such a one.
+    pub(crate) fn has_power(&self) -> bool {
+        let adds = self.security(&["capabilities", "add"]);
+        self.security(&["privileged"]).and_then(Node::as_bool) == Some(true)
+            || adds.is_some_and(|add| {
+                add.items().iter().filter_map(Node::as_str).any(|name| {
+                    let name = name.to_ascii_uppercase();
+                    matches!(name.as_str(), "ALL" | "SYS_ADMIN" | "CAP_SYS_ADMIN")
+                })
+            })
+    }
+
     /// A field of the container's security context.
     pub(crate) fn security(&self, path: &[&str]) -> Option<&'a Node> {
         self.node

@@ -120,6 +120,7 @@ fn violation(check: &'static Check, pod: &Pod<'_>, workload: &Workload<'_>) -> O
             message: spot.message,
             why: check.why,
             mend: spot.mend,
+            fix: spot.fix,
             secret: None,
         })
         .collect();

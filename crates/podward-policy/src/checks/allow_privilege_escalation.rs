@@ -5,7 +5,7 @@ use podward_manifest::Node;
 
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::{Level, Safety, words};
 
 pub(super) const CHECK: Check = Check {
     id: "allowPrivilegeEscalation",
@@ -15,6 +15,10 @@ pub(super) const CHECK: Check = Check {
     why: "a set-uid program in the image can make a process root that was started without it",
     run,
 };
+
+/// What somebody allowed was allowed for a reason.
+const BREAKS: Safety =
+    Safety::MayBreak("a set-uid program such as sudo runs no longer as root in the container");
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     if pod.is_since(25) && pod.windows() {
@@ -33,12 +37,18 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             } else {
                 "is true"
             };
-            spots.push(pod.spot_in(
+            let spot = pod.spot_in(
                 container,
                 "securityContext.allowPrivilegeEscalation",
                 format!("allowPrivilegeEscalation {fault} in container \"{}\"", container.name),
                 "set securityContext.allowPrivilegeEscalation: false in the container (the pod has no such field)",
-            ));
+            );
+            spots.push(match (container.has_power(), set) {
+                // the server refuses the two together
+                (true, _) => spot,
+                (false, None) => spot.fixed_to(false, Safety::Safe),
+                (false, Some(_)) => spot.fixed_to(false, BREAKS),
+            });
         }
     }
     Breach::unless_none(spots, "allowPrivilegeEscalation != false", || {

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::{Level, Safety, words};
 
 const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
@@ -25,31 +25,41 @@ fn forbidden(profile: Option<&Node>) -> Option<&str> {
     (!matches!(kind, "RuntimeDefault" | "Localhost")).then_some(kind)
 }
 
+/// A profile that was switched off was so for a reason.
+const BREAKS: Safety =
+    Safety::MayBreak("a program is refused the mounts and files that the runtime's profile denies");
+
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     let mut setters = words::Setters::default();
     let mut spots = Vec::new();
     if let Some(kind) = forbidden(pod.security(&["appArmorProfile"])) {
         setters.pod = true;
         setters.values.insert(kind.to_owned());
-        spots.push(pod.spot(
-            "securityContext.appArmorProfile.type",
-            format!("the pod's AppArmor profile is \"{kind}\""),
-            MEND,
-        ));
+        spots.push(
+            pod.spot(
+                "securityContext.appArmorProfile.type",
+                format!("the pod's AppArmor profile is \"{kind}\""),
+                MEND,
+            )
+            .fixed_to("RuntimeDefault", BREAKS),
+        );
     }
     for container in &pod.containers {
         if let Some(kind) = forbidden(container.security(&["appArmorProfile"])) {
             setters.containers.push(container.name);
             setters.values.insert(kind.to_owned());
-            spots.push(pod.spot_in(
-                container,
-                "securityContext.appArmorProfile.type",
-                format!(
-                    "the AppArmor profile of container \"{}\" is \"{kind}\"",
-                    container.name
-                ),
-                MEND,
-            ));
+            spots.push(
+                pod.spot_in(
+                    container,
+                    "securityContext.appArmorProfile.type",
+                    format!(
+                        "the AppArmor profile of container \"{}\" is \"{kind}\"",
+                        container.name
+                    ),
+                    MEND,
+                )
+                .fixed_to("RuntimeDefault", BREAKS),
+            );
         }
     }
     for (key, value) in pod.annotations() {

@@ -2,9 +2,11 @@
 //! of Windows pods since 1.25).
 
 use super::capabilities_baseline::{Added, words_of};
+use serde_json::json;
+
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::{Level, Safety, words};
 
 pub(super) const CHECK: Check = Check {
     id: "capabilities_restricted",
@@ -27,7 +29,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             .is_some_and(|drop| drop.items().iter().any(|c| c.as_str() == Some("ALL")));
         if !drops_all {
             keep.push(container.name);
-            spots.push(pod.spot_in(
+            let spot = pod.spot_in(
                 container,
                 "securityContext.capabilities.drop",
                 format!(
@@ -35,6 +37,10 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                     container.name
                 ),
                 "set securityContext.capabilities.drop: [\"ALL\"] in the container",
+            );
+            spots.push(spot.fixed_to(
+                json!(["ALL"]),
+                Safety::MayBreak("a program that runs as root may need a capability of the default ones, such as CHOWN or SETUID"),
             ));
         }
     }

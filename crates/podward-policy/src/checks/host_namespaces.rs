@@ -3,6 +3,7 @@
 use podward_manifest::Node;
 
 use crate::Level;
+use crate::Safety;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 
@@ -28,6 +29,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                 format!("{field} is true"),
                 format!("take {field} out"),
             )
+            .fixed_to(false, Safety::MayBreak("a program that looks at the node from its own network, processes or memory sees its pod only"))
         })
         .collect();
     Breach::unless_none(spots, "host namespaces", || {

@@ -4,7 +4,7 @@ use podward_manifest::Node;
 
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::{Level, Safety, words};
 
 pub(super) const CHECK: Check = Check {
     id: "privileged",
@@ -26,7 +26,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                 "securityContext.privileged",
                 format!("container \"{}\" is privileged", container.name),
                 "take privileged out; if one capability is what it needs, add that one",
-            ));
+            ).fixed_to(false, Safety::MayBreak("a program that changes the node, its devices or its kernel is not let any more")));
         }
     }
     Breach::unless_none(spots, "privileged", || {

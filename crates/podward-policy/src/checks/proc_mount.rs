@@ -7,7 +7,7 @@ use podward_manifest::Node;
 
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::{Level, Safety, words};
 
 const WHY: &str =
     "the masks of /proc keep a container from the kernel's memory, keys, timers and interrupts";
@@ -47,15 +47,23 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
         let Some(kind) = kind else { continue };
         names.push(container.name);
         kinds.insert(kind);
-        spots.push(pod.spot_in(
-            container,
-            "securityContext.procMount",
-            format!(
-                "procMount of container \"{}\" is \"{kind}\"",
-                container.name
+        spots.push(
+            pod.spot_in(
+                container,
+                "securityContext.procMount",
+                format!(
+                    "procMount of container \"{}\" is \"{kind}\"",
+                    container.name
+                ),
+                "take procMount out",
+            )
+            .fixed_to(
+                "Default",
+                Safety::MayBreak(
+                    "a program that makes containers of its own needs the whole of /proc",
+                ),
             ),
-            "take procMount out",
-        ));
+        );
     }
     Breach::unless_none(spots, "procMount", || {
         format!(

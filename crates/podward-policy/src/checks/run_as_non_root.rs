@@ -4,6 +4,7 @@
 use podward_manifest::Node;
 
 use crate::Level;
+use crate::Safety;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::words;
@@ -17,6 +18,10 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
+const BREAKS: Safety = Safety::MayBreak(
+    "a container whose image runs as root, or as a user it names by a word, does not start any more",
+);
+
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     if pod.is_since(35) && pod.own_users() {
         return None;
@@ -28,11 +33,14 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
     let mut silent_spots = Vec::new();
     if of_pod == Some(false) {
         bad.pod = true;
-        bad_spots.push(pod.spot(
-            "securityContext.runAsNonRoot",
-            "runAsNonRoot of the pod is false",
-            "set it to true, with a runAsUser that is not 0",
-        ));
+        bad_spots.push(
+            pod.spot(
+                "securityContext.runAsNonRoot",
+                "runAsNonRoot of the pod is false",
+                "set it to true, with a runAsUser that is not 0",
+            )
+            .fixed_to(true, BREAKS),
+        );
     }
     for container in &pod.containers {
         match container
@@ -42,12 +50,15 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             Some(true) => {}
             Some(false) => {
                 bad.containers.push(container.name);
-                bad_spots.push(pod.spot_in(
-                    container,
-                    "securityContext.runAsNonRoot",
-                    format!("runAsNonRoot of container \"{}\" is false", container.name),
-                    "set it to true, with a runAsUser that is not 0",
-                ));
+                bad_spots.push(
+                    pod.spot_in(
+                        container,
+                        "securityContext.runAsNonRoot",
+                        format!("runAsNonRoot of container \"{}\" is false", container.name),
+                        "set it to true, with a runAsUser that is not 0",
+                    )
+                    .fixed_to(true, BREAKS),
+                );
             }
             None if of_pod == Some(true) => {}
             None => {
@@ -57,7 +68,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                     "securityContext.runAsNonRoot",
                     format!("container \"{}\" may run as root", container.name),
                     "set runAsNonRoot: true in the securityContext of the pod, with a runAsUser that is not 0 where the image's user is root",
-                ));
+                ).fixed_at(&pod.path_of("securityContext.runAsNonRoot"), true, BREAKS));
             }
         }
     }

@@ -7,7 +7,7 @@ use podward_manifest::Node;
 
 use crate::check::{Breach, Check, Spot};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::{Level, Safety, words};
 
 pub(super) const WHY: &str = "without a seccomp profile every system call of the kernel is open to attack, also those that no container needs";
 
@@ -28,6 +28,10 @@ pub(super) const CHECK: Check = Check {
 
 const MEND: &str = "set the type to RuntimeDefault, or Localhost for a profile of your own";
 
+/// A profile that was switched off was so for a reason.
+const BREAKS: Safety =
+    Safety::MayBreak("a program that makes an unusual system call is refused it");
+
 /// Whether a profile filters system calls.
 fn filters(profile: &Node) -> Result<(), &str> {
     match profile
@@ -47,25 +51,31 @@ pub(super) fn forbidden<'a>(pod: &Pod<'a>) -> (words::Setters<'a>, Vec<Spot>) {
     if let Some(Err(kind)) = pod.security(&["seccompProfile"]).map(filters) {
         setters.pod = true;
         setters.values.insert(kind.to_owned());
-        spots.push(pod.spot(
-            "securityContext.seccompProfile.type",
-            format!("the pod's seccomp profile is \"{kind}\""),
-            MEND,
-        ));
+        spots.push(
+            pod.spot(
+                "securityContext.seccompProfile.type",
+                format!("the pod's seccomp profile is \"{kind}\""),
+                MEND,
+            )
+            .fixed_to("RuntimeDefault", BREAKS),
+        );
     }
     for container in &pod.containers {
         if let Some(Err(kind)) = container.security(&["seccompProfile"]).map(filters) {
             setters.containers.push(container.name);
             setters.values.insert(kind.to_owned());
-            spots.push(pod.spot_in(
-                container,
-                "securityContext.seccompProfile.type",
-                format!(
-                    "the seccomp profile of container \"{}\" is \"{kind}\"",
-                    container.name
-                ),
-                MEND,
-            ));
+            spots.push(
+                pod.spot_in(
+                    container,
+                    "securityContext.seccompProfile.type",
+                    format!(
+                        "the seccomp profile of container \"{}\" is \"{kind}\"",
+                        container.name
+                    ),
+                    MEND,
+                )
+                .fixed_to("RuntimeDefault", BREAKS),
+            );
         }
     }
     (setters, spots)

@@ -4,7 +4,7 @@
 use super::seccomp_profile_baseline::{WHY, breach, forbidden};
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::{Level, Safety, words};
 
 pub(super) const CHECK: Check = Check {
     id: "seccompProfile_restricted",
@@ -14,6 +14,11 @@ pub(super) const CHECK: Check = Check {
     why: WHY,
     run,
 };
+
+/// The default profile lets through what an ordinary program calls.
+const BREAKS: Safety = Safety::MayBreak(
+    "a program that administers the node may make a call that the profile refuses",
+);
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     if pod.is_since(25) && pod.windows() {
@@ -31,12 +36,23 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
     for container in &pod.containers {
         if container.security(&["seccompProfile"]).is_none() {
             names.push(container.name);
-            silent.push(pod.spot_in(
-                container,
-                "securityContext.seccompProfile",
-                format!("container \"{}\" has no seccomp profile", container.name),
-                "set seccompProfile: {type: RuntimeDefault} in the securityContext of the pod",
-            ));
+            silent.push(
+                pod.spot_in(
+                    container,
+                    "securityContext.seccompProfile",
+                    format!("container \"{}\" has no seccomp profile", container.name),
+                    "set seccompProfile: {type: RuntimeDefault} in the securityContext of the pod",
+                )
+                .fixed_at(
+                    &pod.path_of("securityContext.seccompProfile.type"),
+                    "RuntimeDefault",
+                    if pod.has_power() {
+                        BREAKS
+                    } else {
+                        Safety::Safe
+                    },
+                ),
+            );
         }
     }
     Breach::unless_none(silent, "seccompProfile", || {
