@@ -1,5 +1,6 @@
 //! The access log: one event for every grant and refusal of every door, kept in bounded, reserved space.
 
+mod commit;
 mod log;
 mod query;
 

@@ -1,17 +1,22 @@
-//! Segments of JSON lines. A record is answered after its `write` has returned; a thread flushes once a second.
+//! Segments of JSON lines. A record is answered after its `write` has returned; a thread flushes twice a second.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use podward_api::access::{Door, Event, Outcome, RecordError, Recorder};
 use rustix::fs::FallocateFlags;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use crate::commit::{Commit, Store};
+
+/// Bytes of one write: far more than grants that are in flight at once, and no burden to memory.
+const BATCH: u64 = 64 << 10;
 
 /// Bounds of a log.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +48,7 @@ pub struct LogError {
 /// An open log. Clones write to the same one.
 #[derive(Clone)]
 pub struct AccessLog {
-    writer: Arc<Mutex<Writer>>,
+    commit: Arc<Commit<Writer>>,
     node: Arc<str>,
 }
 
@@ -52,6 +57,8 @@ struct Writer {
     segment: u64,
     file: File,
     written: u64,
+    /// Whether the last write broke off within a line.
+    torn: bool,
     options: Options,
     dirty: Arc<AtomicBool>,
 }
@@ -84,28 +91,27 @@ impl AccessLog {
             segment: newest,
             file,
             written,
+            torn: false,
             options,
             dirty: Arc::clone(&dirty),
         };
+        // the event of a drop and one batch fit into a new segment
+        let limit = usize::try_from(BATCH.min(size / 2)).unwrap_or(usize::MAX);
         let log = Self {
-            writer: Arc::new(Mutex::new(writer)),
+            commit: Arc::new(Commit::new(writer, limit)),
             node: node.into(),
         };
-        let weak = Arc::downgrade(&log.writer);
+        let weak = Arc::downgrade(&log.commit);
         std::thread::Builder::new()
             .name("access-flush".into())
             .spawn(move || {
-                while let Some(writer) = weak.upgrade() {
+                while let Some(commit) = weak.upgrade() {
                     if dirty.swap(false, Ordering::AcqRel) {
-                        let file = writer
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .file
-                            .try_clone();
+                        let file = commit.store().file.try_clone();
                         // a failure shows at the next write, which then refuses
                         let _ = file.and_then(|f| f.sync_data());
                     }
-                    drop(writer);
+                    drop(commit);
                     std::thread::sleep(Duration::from_millis(500));
                 }
             })
@@ -130,22 +136,17 @@ impl AccessLog {
     /// # Errors
     /// When the disk refuses.
     pub fn flush(&self) -> io::Result<()> {
-        self.writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .file
-            .sync_data()
+        self.commit.store().file.sync_data()
     }
 }
 
 impl Recorder for AccessLog {
     fn record(&self, event: Event) -> Result<(), RecordError> {
         let event = self.stamp(event);
-        self.writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .append(&event)
-            .map_err(|error| RecordError(error.to_string()))
+        let failed = |text: &str| RecordError(text.to_owned());
+        let mut line = serde_json::to_vec(&event).map_err(|e| failed(&e.to_string()))?;
+        line.push(b'\n');
+        self.commit.append(&line).map_err(|text| failed(&text))
     }
 }
 
@@ -155,17 +156,36 @@ fn now() -> String {
         .unwrap_or_default()
 }
 
-impl Writer {
-    fn append(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event)?;
-        line.push(b'\n');
-        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+impl Store for Writer {
+    fn write(&mut self, batch: &[u8]) -> io::Result<()> {
+        let length = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         if self.written + length > self.options.total / self.options.segments {
             self.roll()?;
         }
-        self.file.write_all(&line)?;
-        self.written += length;
+        if self.torn {
+            self.append(b"\n")?;
+            self.torn = false;
+        }
+        self.append(batch)
+    }
+}
+
+impl Writer {
+    /// Writes all, or notes that what follows must begin a line of its own.
+    fn append(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         self.dirty.store(true, Ordering::Release);
+        while !bytes.is_empty() {
+            match self.file.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    self.written += u64::try_from(count).unwrap_or(0);
+                    bytes = bytes.get(count..).unwrap_or_default();
+                    self.torn = !bytes.is_empty();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 
@@ -187,6 +207,7 @@ impl Writer {
             self.segment,
             self.options.total / self.options.segments,
         )?;
+        self.torn = false;
         if !dropped.is_empty() {
             let event = Event {
                 time: now(),
@@ -202,8 +223,7 @@ impl Writer {
             };
             let mut line = serde_json::to_vec(&event)?;
             line.push(b'\n');
-            self.file.write_all(&line)?;
-            self.written += u64::try_from(line.len()).unwrap_or(0);
+            self.append(&line)?;
         }
         Ok(())
     }
