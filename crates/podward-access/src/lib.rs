@@ -1,9 +1,13 @@
 //! The access log: one event for every grant and refusal of every door, kept in bounded, reserved space.
 
+mod bound;
 mod commit;
 mod log;
 mod query;
+mod reserve;
+mod segments;
 
-pub use log::{AccessLog, LogError, Options};
+pub use bound::{Bound, BoundError};
+pub use log::{AccessLog, LogError};
 pub use podward_api::access::{Door, Event, ObjectRef, Outcome, RecordError, Recorder, TokenRef};
 pub use query::{Filter, read};

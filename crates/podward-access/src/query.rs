@@ -5,7 +5,7 @@ use std::path::Path;
 
 use podward_api::access::Event;
 
-use crate::log::segments;
+use crate::segments::list;
 
 /// Which events are wanted; an empty filter takes all.
 #[derive(Clone, Debug, Default)]
@@ -33,9 +33,11 @@ impl Filter {
 /// When a segment cannot be read. A line that is no event (the last one of a writer that was killed) is left out.
 pub fn read(folder: &Path, filter: &Filter) -> io::Result<Vec<Event>> {
     let mut events = Vec::new();
-    for (_, path) in segments(folder)? {
+    for (_, path) in list(folder)? {
         for line in BufReader::new(std::fs::File::open(path)?).lines() {
-            if let Ok(event) = serde_json::from_str(&line?)
+            let line = line?;
+            // where a segment was wiped there are zeros
+            if let Ok(event) = serde_json::from_str(line.trim_matches('\0'))
                 && filter.takes(&event)
             {
                 events.push(event);

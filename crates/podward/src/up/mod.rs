@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use podward_access::{AccessLog, Options};
+use podward_access::{AccessLog, Bound};
 use podward_policy::Level;
 use serde_json::json;
 
@@ -62,6 +62,14 @@ pub(crate) struct Up {
     /// Folder for keys, the access log and the control socket
     #[arg(long, env = "PODWARD_STATE")]
     state: Option<PathBuf>,
+    /// Space that the access log reserves and never exceeds (KiB, MiB or GiB)
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value_t,
+        env = "PODWARD_ACCESS_LOG_SIZE"
+    )]
+    access_log_size: Bound,
     /// `text`, or `json` with one event a line
     #[arg(short, long, value_enum, default_value_t = Output::Text, env = "PODWARD_OUTPUT")]
     output: Output,
@@ -119,10 +127,12 @@ impl Up {
         let access = AccessLog::open(
             &state.access(),
             &environment::node_name(),
-            Options::default(),
+            self.access_log_size,
         )
         .map_err(|e| {
-            Report::new(e).help("make room on the disk, or name another folder by --state")
+            Report::new(e).help(
+                "make room on the disk, name another folder by --state, or take less by --access-log-size",
+            )
         })?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
