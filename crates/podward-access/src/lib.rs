@@ -4,6 +4,7 @@ mod bound;
 mod commit;
 mod log;
 mod query;
+mod repeats;
 mod reserve;
 mod segments;
 

@@ -4,8 +4,9 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use podward_api::access::{Event, Outcome, RecordError, Recorder};
 use time::OffsetDateTime;
@@ -13,6 +14,7 @@ use time::macros::format_description;
 
 use crate::bound::Bound;
 use crate::commit::Commit;
+use crate::repeats::{Answer, Repeats};
 use crate::reserve::taken;
 use crate::segments::{Segments, list};
 
@@ -57,7 +59,13 @@ pub struct AccessLog(Arc<Inner>);
 struct Inner {
     commit: Commit<Segments>,
     node: String,
+    repeats: Repeats,
+    /// Whether the last write or flush failed. Then nothing is counted: each grant has to be written.
+    failing: AtomicBool,
+    watcher: OnceLock<Watcher>,
 }
+
+type Watcher = Box<dyn Fn(&Event) + Send + Sync>;
 
 impl AccessLog {
     /// Opens the log in `folder` (made with mode 0700), reserves its space and starts the flusher.
@@ -89,13 +97,18 @@ impl AccessLog {
         let inner = Arc::new(Inner {
             commit: Commit::new(segments, limit),
             node: node.to_owned(),
+            repeats: Repeats::default(),
+            failing: AtomicBool::new(false),
+            watcher: OnceLock::new(),
         });
         let weak = Arc::downgrade(&inner);
         std::thread::Builder::new()
             .name("access-flush".into())
             .spawn(move || {
+                std::thread::sleep(FLUSH_INTERVAL);
                 while let Some(inner) = weak.upgrade() {
                     // a failure shows at the next write, which then refuses
+                    let _ = inner.settle(false);
                     let _ = inner.flush();
                     drop(inner);
                     std::thread::sleep(FLUSH_INTERVAL);
@@ -105,29 +118,66 @@ impl AccessLog {
         Ok(Self(inner))
     }
 
-    /// Fills in time and node where the event has none, and cuts what is too long to be a name.
-    #[must_use]
-    pub fn stamp(&self, mut event: Event) -> Event {
-        if event.time.is_empty() {
-            event.time = now();
-        }
-        if event.node.is_empty() {
-            event.node.clone_from(&self.0.node);
-        }
-        bounded(&mut event);
-        event
+    /// Shows every event to `watcher`, once it is written. The first watcher stays the only one.
+    pub fn watch(&self, watcher: impl Fn(&Event) + Send + Sync + 'static) {
+        // a second one would be a fault of the program, and shows nothing
+        let _ = self.0.watcher.set(Box::new(watcher));
     }
 
-    /// Flushes what was written to the disk.
+    /// Writes what is still counted, and flushes what was written to the disk.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn flush(&self) -> io::Result<()> {
-        self.0.flush()
+        let settled = self.0.settle(true);
+        self.0.flush()?;
+        settled.map_err(io::Error::other)
     }
 }
 
 impl Inner {
+    /// Fills in time and node where the event has none, and cuts what is too long to be a name.
+    fn stamp(&self, event: &mut Event) {
+        if event.time.is_empty() {
+            event.time = now();
+        }
+        if event.node.is_empty() {
+            event.node.clone_from(&self.node);
+        }
+        bounded(event);
+    }
+
+    /// Returns once the event is written.
+    fn write(&self, event: &mut Event) -> Result<(), RecordError> {
+        self.stamp(event);
+        let line = line(event).map_err(|e| RecordError(e.to_string()))?;
+        let outcome = self.commit.append(&line);
+        self.failing.store(outcome.is_err(), Ordering::Relaxed);
+        outcome.map_err(|text| RecordError(text.to_string()))?;
+        if let Some(watcher) = self.watcher.get() {
+            watcher(event);
+        }
+        Ok(())
+    }
+
+    /// Writes an event for what was counted; what cannot be written is counted on.
+    fn write_counted(&self, mut event: Event) -> Result<(), RecordError> {
+        let outcome = self.write(&mut event);
+        if outcome.is_err() {
+            self.repeats.put_back(event, Instant::now());
+        }
+        outcome
+    }
+
+    /// Writes what was counted in intervals that have ended, or in all.
+    fn settle(&self, all: bool) -> Result<(), RecordError> {
+        let counted = self.repeats.take(Instant::now(), all);
+        counted
+            .into_iter()
+            .map(|event| self.write_counted(event))
+            .fold(Ok(()), Result::and)
+    }
+
     fn flush(&self) -> io::Result<()> {
         let files = self.commit.store().unflushed();
         if files.is_empty() {
@@ -135,18 +185,39 @@ impl Inner {
         }
         // writes go on meanwhile
         let outcome = files.iter().try_for_each(|file| file.sync_data());
+        if outcome.is_err() {
+            self.failing.store(true, Ordering::Relaxed);
+        }
         self.commit.store().flushed(files, &outcome);
         outcome
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // nobody is left to be told
+        let _ = self.settle(true);
+        let _ = self.flush();
+    }
+}
+
 impl Recorder for AccessLog {
-    fn record(&self, event: Event) -> Result<(), RecordError> {
-        let line = line(&self.stamp(event)).map_err(|e| RecordError(e.to_string()))?;
-        self.0
-            .commit
-            .append(&line)
-            .map_err(|text| RecordError(text.to_string()))
+    fn record(&self, mut event: Event) -> Result<(), RecordError> {
+        self.0.write(&mut event)
+    }
+
+    fn record_grant(&self, mut event: Event, cached: bool) -> Result<(), RecordError> {
+        let log = &self.0;
+        if cached && !log.failing.load(Ordering::Relaxed) {
+            match log.repeats.count(&mut event, Instant::now()) {
+                Answer::Counted => return Ok(()),
+                Answer::First(None) => {}
+                Answer::First(Some(before)) => log.write_counted(*before)?,
+            }
+        }
+        log.write(&mut event)?;
+        log.repeats.begin(event, Instant::now());
+        Ok(())
     }
 }
 
@@ -283,6 +354,67 @@ pub(crate) mod tests {
         let events = read(&folder, &Filter::default()).unwrap();
         assert!(events.iter().any(|e| e.rule == "bounded"));
         assert_eq!(events.last().unwrap().asked, "resource 7999");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn repeats_out_of_a_cache_are_counted_and_nothing_else_is() {
+        let folder = folder("repeats");
+        let log = small(&folder);
+        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let to = Arc::clone(&seen);
+        log.watch(move |event| to.lock().unwrap().push(event.count));
+        let event = |asked: &str, request: &str| Event {
+            asked: asked.into(),
+            outcome: Outcome::Granted,
+            request_id: request.into(),
+            ..Event::default()
+        };
+        log.record_grant(event("a", "1"), false).unwrap();
+        for request in ["2", "3", "4"] {
+            log.record_grant(event("a", request), true).unwrap();
+        }
+        log.record_grant(event("b", "5"), true).unwrap();
+        // fetched anew: not out of a cache
+        log.record_grant(event("a", "6"), false).unwrap();
+        log.flush().unwrap();
+        let events = read(&folder, &Filter::default()).unwrap();
+        let found: Vec<_> = events
+            .iter()
+            .map(|e| (e.asked.as_str(), e.request_id.as_str(), e.count))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("a", "1", None),
+                ("b", "5", None),
+                ("a", "6", None),
+                ("a", "4", Some(3))
+            ]
+        );
+        assert_eq!(*seen.lock().unwrap(), [None, None, None, Some(3)]);
+        assert!(events.iter().all(|e| !e.time.is_empty()));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn repeats_end_where_the_log_cannot_be_written() {
+        let folder = folder("repeats-fail");
+        let log = small(&folder);
+        log.record_grant(Event::default(), false).unwrap();
+        log.record_grant(Event::default(), true).unwrap();
+        let files = log.0.commit.store().unflushed();
+        log.0
+            .commit
+            .store()
+            .flushed(files, &Err(io::Error::other("broken")));
+        log.record(Event::default()).unwrap_err();
+        let error = log.record_grant(Event::default(), true).unwrap_err();
+        assert!(error.to_string().contains("broken"), "{error}");
+        // the next flush goes well, and what was counted is not lost
+        log.flush().unwrap_err();
+        log.flush().unwrap();
+        assert_eq!(read(&folder, &Filter::default()).unwrap().len(), 2);
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -112,4 +112,14 @@ pub trait Recorder: Send + Sync {
     /// # Errors
     /// When the event was not written; the caller must then refuse.
     fn record(&self, event: Event) -> Result<(), RecordError>;
+
+    /// Records a grant that may be repeated out of a cache. `cached` says that this one is such a repeat: it may
+    /// then be counted with its equals, and one event with a `count` stands for them later.
+    ///
+    /// # Errors
+    /// When the event could not be written; the caller must then refuse.
+    fn record_grant(&self, event: Event, cached: bool) -> Result<(), RecordError> {
+        let _ = cached;
+        self.record(event)
+    }
 }

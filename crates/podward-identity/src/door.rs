@@ -96,8 +96,10 @@ impl Door {
                 Err(refusal)
             }
         };
+        let mut cached = None;
         match &outcome {
             Ok((token, _)) => {
+                cached = Some(token.cached);
                 event.outcome = Outcome::Granted;
                 event.reason = "the pod's own identity".into();
                 event.token = token.id.clone().map(|jti| TokenRef {
@@ -107,9 +109,11 @@ impl Door {
             }
             Err(refusal) => event.reason.clone_from(&refusal.reason),
         }
-        self.access
-            .record(event)
-            .map_err(|e| Refusal::new(RefusalKind::Unavailable, e.to_string()))?;
+        match cached {
+            Some(cached) => self.access.record_grant(event, cached),
+            None => self.access.record(event),
+        }
+        .map_err(|e| Refusal::new(RefusalKind::Unavailable, e.to_string()))?;
         outcome
     }
 

@@ -39,6 +39,8 @@ pub struct AccessToken {
     pub expires_in: i64,
     /// Its `uti`, for the log.
     pub id: Option<String>,
+    /// Whether it was kept from an earlier request.
+    pub cached: bool,
 }
 
 /// No token was had.
@@ -145,6 +147,7 @@ impl Federation {
         let left = found.until.checked_duration_since(Instant::now())?;
         (left > REFRESH_BEFORE).then(|| AccessToken {
             expires_in: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            cached: true,
             ..found.token.clone()
         })
     }
@@ -209,6 +212,7 @@ impl Federation {
                 token: granted.access_token,
                 expires_in: granted.expires_in,
                 id,
+                cached: false,
             });
         }
         let said = serde_json::from_slice::<Denied>(&answer.body).map(|d| d.error_description);

@@ -79,8 +79,9 @@ pub(crate) fn show(io: &Io, event: &Event) {
     } else {
         &event.reason
     };
+    let times = event.count.map(|n| format!(" ×{n}")).unwrap_or_default();
     io.line(format_args!(
-        "{} {outcome} {door:<13} {who}  {what}  {}",
+        "{} {outcome} {door:<13} {who}  {what}{times}  {}",
         io.tone(Tone::Faint, time),
         io.tone(Tone::Faint, why)
     ));

@@ -167,11 +167,11 @@ impl Up {
     ) -> Result<bool, Report> {
         let mut stop = environment::Stop::new()?;
         let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
-        let recorder = environment::Tee {
-            log: access.clone(),
-            to: sender,
-        };
-        let node = Arc::new(Node::start(io, folder, &own, Arc::new(recorder)).await?);
+        access.watch(move |event| {
+            // nobody watching is no error: the log has it
+            let _ = sender.send(event.clone());
+        });
+        let node = Arc::new(Node::start(io, folder, &own, Arc::new(access.clone())).await?);
         let pods = pods::admit_all(io, folder, &node, self.profile)?;
         io.section("Pods");
         ids::tell(io, own.ids, &pods);
@@ -209,13 +209,13 @@ impl Up {
             run.stop().await;
         }
         node.stop().await;
+        let _ = access.flush();
         if self.once {
             io.section("Access log");
             while let Ok(event) = events.try_recv() {
                 access_event(io, &event);
             }
         }
-        let _ = access.flush();
         Ok(expect::summary(io, outcomes.as_deref()))
     }
 }
