@@ -5,6 +5,7 @@ mod commit;
 mod log;
 mod query;
 mod repeats;
+mod request;
 mod reserve;
 mod segments;
 
@@ -12,3 +13,4 @@ pub use bound::{Bound, BoundError};
 pub use log::{AccessLog, LogError};
 pub use podward_api::access::{Door, Event, ObjectRef, Outcome, RecordError, Recorder, TokenRef};
 pub use query::{Filter, read};
+pub use request::request_id;

@@ -15,6 +15,7 @@ use time::macros::format_description;
 use crate::bound::Bound;
 use crate::commit::Commit;
 use crate::repeats::{Answer, Repeats};
+use crate::request::request_id;
 use crate::reserve::taken;
 use crate::segments::{Segments, list};
 
@@ -281,6 +282,7 @@ fn dropped(node: &str, segment: &str) -> Event {
         asked: "access log".into(),
         outcome: Outcome::Granted,
         rule: "bounded".into(),
+        request_id: request_id().to_string(),
         reason: format!("dropped the oldest segment {segment} to stay within the bound"),
         ..Event::default()
     }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Request;
-use podward_api::SecretString;
 use podward_api::workload_identity::AUDIENCE;
+use podward_api::{Guid, SecretString};
 use podward_cluster::Pod;
 use podward_http::HttpClient;
 use serde::Deserialize;
@@ -101,7 +101,8 @@ impl Federation {
         }
     }
 
-    /// A token for the pod, as `client_id` of `tenant`, for `resource`.
+    /// A token for the pod, as `client_id` of `tenant`, for `resource`. The token service is told `id`, where it is
+    /// asked.
     ///
     /// # Errors
     /// When the token service refuses or cannot be asked.
@@ -111,6 +112,7 @@ impl Federation {
         tenant: &str,
         client_id: &str,
         resource: &str,
+        id: Guid,
     ) -> Result<AccessToken, TokenError> {
         let key = TokenKey {
             tenant: tenant.into(),
@@ -129,7 +131,7 @@ impl Federation {
         if let Some(token) = self.cached(&key) {
             return Ok(token);
         }
-        let outcome = self.fetch(pod, &key).await;
+        let outcome = self.fetch(pod, &key, id).await;
         if let Ok(token) = &outcome {
             self.keep(&key, token);
         }
@@ -171,7 +173,7 @@ impl Federation {
         );
     }
 
-    async fn fetch(&self, pod: &Pod, key: &TokenKey) -> Result<AccessToken, TokenError> {
+    async fn fetch(&self, pod: &Pod, key: &TokenKey, id: Guid) -> Result<AccessToken, TokenError> {
         let unavailable = |reason: String| TokenError::Unavailable(reason);
         let assertion = self
             .issuer
@@ -197,6 +199,7 @@ impl Federation {
             escape(&key.tenant)
         ))
         .header("content-type", "application/x-www-form-urlencoded")
+        .header("client-request-id", id.to_string())
         .body(body.into_bytes())
         .map_err(|e| unavailable(e.to_string()))?;
         let answer = self
