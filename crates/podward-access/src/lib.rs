@@ -2,6 +2,8 @@
 
 mod bound;
 mod commit;
+mod index;
+mod ingest;
 mod log;
 mod query;
 mod repeats;
@@ -10,7 +12,8 @@ mod reserve;
 mod segments;
 
 pub use bound::{Bound, BoundError};
+pub use index::Index;
 pub use log::{AccessLog, LogError};
 pub use podward_api::access::{Door, Event, ObjectRef, Outcome, RecordError, Recorder, TokenRef};
-pub use query::{Filter, read};
+pub use query::{Filter, QueryError, read};
 pub use request::request_id;

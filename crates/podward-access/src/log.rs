@@ -328,6 +328,7 @@ pub(crate) mod tests {
         }
         let filter = Filter {
             pod: Some("web".into()),
+            ..Filter::default()
         };
         let events = read(&folder, &filter).unwrap();
         assert_eq!(events.len(), 1);

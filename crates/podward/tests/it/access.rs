@@ -1,10 +1,13 @@
 //! The access log as users read it.
 
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{err, is_root, out, podward, scratch};
+use crate::harness::{PODWARD, Up, err, is_root, out, podward, quickstart, scratch};
 
 /// The events of the log, with more arguments.
 fn log(state: &Path, arguments: &[&str]) -> Vec<Value> {
@@ -105,4 +108,105 @@ fn one_request_has_one_id_through_all_doors() {
             "csi"
         ]
     );
+}
+
+/// Asks for a token at 169.254.169.254, twice.
+const TWICE: &str = "
+import urllib.request
+for _ in range(2):
+    urllib.request.urlopen(urllib.request.Request(
+        'http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net',
+        headers={'Metadata': 'true'})).read()
+";
+
+#[test]
+fn repeats_are_counted_and_filters_find_them() {
+    if !is_root("repeats_are_counted_and_filters_find_them") {
+        return;
+    }
+    let up = Up::start(&quickstart(), &[]);
+    let exec = |text: &str| up.exec("legacy", &["/usr/bin/python3", "-c", text]);
+    let state = up.state.clone();
+    let follow = Command::new(PODWARD)
+        .args([
+            "access", "log", "-f", "--pod", "legacy", "--limit", "1", "-o", "json",
+        ])
+        .env("PODWARD_STATE", &state)
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut follow = follow.unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    for _ in 0..2 {
+        let output = exec(TWICE);
+        assert!(output.status.success(), "{}", err(&output));
+    }
+    // what is counted is written at the latest now
+    assert_eq!(up.stop(), Some(0));
+    let counted = lines
+        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+        .find(|event| event["count"].is_u64())
+        .unwrap();
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    // four repeats, unless a slow machine made two intervals of them
+    assert!(counted["count"].as_u64() >= Some(2), "{counted}");
+    assert_eq!(counted["pod"], "legacy");
+    assert_eq!(counted["outcome"], "granted");
+
+    let all = log(&state, &[]);
+    let number = |arguments: &[&str], wanted: &dyn Fn(&Value) -> bool| {
+        let found = log(&state, arguments);
+        let expected: Vec<_> = all.iter().filter(|event| wanted(event)).cloned().collect();
+        assert!(!expected.is_empty(), "{arguments:?}");
+        assert_eq!(found, expected, "{arguments:?}");
+    };
+    number(&["--door", "imds"], &|e| e["door"] == "imds");
+    number(&["-n", "shop"], &|e| e["namespace"] == "shop");
+    number(&["--outcome", "refused"], &|e| e["outcome"] == "refused");
+    number(&["--pod", "legacy", "--door", "imds"], &|e| {
+        e["pod"] == "legacy" && e["door"] == "imds"
+    });
+    let identity = counted["identity"].as_str().unwrap();
+    number(&["--identity", identity], &|e| e["identity"] == identity);
+    number(&["--since", "1h"], &|_| true);
+    let time = all[all.len() / 2]["time"].as_str().unwrap();
+    number(&["--since", time], &|e| e["time"].as_str().unwrap() >= time);
+    assert_eq!(log(&state, &["--limit", "2"]), all[all.len() - 2..]);
+    assert_eq!(
+        podward(&["access", "log", "--door", "window"], &state)
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn the_space_of_the_log_is_an_option() {
+    if !is_root("the_space_of_the_log_is_an_option") {
+        return;
+    }
+    let state = scratch();
+    let up = |size: &str| {
+        podward(
+            &[
+                "up",
+                "examples/quickstart",
+                "--once",
+                "--access-log-size",
+                size,
+            ],
+            &state,
+        )
+    };
+    assert!(err(&up("1000KiB")).contains("1MiB to 1024GiB"));
+    assert!(err(&up("16MB")).contains("KiB, MiB and GiB"));
+    assert_eq!(up("1MiB").status.code(), Some(0));
+    let reserved: u64 = std::fs::read_dir(state.join("access"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name().to_string_lossy().ends_with(".jsonl"))
+        .map(|entry| entry.metadata().unwrap().blocks() * 512)
+        .sum();
+    assert!((1 << 20..2 << 20).contains(&reserved), "{reserved}");
 }
