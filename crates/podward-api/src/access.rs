@@ -64,6 +64,33 @@ pub enum Door {
     Vault,
 }
 
+impl Door {
+    /// All doors.
+    pub const ALL: [Self; 7] = [
+        Self::Webhook,
+        Self::Imds,
+        Self::Endpoint,
+        Self::Host,
+        Self::TokenService,
+        Self::Csi,
+        Self::Vault,
+    ];
+
+    /// As the log writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Imds => "imds",
+            Self::Endpoint => "endpoint",
+            Self::Host => "host",
+            Self::TokenService => "token-service",
+            Self::Csi => "csi",
+            Self::Vault => "vault",
+        }
+    }
+}
+
 /// Whether the asker got what it asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -73,6 +100,20 @@ pub enum Outcome {
     /// It was not.
     #[default]
     Refused,
+}
+
+impl Outcome {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Granted, Self::Refused];
+
+    /// As the log writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// A token, named without revealing it.
@@ -112,4 +153,53 @@ pub trait Recorder: Send + Sync {
     /// # Errors
     /// When the event was not written; the caller must then refuse.
     fn record(&self, event: Event) -> Result<(), RecordError>;
+
+    /// Records a grant that may be repeated out of a cache. `cached` says that this one is such a repeat: it may
+    /// then be counted with its equals, and one event with a `count` stands for them later.
+    ///
+    /// # Errors
+    /// When the event could not be written; the caller must then refuse.
+    fn record_grant(&self, event: Event, cached: bool) -> Result<(), RecordError> {
+        let _ = cached;
+        self.record(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_log() {
+        for door in Door::ALL {
+            assert_eq!(serde_json::to_value(door).unwrap(), door.as_str());
+        }
+        for outcome in Outcome::ALL {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.as_str());
+        }
+    }
+
+    #[test]
+    fn fields_and_their_order_are_those_of_the_documentation() {
+        let event = Event {
+            token: Some(TokenRef {
+                jti: Some("1".into()),
+                hash: None,
+            }),
+            object: Some(ObjectRef::default()),
+            count: Some(2),
+            ..Event::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            concat!(
+                r#"{"time":"","node":"","namespace":"","pod":"","podUid":"","serviceAccount":"","#,
+                r#""identity":"","door":"webhook","asked":"","outcome":"refused","rule":"","#,
+                r#""reason":"","requestId":"","token":{"jti":"1"},"#,
+                r#""object":{"vault":"","type":"","name":"","version":""},"count":2}"#
+            )
+        );
+        let text = serde_json::to_string(&Event::default()).unwrap();
+        assert!(text.ends_with(r#""requestId":""}"#), "{text}");
+    }
 }

@@ -2,12 +2,14 @@
 
 pub mod aad_pod_identity;
 pub mod access;
+mod guid;
 mod pem;
 pub mod pod;
 mod secret;
 pub mod secrets_store;
 pub mod workload_identity;
 
+pub use guid::{Guid, GuidError};
 pub use pem::pem;
 pub use secret::SecretString;
 

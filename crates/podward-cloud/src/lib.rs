@@ -214,6 +214,7 @@ impl Cloud {
             asked: format!("set secret/{name}"),
             outcome: Outcome::Granted,
             rule: "control socket".into(),
+            request_id: token_door::new_id().to_string(),
             reason: "the user who runs `podward up` set it".into(),
             object: Some(ObjectRef {
                 vault: vault.into(),

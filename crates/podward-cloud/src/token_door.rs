@@ -3,8 +3,8 @@
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use podward_api::SecretString;
 use podward_api::access::{Door, Event, Outcome, TokenRef};
+use podward_api::{Guid, SecretString};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -23,17 +23,18 @@ pub(crate) fn serve(cloud: &Cloud, parts: &Parts, body: &[u8], caller: &Caller) 
         .split('/')
         .filter(|part| !part.is_empty())
         .collect();
+    let id = request_id(parts, "client-request-id");
     match (&parts.method, path.as_slice()) {
         (&Method::POST, [name, "oauth2", "v2.0", "token"]) => {
-            token(cloud, name, body, caller, true)
+            token(cloud, name, body, caller, id, true)
         }
-        (&Method::POST, [name, "oauth2", "token"]) => token(cloud, name, body, caller, false),
+        (&Method::POST, [name, "oauth2", "token"]) => token(cloud, name, body, caller, id, false),
         (&Method::GET, ["common", "discovery", "instance"]) => answer(200, &instance(parts)),
         (&Method::GET, [name, "v2.0", ".well-known", "openid-configuration"]) => {
-            discovery(cloud, name, true)
+            discovery(cloud, name, id, true)
         }
         (&Method::GET, [name, ".well-known", "openid-configuration"]) => {
-            discovery(cloud, name, false)
+            discovery(cloud, name, id, false)
         }
         (&Method::GET, [_, "discovery", "v2.0", "keys"] | [_, "discovery", "keys"]) => {
             answer(200, &json!({"keys": [cloud.keys.tokens.jwk()]}))
@@ -63,11 +64,11 @@ fn instance(parts: &Parts) -> Value {
     })
 }
 
-fn discovery(cloud: &Cloud, name: &str, v2: bool) -> Response {
+fn discovery(cloud: &Cloud, name: &str, request: Guid, v2: bool) -> Response {
     let holding = cloud.holding();
     let found = match tenant(&holding.config, name) {
         Ok(found) => found,
-        Err(refusal) => return refused(cloud, &refusal, &new_id()),
+        Err(refusal) => return refused(cloud, &refusal, request),
     };
     let id = &found.id;
     let base = format!("https://{AUTHORITY}/{id}");
@@ -149,20 +150,20 @@ fn parse(body: &[u8]) -> TokenRequest {
     request
 }
 
-pub(crate) fn new_id() -> String {
+pub(crate) fn new_id() -> Guid {
     let mut bytes = [0_u8; 16];
     // without random numbers there is no token either: signing fails as well
     let _ = aws_lc_rs::rand::fill(&mut bytes);
-    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    [
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32),
-    ]
-    .join("-")
+    Guid::from_random(bytes)
+}
+
+/// The id that a client gave its request, by which it can be followed through several doors; else a new one.
+pub(crate) fn request_id(parts: &Parts, header: &str) -> Guid {
+    parts
+        .headers
+        .get(header)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .unwrap_or_else(new_id)
 }
 
 /// A stable object id for a client: the service principal's.
@@ -190,12 +191,18 @@ pub(crate) fn object_id(tenant: &str, client_id: &str) -> String {
     .join("-")
 }
 
-fn token(cloud: &Cloud, tenant_name: &str, body: &[u8], caller: &Caller, v2: bool) -> Response {
+fn token(
+    cloud: &Cloud,
+    tenant_name: &str,
+    body: &[u8],
+    caller: &Caller,
+    id: Guid,
+    v2: bool,
+) -> Response {
     let request = parse(body);
     let now = cloud.clock.now();
     let local = cloud.issuer.url.as_str();
     let keys = |issuer: &str| (issuer == local).then(|| (cloud.issuer.jwks)());
-    let id = new_id();
     let mut event = Event {
         node: caller.node.clone(),
         namespace: caller.namespace.clone(),
@@ -218,7 +225,7 @@ fn token(cloud: &Cloud, tenant_name: &str, body: &[u8], caller: &Caller, v2: boo
             .chars()
             .take(256)
             .collect(),
-        request_id: id.clone(),
+        request_id: id.to_string(),
         ..Event::default()
     };
     let holding = cloud.holding();
@@ -229,10 +236,10 @@ fn token(cloud: &Cloud, tenant_name: &str, body: &[u8], caller: &Caller, v2: boo
             event.reason = format!("AADSTS{}: {}", refusal.code, refusal.text);
             // a refusal stays one whether or not it could be written
             let _ = cloud.recorder.record(event);
-            return refused(cloud, &refusal, &id);
+            return refused(cloud, &refusal, id);
         }
     };
-    let uti = new_id();
+    let uti = new_id().to_string();
     let object = object_id(grant.tenant, grant.client_id);
     let claims = json!({
         "aud": grant.resource, "iss": format!("https://sts.windows.net/{}/", grant.tenant),
@@ -256,11 +263,11 @@ fn token(cloud: &Cloud, tenant_name: &str, body: &[u8], caller: &Caller, v2: boo
         text,
     };
     if let Err(error) = cloud.recorder.record(event) {
-        return refused(cloud, &unavailable(error.to_string()), &id);
+        return refused(cloud, &unavailable(error.to_string()), id);
     }
     let signed = match cloud.keys.tokens.sign(&claims) {
         Ok(signed) => signed,
-        Err(error) => return refused(cloud, &unavailable(error.to_string()), &id),
+        Err(error) => return refused(cloud, &unavailable(error.to_string()), id),
     };
     if v2 {
         let body = json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": signed.expose()});
@@ -277,7 +284,7 @@ fn token(cloud: &Cloud, tenant_name: &str, body: &[u8], caller: &Caller, v2: boo
     )
 }
 
-fn refused(cloud: &Cloud, refusal: &Refusal, id: &str) -> Response {
+fn refused(cloud: &Cloud, refusal: &Refusal, id: Guid) -> Response {
     let at = OffsetDateTime::from_unix_timestamp(cloud.clock.now())
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let stamp = at
@@ -286,13 +293,14 @@ fn refused(cloud: &Cloud, refusal: &Refusal, id: &str) -> Response {
         ))
         .unwrap_or_default();
     let code = refusal.code;
+    let (trace, correlation) = (new_id().to_string(), id.to_string());
     answer(
         refusal.status,
         &json!({
             "error": refusal.error,
             "error_description": format!(
-                "AADSTS{code}: {} Trace ID: {id} Correlation ID: {id} Timestamp: {stamp}", refusal.text),
-            "error_codes": [code], "timestamp": stamp, "trace_id": id, "correlation_id": id,
+                "AADSTS{code}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}", refusal.text),
+            "error_codes": [code], "timestamp": stamp, "trace_id": trace, "correlation_id": correlation,
             "error_uri": format!("https://{AUTHORITY}/error?code={code}"),
         }),
     )

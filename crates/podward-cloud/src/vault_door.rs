@@ -8,13 +8,13 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use podward_api::access::{Door, Event, ObjectRef, Outcome};
-use podward_api::{KEY_VAULT_RESOURCE, SecretString};
+use podward_api::{Guid, KEY_VAULT_RESOURCE, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::assertion::Assertion;
 use crate::config::{CloudConfig, Vault};
-use crate::token_door::{form, new_id};
+use crate::token_door::{form, request_id};
 use crate::vault::{Secret, Store, check_secret, new_version, valid_name};
 use crate::{AUTHORITY, Caller, Cloud, answer};
 
@@ -70,7 +70,7 @@ struct Call<'a> {
     client: String,
     rights: Rights,
     caller: &'a Caller,
-    id: String,
+    id: Guid,
 }
 
 /// Operations by kind of object.
@@ -124,7 +124,7 @@ pub(crate) fn serve(
         client,
         rights,
         caller,
-        id: new_id(),
+        id: request_id(parts, "x-ms-client-request-id"),
     };
     call.answer(parts, body)
         .unwrap_or_else(IntoResponse::into_response)
@@ -289,7 +289,7 @@ impl<'a> Call<'a> {
                 format!("{operation} {kind}/{name}")
             },
             rule: format!("vault {} access", self.vault.name),
-            request_id: self.id.clone(),
+            request_id: self.id.to_string(),
             object: (!name.is_empty()).then(|| ObjectRef {
                 vault: self.vault.name.clone(),
                 kind: kind.into(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use podward_access::{Door, Event, ObjectRef, Outcome, Recorder};
-use podward_api::SecretString;
+use podward_access::{Door, Event, ObjectRef, Outcome, Recorder, request_id};
+use podward_api::{Guid, SecretString};
 use podward_cluster::{Cluster, Pod};
 use podward_identity::{Asked, Federation, choose};
 use podward_keyvault::{Fetched, KeyVault, Mode, TokenSource, VaultObject};
@@ -84,13 +84,14 @@ struct PodTokens<'a> {
     pod: &'a Pod,
     tenant: &'a str,
     client_id: &'a str,
+    id: Guid,
 }
 
 impl TokenSource for PodTokens<'_> {
     async fn token(&self, resource: &str) -> Result<SecretString, String> {
         self.driver
             .tokens
-            .token(self.pod, self.tenant, self.client_id, resource)
+            .token(self.pod, self.tenant, self.client_id, resource, self.id)
             .await
             .map(|token| token.token)
             .map_err(|e| e.to_string())
@@ -103,10 +104,11 @@ impl Driver {
         &self,
         request: &NodePublishVolumeRequest,
     ) -> Result<(), PublishError> {
+        let id = request_id();
         let wanted = match wanted(request, &self.cluster.snapshot(), &self.root) {
             Ok(wanted) => wanted,
             Err(error) => {
-                self.refuse(request, &error);
+                self.refuse(request, id, &error);
                 return Err(error);
             }
         };
@@ -115,14 +117,14 @@ impl Driver {
         if volume.is_some() && podward_sys::is_mounted(&wanted.target).unwrap_or(false) {
             return Ok(());
         }
-        let payload = self.fetch(&wanted).await?;
+        let payload = self.fetch(&wanted, id).await?;
         self.mount(&wanted, &payload)?;
         *volume = Some(wanted);
         Ok(())
     }
 
     /// A request that never got to its objects leaves one event.
-    fn refuse(&self, request: &NodePublishVolumeRequest, error: &PublishError) {
+    fn refuse(&self, request: &NodePublishVolumeRequest, id: Guid, error: &PublishError) {
         let get = |name: &str| {
             request
                 .volume_context
@@ -140,7 +142,7 @@ impl Driver {
             asked: "volume".into(),
             rule: format!("SecretProviderClass/{}", get("secretProviderClass")),
             reason: error.to_string(),
-            request_id: request.volume_id.clone(),
+            request_id: id.to_string(),
             ..Event::default()
         });
     }
@@ -172,13 +174,13 @@ impl Driver {
     }
 
     /// Fetches all objects of a volume, at once, each recorded before it counts as had.
-    async fn fetch(&self, wanted: &Wanted) -> Result<Payload, PublishError> {
+    async fn fetch(&self, wanted: &Wanted, id: Guid) -> Result<Payload, PublishError> {
         let failed = |reason: String| PublishError::Objects {
             pod: format!("{}/{}", wanted.pod.namespace, wanted.pod.name),
             reason,
         };
         let (client_id, rule) = self.identity(wanted).map_err(|reason| {
-            self.record(wanted, None, "", "", Some(&reason))
+            self.record(wanted, id, None, ("", ""), Some(&reason))
                 .err()
                 .unwrap_or_else(|| failed(reason))
         })?;
@@ -188,16 +190,23 @@ impl Driver {
             pod: &wanted.pod,
             tenant: &wanted.parameters.tenant,
             client_id: &client_id,
+            id,
         };
         let mut payload = Payload::new();
         for object in &wanted.parameters.objects {
             match self
                 .vault
-                .get(&wanted.parameters.vault, object, &tokens)
+                .get(&wanted.parameters.vault, object, &tokens, id)
                 .await
             {
                 Ok(Fetched { contents, version }) => {
-                    self.record(wanted, Some((object, &version)), &client_id, &rule, None)?;
+                    self.record(
+                        wanted,
+                        id,
+                        Some((object, &version)),
+                        (&client_id, &rule),
+                        None,
+                    )?;
                     payload.insert(
                         object.file.clone(),
                         (object.mode.unwrap_or(DEFAULT_MODE), contents),
@@ -212,9 +221,9 @@ impl Driver {
                     );
                     self.record(
                         wanted,
+                        id,
                         Some((object, "")),
-                        &client_id,
-                        &rule,
+                        (&client_id, &rule),
                         Some(&error.to_string()),
                     )?;
                     return Err(failed(reason));
@@ -249,9 +258,9 @@ impl Driver {
     fn record(
         &self,
         wanted: &Wanted,
+        id: Guid,
         object: Option<(&VaultObject, &str)>,
-        client_id: &str,
-        rule: &str,
+        (client_id, rule): (&str, &str),
         refused: Option<&str>,
     ) -> Result<(), PublishError> {
         let event = Event {
@@ -280,6 +289,7 @@ impl Driver {
                 name: object.name.clone(),
                 version: version.to_owned(),
             }),
+            request_id: id.to_string(),
             ..Event::default()
         };
         self.access
@@ -296,7 +306,7 @@ impl Driver {
             let Some(wanted) = volume.as_ref() else {
                 continue;
             };
-            let outcome = match self.fetch(wanted).await {
+            let outcome = match self.fetch(wanted, request_id()).await {
                 Ok(payload) => {
                     write(&wanted.target, &payload, wanted.group).map_err(|e| e.to_string())
                 }

@@ -9,8 +9,8 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use podward_access::{Door as DoorName, Event, Outcome, Recorder, TokenRef};
-use podward_api::SecretString;
+use podward_access::{Door as DoorName, Event, Outcome, Recorder, TokenRef, request_id};
+use podward_api::{Guid, SecretString};
 use podward_cluster::{Cluster, Pod};
 use serde::Deserialize;
 use serde_json::json;
@@ -59,6 +59,7 @@ impl Door {
         door: DoorName,
         asked: &Asked,
         pod: &Pod,
+        id: Guid,
     ) -> Result<(AccessToken, String), Refusal> {
         let view = self.cluster.snapshot();
         let chosen = choose(&view, pod, asked);
@@ -69,6 +70,7 @@ impl Door {
             service_account: pod.service_account.clone(),
             door,
             asked: asked.resource.clone(),
+            request_id: id.to_string(),
             ..Event::default()
         };
         let outcome = match chosen {
@@ -77,7 +79,7 @@ impl Door {
                 event.rule = identity.via.to_string();
                 let tenant = identity.tenant_id.as_deref().unwrap_or(&self.tenant);
                 self.tokens
-                    .token(pod, tenant, &identity.client_id, &asked.resource)
+                    .token(pod, tenant, &identity.client_id, &asked.resource, id)
                     .await
                     .map(|token| (token, identity.client_id))
                     .map_err(|error| match error {
@@ -96,8 +98,10 @@ impl Door {
                 Err(refusal)
             }
         };
+        let mut cached = None;
         match &outcome {
             Ok((token, _)) => {
+                cached = Some(token.cached);
                 event.outcome = Outcome::Granted;
                 event.reason = "the pod's own identity".into();
                 event.token = token.id.clone().map(|jti| TokenRef {
@@ -107,14 +111,23 @@ impl Door {
             }
             Err(refusal) => event.reason.clone_from(&refusal.reason),
         }
-        self.access
-            .record(event)
-            .map_err(|e| Refusal::new(RefusalKind::Unavailable, e.to_string()))?;
+        match cached {
+            Some(cached) => self.access.record_grant(event, cached),
+            None => self.access.record(event),
+        }
+        .map_err(|e| Refusal::new(RefusalKind::Unavailable, e.to_string()))?;
         outcome
     }
 
     /// A refusal of the request itself, recorded like every other.
-    fn refuse(&self, door: DoorName, pod: Option<&Pod>, asked: &str, refusal: Refusal) -> Response {
+    fn refuse(
+        &self,
+        door: DoorName,
+        pod: Option<&Pod>,
+        asked: &str,
+        id: Guid,
+        refusal: Refusal,
+    ) -> Response {
         let event = Event {
             namespace: pod.map(|p| p.namespace.clone()).unwrap_or_default(),
             pod: pod.map(|p| p.name.clone()).unwrap_or_default(),
@@ -122,6 +135,7 @@ impl Door {
             service_account: pod.map(|p| p.service_account.clone()).unwrap_or_default(),
             door,
             asked: asked.to_owned(),
+            request_id: id.to_string(),
             reason: refusal.reason.clone(),
             ..Event::default()
         };
@@ -168,8 +182,10 @@ async fn answer(
     } else {
         DoorName::Imds
     };
-    let refuse =
-        |kind, reason: &str| door.refuse(name, pod.as_deref(), path, Refusal::new(kind, reason));
+    let id = request_id();
+    let refuse = |kind, reason: &str| {
+        door.refuse(name, pod.as_deref(), path, id, Refusal::new(kind, reason))
+    };
     if name == DoorName::Imds && !path.eq_ignore_ascii_case(IMDS_PATH) {
         return refuse(
             RefusalKind::BadRequest,
@@ -215,7 +231,7 @@ async fn answer(
         object_id: filled(parameters.object_id),
         resource_id: filled(parameters.msi_res_id).or(filled(parameters.mi_res_id)),
     };
-    match door.grant(name, &asked, pod).await {
+    match door.grant(name, &asked, pod, id).await {
         Ok((token, client_id)) => token_response(&token, &client_id, &asked.resource),
         Err(refusal) => refusal.into_response(),
     }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Request;
-use podward_api::SecretString;
 use podward_api::workload_identity::AUDIENCE;
+use podward_api::{Guid, SecretString};
 use podward_cluster::Pod;
 use podward_http::HttpClient;
 use serde::Deserialize;
@@ -39,6 +39,8 @@ pub struct AccessToken {
     pub expires_in: i64,
     /// Its `uti`, for the log.
     pub id: Option<String>,
+    /// Whether it was kept from an earlier request.
+    pub cached: bool,
 }
 
 /// No token was had.
@@ -99,7 +101,8 @@ impl Federation {
         }
     }
 
-    /// A token for the pod, as `client_id` of `tenant`, for `resource`.
+    /// A token for the pod, as `client_id` of `tenant`, for `resource`. The token service is told `id`, where it is
+    /// asked.
     ///
     /// # Errors
     /// When the token service refuses or cannot be asked.
@@ -109,6 +112,7 @@ impl Federation {
         tenant: &str,
         client_id: &str,
         resource: &str,
+        id: Guid,
     ) -> Result<AccessToken, TokenError> {
         let key = TokenKey {
             tenant: tenant.into(),
@@ -127,7 +131,7 @@ impl Federation {
         if let Some(token) = self.cached(&key) {
             return Ok(token);
         }
-        let outcome = self.fetch(pod, &key).await;
+        let outcome = self.fetch(pod, &key, id).await;
         if let Ok(token) = &outcome {
             self.keep(&key, token);
         }
@@ -145,6 +149,7 @@ impl Federation {
         let left = found.until.checked_duration_since(Instant::now())?;
         (left > REFRESH_BEFORE).then(|| AccessToken {
             expires_in: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            cached: true,
             ..found.token.clone()
         })
     }
@@ -168,7 +173,7 @@ impl Federation {
         );
     }
 
-    async fn fetch(&self, pod: &Pod, key: &TokenKey) -> Result<AccessToken, TokenError> {
+    async fn fetch(&self, pod: &Pod, key: &TokenKey, id: Guid) -> Result<AccessToken, TokenError> {
         let unavailable = |reason: String| TokenError::Unavailable(reason);
         let assertion = self
             .issuer
@@ -194,6 +199,7 @@ impl Federation {
             escape(&key.tenant)
         ))
         .header("content-type", "application/x-www-form-urlencoded")
+        .header("client-request-id", id.to_string())
         .body(body.into_bytes())
         .map_err(|e| unavailable(e.to_string()))?;
         let answer = self
@@ -209,6 +215,7 @@ impl Federation {
                 token: granted.access_token,
                 expires_in: granted.expires_in,
                 id,
+                cached: false,
             });
         }
         let said = serde_json::from_slice::<Denied>(&answer.body).map(|d| d.error_description);

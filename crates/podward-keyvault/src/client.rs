@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use http::Request;
-use podward_api::{KEY_VAULT_RESOURCE, SecretString};
+use podward_api::{Guid, KEY_VAULT_RESOURCE, SecretString};
 use podward_http::{Answer, HttpClient};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -105,7 +105,7 @@ impl KeyVault {
         Self { http }
     }
 
-    /// Fetches one object of a vault.
+    /// Fetches one object of a vault, which is told `id`.
     ///
     /// # Errors
     /// When there is no token, the vault refuses, or the object cannot be made into the file that is asked for.
@@ -114,6 +114,7 @@ impl KeyVault {
         vault: &str,
         object: &VaultObject,
         tokens: &impl TokenSource,
+        id: Guid,
     ) -> Result<Fetched, VaultError> {
         let token = tokens
             .token(KEY_VAULT_RESOURCE)
@@ -128,6 +129,7 @@ impl KeyVault {
         let request = Request::get(url)
             .header("authorization", format!("Bearer {}", token.expose()))
             .header("accept", "application/json")
+            .header("x-ms-client-request-id", id.to_string())
             .body(Vec::new())
             .map_err(|e| VaultError::Failed(e.to_string()))?;
         let answer = self

@@ -83,10 +83,10 @@ impl Io {
         }
     }
 
-    /// One line whatever output is for. A reader that has gone is no error.
-    pub(crate) fn print(&self, text: impl Display) {
+    /// One line whatever output is for, and whether it could be written. A reader that has gone is no error.
+    pub(crate) fn print(&self, text: impl Display) -> bool {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = writeln!(std::io::stdout(), "{text}");
+        writeln!(std::io::stdout(), "{text}").is_ok()
     }
 
     /// A headline.

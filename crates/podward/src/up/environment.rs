@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use podward_access::{AccessLog, Event, RecordError, Recorder};
 use podward_sys::Ids;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -127,21 +126,5 @@ impl Stop {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
-    }
-}
-
-/// Records events and shows them as they come.
-pub(super) struct Tee {
-    pub(super) log: AccessLog,
-    pub(super) to: tokio::sync::mpsc::UnboundedSender<Event>,
-}
-
-impl Recorder for Tee {
-    fn record(&self, event: Event) -> Result<(), RecordError> {
-        let event = self.log.stamp(event);
-        self.log.record(event.clone())?;
-        // nobody watching is no error: the log has it
-        let _ = self.to.send(event);
-        Ok(())
     }
 }

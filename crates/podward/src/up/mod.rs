@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use podward_access::{AccessLog, Options};
+use podward_access::{AccessLog, Bound};
 use podward_policy::Level;
 use serde_json::json;
 
@@ -75,6 +75,14 @@ pub(crate) struct Up {
     /// Folder for keys, the access log and the control socket
     #[arg(long, env = "PODWARD_STATE")]
     state: Option<PathBuf>,
+    /// Space that the access log reserves and never exceeds (KiB, MiB or GiB)
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value_t,
+        env = "PODWARD_ACCESS_LOG_SIZE"
+    )]
+    access_log_size: Bound,
     /// `text`, or `json` with one event a line
     #[arg(short, long, value_enum, default_value_t = Output::Text, env = "PODWARD_OUTPUT")]
     output: Output,
@@ -143,10 +151,12 @@ impl Up {
         let access = AccessLog::open(
             &state.access(),
             &environment::node_name(),
-            Options::default(),
+            self.access_log_size,
         )
         .map_err(|e| {
-            Report::new(e).help("make room on the disk, or name another folder by --state")
+            Report::new(e).help(
+                "make room on the disk, name another folder by --state, or take less by --access-log-size",
+            )
         })?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -186,11 +196,11 @@ impl Up {
     ) -> Result<bool, Report> {
         let mut stop = environment::Stop::new()?;
         let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
-        let recorder = environment::Tee {
-            log: access.clone(),
-            to: sender,
-        };
-        let node = Arc::new(Node::start(io, &folder, &own, Arc::new(recorder)).await?);
+        access.watch(move |event| {
+            // nobody watching is no error: the log has it
+            let _ = sender.send(event.clone());
+        });
+        let node = Arc::new(Node::start(io, &folder, &own, Arc::new(access.clone())).await?);
         let handles = control::Handles::default();
         let mut pods = Pods::new(&node, self.profile, self.timeout, Arc::clone(&handles));
         pods.start(io, &folder, |admitted| ids::tell(io, own.ids, admitted))
@@ -228,13 +238,13 @@ impl Up {
         control.abort();
         pods.stop(io, &mut stop).await;
         node.stop().await;
+        let _ = access.flush();
         if self.once {
             io.section("Access log");
             while let Ok(event) = events.try_recv() {
                 access_event(io, &event);
             }
         }
-        let _ = access.flush();
         let interrupted = self.once && outcomes.is_none();
         Ok(expect::summary(io, outcomes.as_deref()) && !interrupted)
     }

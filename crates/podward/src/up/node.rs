@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use podward_access::Recorder;
 use podward_admission::Environment;
-use podward_api::SecretString;
+use podward_api::{Guid, SecretString};
 use podward_cloud::{Caller, Cloud, Keys, LocalIssuer, Signer, SystemClock};
 use podward_cluster::{Cluster, Pod};
 use podward_csi::Driver;
@@ -65,22 +65,11 @@ pub(super) struct Node {
     stop_csi: tokio::sync::watch::Sender<bool>,
 }
 
-/// A random UUID (RFC 9562, version 4).
+/// A random id that nobody guesses.
 pub(super) fn unique_id() -> Result<String, aws_lc_rs::error::Unspecified> {
     let mut bytes = [0_u8; 16];
     aws_lc_rs::rand::fill(&mut bytes)?;
-    let value =
-        u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{value:032x}");
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    Ok([
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32),
-    ]
-    .join("-"))
+    Ok(Guid::from_random(bytes).to_string())
 }
 
 impl Node {

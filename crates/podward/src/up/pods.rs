@@ -1,6 +1,6 @@
 //! From workloads to admitted pods: judged, then completed as the webhook completes them.
 
-use podward_access::{Door, Event, Outcome};
+use podward_access::{Door, Event, Outcome, request_id};
 use podward_admission::inject;
 use podward_api::pod::PodSpec;
 use podward_cluster::Pod;
@@ -249,6 +249,7 @@ impl Template<'_> {
             reason: refusal
                 .clone()
                 .unwrap_or_else(|| "meets the namespace's level".into()),
+            request_id: request_id().to_string(),
             ..Event::default()
         };
         node.access

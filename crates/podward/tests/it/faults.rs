@@ -209,7 +209,7 @@ fn a_full_disk_is_told() {
     assert_eq!(run.status.code(), Some(2), "{}{}", out(&run), err(&run));
     let said = err(&run);
     assert!(
-        said.contains("No space left") && said.contains("make room"),
+        said.contains("the disk has no room for the access log") && said.contains("make room"),
         "{said}"
     );
 }

@@ -12,6 +12,9 @@ use serde_json::Value;
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a test's access log reserves: the folders of many tests stand side by side.
+const LOG_SIZE: &str = "4MiB";
+
 /// The command.
 pub(crate) const PODWARD: &str = env!("CARGO_BIN_EXE_podward");
 
@@ -76,6 +79,7 @@ pub(crate) fn podward(arguments: &[&str], state: &Path) -> Output {
         .args(arguments)
         .env("PODWARD_STATE", state)
         .env("NO_COLOR", "1")
+        .env("PODWARD_ACCESS_LOG_SIZE", LOG_SIZE)
         .current_dir(root())
         .stdin(Stdio::null())
         .output()
@@ -126,6 +130,7 @@ impl Up {
             .args(["-o", "json"])
             .args(arguments)
             .env("PODWARD_STATE", state)
+            .env("PODWARD_ACCESS_LOG_SIZE", LOG_SIZE)
             .current_dir(root());
         command
     }
