@@ -262,16 +262,16 @@ mod tests {
     fn events_of_dropped_segments_are_dropped() {
         let folder = folder("dropped");
         let log = small(&folder);
-        for n in 0..12_000 {
+        for n in 0..7_000 {
             log.record(named(&n.to_string())).unwrap();
-            if n % 1000 == 0 {
+            if n % 500 == 0 {
                 pods(&folder);
             }
         }
         let found = pods(&folder);
         remove(&folder);
         assert_eq!(found, pods(&folder));
-        assert_eq!(found.last().unwrap(), "11999");
+        assert_eq!(found.last().unwrap(), "6999");
         assert!(!found.contains(&"0".to_owned()));
         std::fs::remove_dir_all(folder).unwrap();
     }
@@ -283,12 +283,12 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
-                    for _ in 0..20 {
+                    for _ in 0..8 {
                         read(&folder, &Filter::default()).unwrap();
                     }
                 });
             }
-            for n in 0..12_000 {
+            for n in 0..7_000 {
                 log.record(named(&n.to_string())).unwrap();
             }
         });

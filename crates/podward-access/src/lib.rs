@@ -4,6 +4,7 @@ mod bound;
 mod commit;
 mod index;
 mod ingest;
+mod line;
 mod log;
 mod query;
 mod repeats;

@@ -8,14 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use podward_api::access::{Event, Outcome, RecordError, Recorder};
-use time::OffsetDateTime;
-use time::macros::format_description;
+use podward_api::access::{Event, RecordError, Recorder};
 
 use crate::bound::Bound;
 use crate::commit::Commit;
+use crate::line::{bounded, dropped, line, now};
 use crate::repeats::{Answer, Repeats};
-use crate::request::request_id;
 use crate::reserve::taken;
 use crate::segments::{Segments, list};
 
@@ -23,11 +21,6 @@ use crate::segments::{Segments, list};
 const BATCH: u64 = 64 << 10;
 /// How often written events are flushed to the disk; at most a second may pass.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(500);
-/// Longest name in an event, bytes. Kubernetes' names have at most 253, resource ids of Azure some 300.
-const LONGEST_NAME: usize = 512;
-/// Longest text in an event, bytes.
-const LONGEST_TEXT: usize = 2048;
-
 /// The log cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -222,72 +215,6 @@ impl Recorder for AccessLog {
     }
 }
 
-fn line(event: &Event) -> serde_json::Result<Vec<u8>> {
-    let mut line = Vec::with_capacity(640);
-    serde_json::to_writer(&mut line, event)?;
-    line.push(b'\n');
-    Ok(line)
-}
-
-/// Always with six digits of the second, so that times have one length and sort as text.
-fn now() -> String {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-    OffsetDateTime::now_utc().format(format).unwrap_or_default()
-}
-
-/// What a client sent may be as long as a request; an event is not.
-fn bounded(event: &mut Event) {
-    let names = [
-        &mut event.time,
-        &mut event.node,
-        &mut event.namespace,
-        &mut event.pod,
-        &mut event.pod_uid,
-        &mut event.service_account,
-        &mut event.identity,
-        &mut event.rule,
-        &mut event.request_id,
-    ];
-    let token = event
-        .token
-        .iter_mut()
-        .flat_map(|token| [&mut token.jti, &mut token.hash]);
-    let object = event.object.iter_mut().flat_map(|object| {
-        [
-            &mut object.vault,
-            &mut object.kind,
-            &mut object.name,
-            &mut object.version,
-        ]
-    });
-    for name in names.into_iter().chain(token.flatten()).chain(object) {
-        cut(name, LONGEST_NAME);
-    }
-    cut(&mut event.asked, LONGEST_TEXT);
-    cut(&mut event.reason, LONGEST_TEXT);
-}
-
-fn cut(text: &mut String, longest: usize) {
-    if text.len() > longest {
-        text.truncate(text.floor_char_boundary(longest));
-        text.push('…');
-    }
-}
-
-fn dropped(node: &str, segment: &str) -> Event {
-    Event {
-        time: now(),
-        node: node.to_owned(),
-        asked: "access log".into(),
-        outcome: Outcome::Granted,
-        rule: "bounded".into(),
-        request_id: request_id().to_string(),
-        reason: format!("dropped the oldest segment {segment} to stay within the bound"),
-        ..Event::default()
-    }
-}
-
 /// What of the bound is not reserved, in MiB, the next whole one.
 fn missing(folder: &Path, bound: Bound) -> u64 {
     let held = list(folder).unwrap_or_default();
@@ -302,7 +229,7 @@ fn missing(folder: &Path, bound: Bound) -> u64 {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{Filter, read};
+    use crate::{Filter, Outcome, read};
 
     pub(crate) fn folder(name: &str) -> PathBuf {
         let path =
@@ -430,22 +357,6 @@ pub(crate) mod tests {
         log.record(Event::default()).unwrap();
         let events = read(&folder, &Filter::default()).unwrap();
         assert_eq!(events.len(), 1);
-        std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn what_a_client_sent_is_cut() {
-        let folder = folder("cut");
-        let log = small(&folder);
-        log.record(Event {
-            asked: "\u{1}ä".repeat(30_000),
-            identity: "x".repeat(60_000),
-            ..Event::default()
-        })
-        .unwrap();
-        let events = read(&folder, &Filter::default()).unwrap();
-        assert!(events[0].asked.len() <= LONGEST_TEXT + 3 && events[0].asked.ends_with('…'));
-        assert_eq!(events[0].identity.len(), LONGEST_NAME + 3);
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -311,6 +311,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_client_names_its_request_by_a_guid_alone() {
+        let id = |sent: &str| {
+            let request = axum::http::Request::get("/").header("client-request-id", sent);
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            request_id(&parts, "client-request-id").to_string()
+        };
+        let guid = "aa2d3947-6048-468e-ae6d-09973b0be004";
+        assert_eq!(id(guid), guid);
+        for other in ["", "mine", "aa2d3947-6048-468e-ae6d-09973b0be004 and more"] {
+            let made = id(other);
+            assert_ne!(made, other);
+            assert_eq!(made.len(), guid.len());
+        }
+    }
+
+    #[test]
     fn forms_are_decoded() {
         let pairs = form(b"a=1%2F2&api%2Dversion=7.4&s=a+b&bad=%zz&&x");
         let want = [
