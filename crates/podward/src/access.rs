@@ -9,7 +9,7 @@ use podward_access::{Door, Event, Filter, Index, Outcome, QueryError};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::io::{Io, Output, Tone};
+use crate::io::{Io, Output, Tone, harmless};
 use crate::report::{Exit, Report};
 use crate::state::State;
 
@@ -196,9 +196,11 @@ fn text(io: &Io, event: &Event) -> String {
     };
     let times = event.count.map(|n| format!(" ×{n}")).unwrap_or_default();
     format!(
-        "{} {outcome} {door:<13} {who}  {what}{times}  {}",
+        "{} {outcome} {door:<13} {}  {}{times}  {}",
         io.tone(Tone::Faint, time),
-        io.tone(Tone::Faint, why)
+        harmless(&who),
+        harmless(&what),
+        io.tone(Tone::Faint, harmless(why))
     )
 }
 
