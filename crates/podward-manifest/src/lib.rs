@@ -9,6 +9,6 @@ mod source;
 
 pub use node::{Node, Value};
 pub use object::{Object, ObjectError, Workload, objects, objects_found, workload};
-pub use parse::{Document, ParseError, parse};
+pub use parse::{Document, ParseError, parse, parse_each};
 pub use schema::{FieldFault, decode_error, strict};
-pub use source::{Position, Source};
+pub use source::{Lines, Position, Source};
