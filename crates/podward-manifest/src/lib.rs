@@ -13,6 +13,6 @@ pub use edit::{Change, EditError, Step, edit};
 pub use names::name_faults;
 pub use node::{Node, Value};
 pub use object::{Object, ObjectError, Workload, objects, objects_found, workload};
-pub use parse::{Document, ParseError, parse};
+pub use parse::{Document, ParseError, parse, parse_each};
 pub use schema::{FieldFault, decode_error, strict};
-pub use source::{Position, Source};
+pub use source::{Lines, Position, Source};

@@ -189,9 +189,16 @@ static NOTHING: Node = Node {
     end: NOWHERE,
 };
 
+/// The API groups that make pods, or did.
+const GROUPS: &[&str] = &["", "apps", "batch", "extensions"];
+
 /// The pods that an object makes: of a Pod itself, or of the eight kinds with a template.
 #[must_use]
 pub fn workload(object: &Object) -> Option<Workload<'_>> {
+    let group = object.api_version.split_once('/').map_or("", |(g, _)| g);
+    if !GROUPS.contains(&group) {
+        return None;
+    }
     let (metadata, spec, spec_path): (&[&str], &[&str], _) = match object.kind.as_str() {
         "Pod" => (&["metadata"], &["spec"], "spec"),
         "Deployment"

@@ -39,13 +39,6 @@ pub struct ParseError {
     pub message: String,
 }
 
-fn position(marker: &Marker) -> Position {
-    Position {
-        line: marker.line().max(1),
-        column: marker.col() + 1,
-    }
-}
-
 /// A collection whose end has not come yet.
 struct Open {
     start: Position,
@@ -63,7 +56,9 @@ struct Builder<'a> {
     anchors: BTreeMap<usize, (Node, usize)>,
     made: usize,
     duplicates: Vec<ParseError>,
-    parts: Vec<usize>,
+    parts: &'a [usize],
+    /// Lines before the text.
+    lines_before: usize,
 }
 
 /// The first line of each part of a file, as Kubernetes cuts it (apimachinery `YAMLReader`).
@@ -87,28 +82,76 @@ fn parts(text: &str) -> Vec<usize> {
 /// # Errors
 /// At the first thing that is not YAML, or a bound that is passed.
 pub fn parse(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
-    let mut builder = Builder {
-        path,
-        documents: Vec::new(),
-        open: Vec::new(),
-        root: None,
-        anchors: BTreeMap::new(),
-        made: 0,
-        duplicates: Vec::new(),
-        parts: parts(text),
-    };
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|e| ParseError {
-            path: path.to_owned(),
-            position: position(e.marker()),
-            message: e.info(),
-        })?;
-        builder.take(event, &span)?;
-    }
+    let parts = parts(text);
+    let mut builder = Builder::new(path, &parts);
+    builder.read(text, 0)?;
     Ok(builder.documents)
 }
 
-impl Builder<'_> {
+/// Parses a file of which some documents may be broken: all that can be read, and the first fault
+/// of each that cannot.
+#[must_use]
+pub fn parse_each(path: &str, text: &str) -> (Vec<Document>, Vec<ParseError>) {
+    let parts = parts(text);
+    let mut builder = Builder::new(path, &parts);
+    let Err(first) = builder.read(text, 0) else {
+        return (builder.documents, Vec::new());
+    };
+    if parts.len() == 1 {
+        return (builder.documents, vec![first]);
+    }
+    let mut builder = Builder::new(path, &parts);
+    let mut faults = Vec::new();
+    let mut lines = text.split_inclusive('\n');
+    let mut rest = text;
+    for (index, start) in parts.iter().enumerate() {
+        let end = parts.get(index + 1).copied().unwrap_or(usize::MAX);
+        let length = lines.by_ref().take(end - start).map(str::len).sum();
+        let Some((part, after)) = rest.split_at_checked(length) else {
+            break;
+        };
+        rest = after;
+        if let Err(fault) = builder.read(part, start - 1) {
+            faults.push(fault);
+        }
+    }
+    (builder.documents, faults)
+}
+
+impl<'a> Builder<'a> {
+    const fn new(path: &'a str, parts: &'a [usize]) -> Self {
+        Self {
+            path,
+            documents: Vec::new(),
+            open: Vec::new(),
+            root: None,
+            anchors: BTreeMap::new(),
+            made: 0,
+            duplicates: Vec::new(),
+            parts,
+            lines_before: 0,
+        }
+    }
+
+    /// Reads a text that stands behind so many lines of the file.
+    fn read(&mut self, text: &str, lines_before: usize) -> Result<(), ParseError> {
+        self.lines_before = lines_before;
+        self.open.clear();
+        for event in Parser::new_from_str(text) {
+            let (event, span) =
+                event.or_else(|e| self.fault(self.position(e.marker()), e.info()))?;
+            self.take(event, &span)?;
+        }
+        Ok(())
+    }
+
+    fn position(&self, marker: &Marker) -> Position {
+        Position {
+            line: marker.line().max(1) + self.lines_before,
+            column: marker.col() + 1,
+        }
+    }
+
     fn fault<T>(&self, position: Position, message: impl Into<String>) -> Result<T, ParseError> {
         Err(ParseError {
             path: self.path.to_owned(),
@@ -118,7 +161,7 @@ impl Builder<'_> {
     }
 
     fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), ParseError> {
-        let (start, end) = (position(&span.start), position(&span.end));
+        let (start, end) = (self.position(&span.start), self.position(&span.end));
         match event {
             Event::DocumentStart(..) => {
                 self.anchors.clear();
@@ -314,6 +357,20 @@ mod tests {
         assert_eq!(index("---\na: 1\n"), 0);
         assert_eq!(index("# licence\n---\na: 1\n"), 1);
         assert_eq!(index("a: 1\n---\n---\nb: 1\n"), 1);
+    }
+
+    #[test]
+    fn a_broken_document_does_not_take_the_others_with_it() {
+        let text = "a: 1\n---\n# two\nb: [\n---\nc: 3\n---\nd: }\n";
+        let (documents, faults) = parse_each("f", text);
+        let found: Vec<_> = documents
+            .iter()
+            .map(|d| (d.index, d.root.start.line))
+            .collect();
+        assert_eq!(found, [(0, 1), (2, 6)]);
+        let lines: Vec<_> = faults.iter().map(|f| f.position.line).collect();
+        assert_eq!(lines, [4, 8]);
+        assert_eq!(parse_each("f", "a: [").1.len(), 1);
     }
 
     #[test]

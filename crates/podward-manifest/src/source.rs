@@ -29,26 +29,42 @@ impl fmt::Display for Position {
 /// Longest excerpt of a line, characters.
 const MAX_EXCERPT: usize = 160;
 
+/// The lines of a file, to show many of them.
+#[derive(Clone, Debug)]
+pub struct Lines<'a>(Vec<&'a str>);
+
 impl Source {
-    /// A line without its end; empty where there is none.
+    /// Its lines, found once.
     #[must_use]
-    pub fn line_text(&self, line: usize) -> &str {
-        line.checked_sub(1)
-            .and_then(|index| self.text.lines().nth(index))
-            .unwrap_or_default()
+    pub fn lines(&self) -> Lines<'_> {
+        Lines(self.text.lines().collect())
     }
 
     /// The line with its number, and a caret under the place.
     #[must_use]
     pub fn excerpt(&self, position: Position) -> String {
-        caret(position, self.line_text(position.line).chars())
+        self.lines().excerpt(position)
+    }
+}
+
+impl Lines<'_> {
+    /// A line without its end; empty where there is none.
+    fn text(&self, line: usize) -> &str {
+        let index = line.checked_sub(1);
+        index.and_then(|i| self.0.get(i)).copied().unwrap_or("")
+    }
+
+    /// The line with its number, and a caret under the place.
+    #[must_use]
+    pub fn excerpt(&self, position: Position) -> String {
+        caret(position, self.text(position.line).chars())
     }
 
     /// The same with `***` where a secret stands, from its first character to behind its last.
     #[must_use]
     pub fn excerpt_without(&self, position: Position, secret: (Position, Position)) -> String {
         let (from, to) = secret;
-        let line = self.line_text(position.line);
+        let line = self.text(position.line);
         let column = |place: Position, other: usize| {
             if place.line == position.line {
                 place.column - 1
@@ -104,7 +120,7 @@ mod tests {
         };
         let at = |column| Position { line: 1, column };
         assert_eq!(
-            source.excerpt_without(at(12), (at(12), at(19))),
+            source.lines().excerpt_without(at(12), (at(12), at(19))),
             "1 | a: {value: ***, b: 1}\n  |            ^"
         );
     }

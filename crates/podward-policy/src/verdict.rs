@@ -30,6 +30,17 @@ pub struct Verdict {
     pub violations: Vec<Violation>,
 }
 
+impl Violation {
+    /// The reason with its detail.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        if self.detail.is_empty() {
+            return self.reason.clone();
+        }
+        format!("{} ({})", self.reason, self.detail)
+    }
+}
+
 impl Verdict {
     /// Whether the pod may be made.
     #[must_use]
@@ -68,17 +79,7 @@ impl Verdict {
     /// Every reason with its detail.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let parts: Vec<_> = self
-            .violations
-            .iter()
-            .map(|violation| {
-                if violation.detail.is_empty() {
-                    violation.reason.clone()
-                } else {
-                    format!("{} ({})", violation.reason, violation.detail)
-                }
-            })
-            .collect();
+        let parts: Vec<_> = self.violations.iter().map(Violation::sentence).collect();
         parts.join(", ")
     }
 }

@@ -1,9 +1,11 @@
 //! podward: least privilege, identity and secrets for Kubernetes pods.
 
 mod access;
+mod check;
 mod cloud;
 mod control;
 mod exec;
+mod finding;
 mod io;
 mod report;
 mod state;
@@ -29,6 +31,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Check),
     Up(up::Up),
     Exec(exec::Exec),
     #[command(subcommand)]
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     }
     let mut io = Io::new();
     let outcome: Result<Exit, Report> = match Cli::parse().command {
+        Command::Check(check) => check.run(&mut io),
         Command::Up(up) => up.run(&mut io),
         Command::Exec(exec) => exec.run(&mut io),
         Command::Access(access) => access.run(&mut io),

@@ -16,6 +16,10 @@ pub struct FieldFault {
     /// Where the name of an unknown field, or the value of a known one, stands in the object's
     /// file.
     pub position: Position,
+    /// Behind its last character.
+    pub end: Position,
+    /// Whether the field is unknown; else its value is wrong.
+    pub unknown: bool,
     /// How to go on.
     pub help: String,
 }
@@ -133,6 +137,8 @@ impl Walk {
                         message: format!("unknown field \"{field}\""),
                         field,
                         position: key.start,
+                        end: key.end,
+                        unknown: true,
                         help: suggest(table, name, &place.structs()),
                     });
                 }
@@ -164,6 +170,8 @@ impl Walk {
             message: format!("{name} must be {wanted}, and {found}"),
             field,
             position: node.start,
+            end: node.end,
+            unknown: false,
             help: help(&node.value, form),
         });
     }

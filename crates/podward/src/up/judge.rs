@@ -1,11 +1,12 @@
 //! Verdicts: what Pod Security admission would say, and every finding with its line.
 
 use podward_cluster::View;
-use podward_manifest::Workload;
+use podward_manifest::{Source, Workload};
 use podward_policy::{Finding, Level, Verdict, Version, credentials, judge};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::load::{Folder, namespace};
+use crate::finding;
 use crate::io::{Io, Tone, harmless};
 
 const LABEL: &str = "pod-security.kubernetes.io/";
@@ -99,7 +100,9 @@ pub(super) fn workload(
         ));
     }
     for finding in &findings {
-        show(io, folder, finding);
+        let lines = folder.source(&finding.path).map(Source::lines);
+        let text = finding::text(io, lines.as_ref(), finding, None);
+        io.line(format_args!("\n    {}", text.replace('\n', "\n    ")));
     }
     io.emit(
         "admission",
@@ -112,7 +115,7 @@ pub(super) fn workload(
             "outcome": word,
             "message": refused,
             "warning": warning,
-            "findings": findings.iter().map(as_json).collect::<Vec<_>>(),
+            "findings": findings.iter().map(finding::json).collect::<Vec<_>>(),
         }),
     );
     Judged {
@@ -170,40 +173,4 @@ fn everything(workload: &Workload<'_>, verdict: Verdict) -> Vec<Finding> {
     }
     findings.sort_by_key(|f| (f.position.line, f.position.column));
     findings
-}
-
-fn as_json(finding: &Finding) -> Value {
-    json!({
-        "rule": finding.rule,
-        "file": finding.path,
-        "line": finding.position.line,
-        "column": finding.position.column,
-        "field": finding.field,
-        "message": finding.message,
-        "why": finding.why,
-        "mend": finding.mend,
-    })
-}
-
-fn show(io: &Io, folder: &Folder, finding: &Finding) {
-    let place = format!(
-        "{}:{}:{}",
-        finding.path, finding.position.line, finding.position.column
-    );
-    io.line(format_args!(
-        "\n    {} {}",
-        io.tone(Tone::Strong, place),
-        io.tone(Tone::Bad, harmless(&finding.message))
-    ));
-    let excerpt = folder
-        .source(&finding.path)
-        .map(|source| match finding.secret {
-            Some(secret) => source.excerpt_without(finding.position, secret),
-            None => source.excerpt(finding.position),
-        });
-    for line in excerpt.unwrap_or_default().lines() {
-        io.line(format_args!("    {}", harmless(line)));
-    }
-    io.line(format_args!("      why:  {}", finding.why));
-    io.line(format_args!("      mend: {}", finding.mend));
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod exec;
 #[cfg(test)]
 mod faults;

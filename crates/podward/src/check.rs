@@ -1,0 +1,144 @@
+//! `podward check`.
+
+mod files;
+mod judge;
+mod print;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use podward_policy::{Level, Version};
+
+use crate::io::Io;
+use crate::report::{Exit, Report};
+use files::File;
+use print::{Format, Printed};
+
+/// Judges manifests as Pod Security admission of any version of Kubernetes would, with the place of every fault.
+///
+/// Reads every .yaml, .yml and .json file below the given folders, hidden ones too. Needs no cluster and no network.
+/// Finds as well what the API server refuses or drops before it judges: keys that are there twice, fields it does not
+/// know, values of a wrong type.
+///
+/// Exit codes: 0 nothing found, 1 findings, 2 some file could not be read or parsed (all others are still judged).
+///
+/// Examples:
+///   podward check deploy/
+///   podward check --profile baseline --kubernetes-version 1.34 web.yaml db.yaml
+///   helm template chart/ | podward check -
+///   podward check -o json deploy/ | jq -r 'select(.event == "finding") | .message'
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Check {
+    /// Files and folders; - is standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// Pod Security level to judge by
+    #[arg(
+        long,
+        default_value = "restricted",
+        env = "PODWARD_PROFILE",
+        value_parser = PossibleValuesParser::new(["privileged", "baseline", "restricted"])
+            .try_map(|level| level.parse::<Level>())
+    )]
+    profile: Level,
+    /// Version of Kubernetes whose rules count: 1.0 and later, or latest
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value = "latest",
+        env = "PODWARD_KUBERNETES_VERSION"
+    )]
+    kubernetes_version: Version,
+    /// `text`, `json` with one object a line, or `podsecurity` with one verdict a line
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+/// Finished files that wait to be printed; a reader who is slow stops the work, not the memory.
+const MAX_WAITING: usize = 64;
+
+/// What was done in all.
+#[derive(Default)]
+struct Total {
+    files: usize,
+    workloads: usize,
+    refused: usize,
+    findings: usize,
+    with_findings: usize,
+    errors: usize,
+}
+
+impl Check {
+    pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
+        io.set_output(self.output.output());
+        if let Some(newest) = self.kubernetes_version.clamped() {
+            io.note(format_args!(
+                "note: {} is newer than this program; the rules are those of {newest}",
+                self.kubernetes_version
+            ));
+        }
+        let (files, errors) = files::find(&self.paths);
+        let mut total = Total {
+            errors: errors.len(),
+            ..Total::default()
+        };
+        for error in &errors {
+            io.report(error);
+        }
+        self.judge(io, &files, &mut total);
+        print::total(io, self.output, &total);
+        match (total.errors, total.findings) {
+            (0, 0) => Ok(Exit::Clean),
+            (0, _) => Ok(Exit::Found),
+            (1, _) => Err(Report::new("one error, see above; all else was judged")),
+            (n, _) => Err(Report::new(format!(
+                "{n} errors, see above; all else was judged"
+            ))),
+        }
+    }
+
+    /// Judges all files on all cores, and prints what was found in the order of the files.
+    fn judge(&self, io: &Io, files: &[File], total: &mut Total) {
+        let next = AtomicUsize::new(0);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            let (send, receive) = sync_channel(MAX_WAITING);
+            for _ in 0..cores.min(files.len()) {
+                let (send, next) = (send.clone(), &next);
+                scope.spawn(move || {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(file) = files.get(index) else { return };
+                        let printed = self.file(io, file);
+                        if send.send((index, printed)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(send);
+            let mut waiting = std::collections::BTreeMap::new();
+            let mut turn = 0;
+            for (index, printed) in receive {
+                waiting.insert(index, printed);
+                while let Some(printed) = waiting.remove(&turn) {
+                    print::file(io, &printed, total);
+                    turn += 1;
+                }
+            }
+        });
+    }
+
+    fn file(&self, io: &Io, file: &File) -> Printed {
+        match file.read() {
+            Ok(source) => {
+                let judged = judge::file(&source, self.profile, self.kubernetes_version);
+                print::render(io, self.output, file, &source, &judged)
+            }
+            Err(error) => Printed::failed(error),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! `podward check`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::harness::{PODWARD, err, out, scratch, written};
+
+fn check(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(PODWARD)
+        .arg("check")
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .env_remove("PODWARD_PROFILE")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+const GOOD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: good}\nspec: {securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, containers: [{name: a, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}\n";
+
+#[test]
+fn a_finding_has_its_line_its_reason_and_its_mend() {
+    let folder = written(&[
+        ("good.yaml", GOOD),
+        (
+            "web.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      hostPID: true\n      containers:\n      - name: a\n        imagee: b\n",
+        ),
+    ]);
+    let output = check(&folder, &["--profile", "baseline"]);
+    assert_eq!(
+        out(&output),
+        "\
+web.yaml
+  web.yaml:8:16 hostPID is true
+  8 |       hostPID: true
+    |                ^
+    why:  in a namespace of the node a pod sees its network traffic, its processes with their environments, or its shared memory
+    mend: take hostPID out
+    rule: host namespaces (hostPID=true)
+
+  web.yaml:11:9 unknown field \"spec.template.spec.containers[0].imagee\"
+  11 |         imagee: b
+     |         ^
+    why:  the API server drops the field, so that what it asks for does not hold
+    mend: did you mean \"image\"?
+
+2 findings: 1 of 2 workloads refused, 1 of 2 files with findings
+"
+    );
+    assert_eq!((output.status.code(), err(&output).as_str()), (Some(1), ""));
+    let output = check(&folder, &["good.yaml"]);
+    assert_eq!(
+        out(&output),
+        "0 findings: 0 of 1 workload refused, 0 of 1 file with findings\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_is_judged() {
+    let folder = written(&[
+        ("broken.yaml", &format!("{GOOD}---\na: [\n---\n{GOOD}")),
+        ("values.yaml", "image: {tag: 1}\n"),
+        (
+            "list.json",
+            r#"{"apiVersion": "v1", "kind": "PodList", "items": [{"metadata": {"name": "x"}}]}"#,
+        ),
+        ("notes.txt", "a: ["),
+    ]);
+    std::fs::create_dir_all(folder.join(".hidden")).unwrap();
+    std::fs::create_dir_all(folder.join(".git")).unwrap();
+    std::fs::write(folder.join(".hidden/good.yml"), GOOD).unwrap();
+    std::fs::write(folder.join(".git/bad.yaml"), "a: [").unwrap();
+    std::fs::write(folder.join("latin.yaml"), b"# a\n# \xe9\n").unwrap();
+    std::fs::write(folder.join("large.yaml"), " ".repeat((16 << 20) + 1)).unwrap();
+    std::os::unix::fs::symlink(&folder, folder.join("loop")).unwrap();
+    let output = check(&folder, &["-o", "podsecurity", ".", "nosuch.yaml"]);
+    let lines: Vec<Value> = out(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let found: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            format!(
+                "{} {} {} {}",
+                line["file"], line["doc"], line["name"], line["allowed"]
+            )
+            .replace('"', "")
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ".hidden/good.yml 0 good true",
+            "broken.yaml 0 good true",
+            "broken.yaml 2 good true",
+            "list.json 0 x true",
+        ]
+    );
+    let said = err(&output);
+    for place in [
+        "broken.yaml:6:4",
+        "latin.yaml:2:3",
+        "large.yaml\n",
+        "nosuch.yaml\n",
+    ] {
+        assert!(said.contains(&format!("--> {place}")), "{place}: {said}");
+    }
+    assert!(
+        said.ends_with("error: 4 errors, see above; all else was judged\n"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn what_a_decoder_refuses_has_its_sentence() {
+    let folder = written(&[(
+        "a.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: a\n    name: b\n    securityContext: {privileged: \"false\"}\n    env: [{name: PASSWORD, value: 12345}]\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: hunter2!}\n",
+    )]);
+    let output = check(&folder, &["-o", "podsecurity"]);
+    assert_eq!(
+        out(&output),
+        "{\"file\":\"a.yaml\",\"doc\":0,\"allowed\":false,\"err\":\"json: cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string\"}\n"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let text = out(&check(&folder, &[]));
+    for part in [
+        "a.yaml:7:5 duplicate key \"name\", first at 6:5",
+        "a.yaml:8:35 spec.containers[0].securityContext.privileged must be true or false, and is text",
+        "a.yaml:9:35 spec.containers[0].env[0].value must be text, and is a number",
+        "a.yaml:14:11 data[a] must be base64, and is not",
+        "mend: take the quotes away",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(
+        !text.contains("12345") && !text.contains("hunter2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn standard_input_and_json() {
+    let mut child = Command::new(PODWARD)
+        .args(["check", "-", "-o", "json", "--kubernetes-version", "v1.99"])
+        .current_dir(scratch())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let bad = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostIPC: true}\n";
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(bad.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let events: Vec<Value> = out(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(events[0]["event"], "finding");
+    assert_eq!(events[0]["file"], "-");
+    assert_eq!(events[0]["field"], "spec.hostIPC");
+    assert_eq!(events[0]["sentence"], "host namespaces (hostIPC=true)");
+    assert_eq!(events[1]["event"], "summary");
+    assert_eq!(events[1]["refused"], 1);
+    assert_eq!(
+        err(&output),
+        "note: v1.99 is newer than this program; the rules are those of v1.37\n"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_version_below_the_first_is_refused() {
+    let output = check(&scratch(), &["--kubernetes-version", "0.9"]);
+    assert!(err(&output).contains("use latest, or 1.0 to 1.37"));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+/// Compares every line that is printed with every line that is expected, at each level.
+fn compare(list: &str, folder_of: impl Fn(&Path, &str, &str) -> (std::path::PathBuf, String)) {
+    let Some(suites) = std::env::var_os("PODWARD_CONFORMANCE") else {
+        eprintln!("{list}: skipped, PODWARD_CONFORMANCE is not set");
+        return;
+    };
+    let suites = Path::new(&suites);
+    let text = std::fs::read_to_string(suites.join("pod-security").join(list)).unwrap();
+    let mut wanted: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let level = case["level"].as_str().unwrap_or_default().to_owned();
+        wanted.entry(level).or_default().push(case);
+    }
+    // what cannot be decoded has no level, and is said at each
+    let undecodable = wanted.remove("").unwrap_or_default();
+    assert!(wanted.len() > 7);
+    for (asked, mut cases) in wanted {
+        cases.extend(undecodable.iter().cloned());
+        let (level, version) = asked.split_once(':').unwrap();
+        let (folder, prefix) = folder_of(suites, level, version);
+        let arguments = [
+            "--profile",
+            level,
+            "--kubernetes-version",
+            version,
+            "-o",
+            "podsecurity",
+            ".",
+        ];
+        let output = check(&folder, &arguments);
+        assert_eq!(err(&output), "");
+        let mut said: Vec<Value> = Vec::new();
+        for line in out(&output).lines() {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            line["file"] = format!("{prefix}{}", line["file"].as_str().unwrap()).into();
+            said.push(line);
+        }
+        let key = |case: &Value| case.to_string();
+        cases.sort_by_cached_key(key);
+        said.sort_by_cached_key(key);
+        let differ = cases.iter().zip(&said).find(|(case, said)| case != said);
+        assert_eq!(differ, None, "{asked}");
+        assert_eq!(cases.len(), said.len(), "{asked}");
+    }
+}
+
+#[test]
+fn the_fixtures_of_the_standards() {
+    compare("expected-fixtures.jsonl", |suites, level, version| {
+        let below = format!("{level}/{version}/");
+        (suites.join("pod-security/fixtures").join(&below), below)
+    });
+}
+
+#[test]
+fn real_manifests() {
+    compare("expected-manifests.jsonl", |suites, _, _| {
+        (suites.join("manifests"), String::new())
+    });
+}
