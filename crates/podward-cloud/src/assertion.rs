@@ -16,6 +16,26 @@ pub(crate) struct Claims {
     pub(crate) exp: i64,
     #[serde(default)]
     pub(crate) nbf: i64,
+    /// What a service account token of Kubernetes is bound to.
+    #[serde(rename = "kubernetes.io", default)]
+    pub(crate) bound: Bound,
+}
+
+/// The object a service account token is bound to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Bound {
+    pub(crate) namespace: String,
+    pub(crate) pod: Named,
+    pub(crate) serviceaccount: Named,
+}
+
+/// Name and UID of an object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) uid: String,
 }
 
 impl Claims {

@@ -270,10 +270,8 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         .strip_suffix(VAULT_DOMAIN)
         .and_then(|rest| rest.strip_suffix('.'))
     {
-        Some(vault) if cloud.holding().vaults.contains_key(vault) => {
-            vault_door::serve(&cloud, vault, &host, &parts, &body, &caller)
-        }
-        _ => answer(
+        Some(vault) => vault_door::serve(&cloud, vault, &host, &parts, &body, &caller),
+        None => answer(
             404,
             &json!({"error": {"code": "NotFound", "message": format!("no service of cloud.yaml has the name {name:?}")}}),
         ),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::assertion::Assertion;
 use crate::token::{Refusal, TokenRequest, decide, tenant};
 use crate::{AUTHORITY, Caller, Cloud, answer};
 
@@ -31,10 +32,10 @@ pub(crate) fn serve(cloud: &Cloud, parts: &Parts, body: &[u8], caller: &Caller) 
         (&Method::POST, [name, "oauth2", "token"]) => token(cloud, name, body, caller, id, false),
         (&Method::GET, ["common", "discovery", "instance"]) => answer(200, &instance(parts)),
         (&Method::GET, [name, "v2.0", ".well-known", "openid-configuration"]) => {
-            discovery(cloud, name, id, true)
+            discovery(cloud, name, caller, id, true)
         }
         (&Method::GET, [name, ".well-known", "openid-configuration"]) => {
-            discovery(cloud, name, id, false)
+            discovery(cloud, name, caller, id, false)
         }
         (&Method::GET, [_, "discovery", "v2.0", "keys"] | [_, "discovery", "keys"]) => {
             answer(200, &json!({"keys": [cloud.keys.tokens.jwk()]}))
@@ -64,11 +65,28 @@ fn instance(parts: &Parts) -> Value {
     })
 }
 
-fn discovery(cloud: &Cloud, name: &str, request: Guid, v2: bool) -> Response {
+fn discovery(cloud: &Cloud, name: &str, caller: &Caller, request: Guid, v2: bool) -> Response {
     let holding = cloud.holding();
     let found = match tenant(&holding.config, name) {
         Ok(found) => found,
-        Err(refusal) => return refused(cloud, &refusal, request),
+        Err(refusal) => {
+            let event = Event {
+                node: caller.node.clone(),
+                namespace: caller.namespace.clone(),
+                pod: caller.pod.clone(),
+                pod_uid: caller.pod_uid.clone(),
+                service_account: caller.service_account.clone(),
+                door: Door::TokenService,
+                asked: "discovery".into(),
+                rule: format!("AADSTS{}", refusal.code),
+                reason: format!("AADSTS{}: {}", refusal.code, refusal.text),
+                request_id: request.to_string(),
+                ..Event::default()
+            };
+            // a refusal stays one whether or not it could be written
+            let _ = cloud.recorder.record(event);
+            return refused(cloud, &refusal, request);
+        }
     };
     let id = &found.id;
     let base = format!("https://{AUTHORITY}/{id}");
@@ -191,6 +209,22 @@ pub(crate) fn object_id(tenant: &str, client_id: &str) -> String {
     .join("-")
 }
 
+/// The pod that a service account token is bound to, where the node asks in its place. The issuer's
+/// signature was verified before.
+fn of_assertion(event: &mut Event, request: &TokenRequest, local: &str) {
+    let assertion = request.assertion.as_ref();
+    let parsed = assertion.and_then(|text| Assertion::parse(text.expose()));
+    if let Some(claims) = parsed
+        .map(|parsed| parsed.claims)
+        .filter(|c| c.iss == local)
+    {
+        event.namespace = claims.bound.namespace;
+        event.pod = claims.bound.pod.name;
+        event.pod_uid = claims.bound.pod.uid;
+        event.service_account = claims.bound.serviceaccount.name;
+    }
+}
+
 fn token(
     cloud: &Cloud,
     tenant_name: &str,
@@ -239,6 +273,9 @@ fn token(
             return refused(cloud, &refusal, id);
         }
     };
+    if event.pod.is_empty() && grant.rule.starts_with("federated-credential") {
+        of_assertion(&mut event, &request, local);
+    }
     let uti = new_id().to_string();
     let object = object_id(grant.tenant, grant.client_id);
     let claims = json!({

@@ -40,6 +40,8 @@ struct Fault {
     code: &'static str,
     message: String,
     inner: Option<&'static str>,
+    /// Whether its event was recorded where it came up.
+    recorded: bool,
 }
 
 fn fault<T>(status: u16, code: &'static str, message: impl Into<String>) -> Result<T, Fault> {
@@ -48,6 +50,7 @@ fn fault<T>(status: u16, code: &'static str, message: impl Into<String>) -> Resu
         code,
         message: message.into(),
         inner: None,
+        recorded: false,
     })
 }
 
@@ -91,18 +94,44 @@ pub(crate) fn serve(
     caller: &Caller,
 ) -> Response {
     let holding = cloud.holding();
+    let asked = || {
+        let path: String = parts.uri.path().chars().take(256).collect();
+        format!("{} {path}", parts.method)
+    };
+    let refuse = |identity: &str, rule: String, reason: &str| {
+        let event = Event {
+            node: caller.node.clone(),
+            namespace: caller.namespace.clone(),
+            pod: caller.pod.clone(),
+            pod_uid: caller.pod_uid.clone(),
+            service_account: caller.service_account.clone(),
+            identity: identity.to_owned(),
+            door: Door::Vault,
+            asked: asked(),
+            rule,
+            reason: reason.to_owned(),
+            request_id: request_id(parts, "x-ms-client-request-id").to_string(),
+            ..Event::default()
+        };
+        // a refusal stays one whether or not it could be written
+        let _ = cloud.recorder.record(event);
+    };
     let (Some(vault), Some(store)) = (holding.config.vault(name), holding.vaults.get(name)) else {
-        return Fault {
-            status: 404,
-            code: "NotFound",
-            message: "no such vault".into(),
-            inner: None,
-        }
-        .into_response();
+        let message = format!("there is no vault {name:?} in cloud.yaml");
+        refuse("", "cloud.yaml".into(), &message);
+        return answer(
+            404,
+            &json!({"error": {"code": "NotFound", "message": message}}),
+        );
     };
     let client = match authenticate(cloud, &holding.config, vault, parts) {
         Ok(client) => client,
-        Err(response) => return *response,
+        Err(Unknown { response, refusal }) => {
+            if let Some(reason) = refusal {
+                refuse("", format!("vault {} token", vault.name), &reason);
+            }
+            return *response;
+        }
     };
     let mut rights = Rights::default();
     let tenant = holding.config.tenant(&vault.tenant);
@@ -126,8 +155,24 @@ pub(crate) fn serve(
         caller,
         id: request_id(parts, "x-ms-client-request-id"),
     };
-    call.answer(parts, body)
-        .unwrap_or_else(IntoResponse::into_response)
+    call.answer(parts, body).unwrap_or_else(|fault| {
+        if !fault.recorded {
+            refuse(
+                &call.client,
+                format!("vault {} request", vault.name),
+                &fault.message,
+            );
+        }
+        fault.into_response()
+    })
+}
+
+/// A caller who is not known.
+struct Unknown {
+    response: Box<Response>,
+    /// Why its token is no good; `None` where it sent none, which is how clients ask where to get
+    /// one and no refusal.
+    refusal: Option<String>,
 }
 
 /// Who is calling, by its token; or the challenge that tells clients where to get one.
@@ -136,7 +181,7 @@ fn authenticate(
     config: &CloudConfig,
     vault: &Vault,
     parts: &Parts,
-) -> Result<String, Box<Response>> {
+) -> Result<String, Unknown> {
     let tenant = config
         .tenant(&vault.tenant)
         .map(|t| t.id.clone())
@@ -147,9 +192,12 @@ fn authenticate(
         );
         let body = answer(
             401,
-            &json!({"error": {"code": "Unauthorized", "message": message}}),
+            &json!({"error": {"code": "Unauthorized", "message": &message}}),
         );
-        Box::new(([(header::WWW_AUTHENTICATE, value)], body).into_response())
+        Unknown {
+            response: Box::new(([(header::WWW_AUTHENTICATE, value)], body).into_response()),
+            refusal: Some(message),
+        }
     };
     let sent = parts
         .headers
@@ -159,9 +207,11 @@ fn authenticate(
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token);
     let Some(token) = sent else {
-        return Err(challenge(
-            "AKV10000: Request is missing a Bearer or PoP token.".into(),
-        ));
+        let asked = challenge("AKV10000: Request is missing a Bearer or PoP token.".into());
+        return Err(Unknown {
+            refusal: None,
+            ..asked
+        });
     };
     let invalid = || {
         challenge("AKV10001: The token is malformed or its signature is not the tenant's.".into())
@@ -328,6 +378,7 @@ impl<'a> Call<'a> {
             code: "Forbidden",
             message,
             inner: Some("ForbiddenByPolicy"),
+            recorded: true,
         })
     }
 
@@ -405,7 +456,13 @@ impl<'a> Call<'a> {
         let text = format!(
             "A {kind} with (name/id) {name}{version} was not found in this key vault. If you recently deleted this {kind} you may be able to recover it using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182"
         );
-        fault(404, code, text)
+        Err(Fault {
+            status: 404,
+            code,
+            message: text,
+            inner: None,
+            recorded: true,
+        })
     }
 
     fn set_secret(&self, name: &str, body: &[u8]) -> Result<Value, Fault> {

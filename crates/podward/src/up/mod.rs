@@ -21,11 +21,13 @@ mod volumes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use podward_access::{AccessLog, Bound};
 use podward_policy::Level;
 use serde_json::json;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::access::show;
 use crate::io::{Io, Output, Tone};
@@ -41,6 +43,8 @@ pub(crate) use environment::home_folders;
 
 /// Most threads that wait at once, and so most containers and probes.
 const MAX_THREADS: usize = 4096;
+/// Most events of the access log that wait to be shown.
+const MAX_WAITING: usize = 16 << 10;
 /// How often tokens in volumes are looked at.
 const REFRESH: Duration = Duration::from_secs(30);
 
@@ -195,10 +199,14 @@ impl Up {
         mut watched: Watcher,
     ) -> Result<bool, Report> {
         let mut stop = environment::Stop::new()?;
-        let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut events) = tokio::sync::mpsc::channel(MAX_WAITING);
+        let unseen = Arc::new(AtomicU64::new(0));
+        let missed = Arc::clone(&unseen);
         access.watch(move |event| {
-            // nobody watching is no error: the log has it
-            let _ = sender.send(event.clone());
+            // nobody watching, or one who reads slowly, is no error: the log has it
+            if let Err(TrySendError::Full(_)) = sender.try_send(event.clone()) {
+                missed.fetch_add(1, Ordering::Relaxed);
+            }
         });
         let node = Arc::new(Node::start(io, &folder, &own, Arc::new(access.clone())).await?);
         let handles = control::Handles::default();
@@ -244,6 +252,12 @@ impl Up {
             while let Ok(event) = events.try_recv() {
                 access_event(io, &event);
             }
+        }
+        let unseen = unseen.load(Ordering::Relaxed);
+        if unseen > 0 {
+            io.note(format_args!(
+                "{unseen} events came too fast to be shown: `podward access log` has them"
+            ));
         }
         let interrupted = self.once && outcomes.is_none();
         Ok(expect::summary(io, outcomes.as_deref()) && !interrupted)

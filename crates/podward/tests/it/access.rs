@@ -210,3 +210,60 @@ fn the_space_of_the_log_is_an_option() {
         .sum();
     assert!((1 << 20..2 << 20).contains(&reserved), "{reserved}");
 }
+
+/// Asks with a token that is none, for what is not served, for a vault that is not there, and of a
+/// tenant that nobody has.
+const STRAYS: &str = r#"
+import os, ssl, urllib.error, urllib.request
+trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"]))
+client = urllib.request.build_opener(urllib.request.ProxyHandler({}), trust)
+def ask(url, **headers):
+    try:
+        client.open(urllib.request.Request(url, headers=headers), timeout=10)
+    except urllib.error.HTTPError as error:
+        print(error.code)
+ask("https://shop.vault.azure.net/secrets/db-password?api-version=7.4")
+ask("https://shop.vault.azure.net/secrets/db-password?api-version=7.4", Authorization="Bearer a.b.c")
+ask("https://shop.vault.azure.net/x", Host="nowhere.vault.azure.net")
+ask("https://login.microsoftonline.com/nobody/v2.0/.well-known/openid-configuration")
+"#;
+
+#[test]
+fn every_refusal_is_an_event_and_a_challenge_is_none() {
+    if !is_root("every_refusal_is_an_event_and_a_challenge_is_none") {
+        return;
+    }
+    let up = Up::start(&quickstart(), &[]);
+    let before = log(&up.state, &[]).len();
+    let asked = up.exec("web", &["/usr/bin/python3", "-c", STRAYS]);
+    assert_eq!(out(&asked), "401\n401\n404\n400\n", "{}", err(&asked));
+    let all = log(&up.state, &[]);
+    let new = all.get(before..).unwrap_or_default();
+    let told: Vec<_> = new
+        .iter()
+        .map(|event| {
+            assert_eq!(event["outcome"], "refused", "{event}");
+            assert!(
+                event["pod"].as_str().unwrap().starts_with("web-"),
+                "{event}"
+            );
+            (
+                event["door"].as_str().unwrap(),
+                event["rule"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("vault", "vault shop token"),
+            ("vault", "cloud.yaml"),
+            ("token-service", "AADSTS90002"),
+        ]
+    );
+    assert!(
+        all.iter()
+            .all(|event| event["door"] != "token-service" || event["pod"] != "")
+    );
+    assert_eq!(up.stop(), Some(0));
+}
