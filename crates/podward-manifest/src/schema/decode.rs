@@ -1,6 +1,6 @@
 //! Why the API server cannot decode an object, in the words of Go's JSON decoder.
 
-use super::scan::quantity;
+use super::scan::{quantity, time};
 use super::strict::integer;
 use super::table::{Form, Table, TypeId, table};
 use crate::{Node, Object, Value};
@@ -45,7 +45,7 @@ impl Decoder {
         match (&found.form, &node.value) {
             (Form::Any, _)
             | (Form::Object, Value::Mapping(_))
-            | (Form::String | Form::Time | Form::Duration | Form::IntOrString, Value::String(_))
+            | (Form::String | Form::Duration | Form::IntOrString, Value::String(_))
             | (Form::Bytes, Value::String(_))
             | (Form::Bool, Value::Bool(_))
             | (Form::Float, Value::Int(_) | Value::Float(_)) => {}
@@ -73,6 +73,7 @@ impl Decoder {
                 quantity(text).map_err(|e| Abort(e.to_owned()))?;
             }
             (Form::Quantity, _) => quantity("?").map_err(|e| Abort(e.to_owned()))?,
+            (Form::Time, Value::String(text)) => time(text).map_err(Abort)?,
             (Form::Time | Form::Duration, value) => {
                 return Err(Abort(self.sentence(&said(value, false), "string")));
             }

@@ -1,6 +1,6 @@
 //! Unknown fields and values of a wrong type, as the API server's strict decoding finds them.
 
-use super::scan::{is_base64, quantity};
+use super::scan::{is_base64, quantity, time};
 use super::suggest::suggest;
 use super::table::{Form, Table, TypeId, table};
 use crate::{Node, Object, Position, Value};
@@ -155,7 +155,9 @@ impl Walk {
             &field
         };
         let found = match &node.value {
-            Value::String(_) if matches!(form, Form::Bytes | Form::Quantity) => "is not",
+            Value::String(_) if matches!(form, Form::Bytes | Form::Quantity | Form::Time) => {
+                "is not"
+            }
             Value::Int(_) | Value::Float(_) if is_number(form) => "is not",
             other => match other {
                 Value::Null => "is null",
@@ -193,7 +195,10 @@ fn fits(form: &Form, value: &Value) -> Result<(), &'static str> {
         }
         Form::List(_) => (matches!(value, Value::Sequence(_)), "a list"),
         Form::String => (matches!(value, Value::String(_)), "text"),
-        Form::Time => (matches!(value, Value::String(_)), "a time in text"),
+        Form::Time => (
+            matches!(value, Value::String(text) if time(text).is_ok()),
+            "a time such as 2026-01-31T12:00:00Z",
+        ),
         Form::Duration => (matches!(value, Value::String(_)), "a duration in text"),
         Form::Bytes => (
             matches!(value, Value::String(text) if is_base64(text)),

@@ -1,6 +1,8 @@
 //! The `AppArmor` profile may only be the runtime's or one of the node (baseline; fields, and the
 //! annotations that came before them).
 
+use std::collections::BTreeSet;
+
 use podward_manifest::Node;
 
 use crate::check::{Breach, Check};
@@ -31,6 +33,7 @@ const BREAKS: Safety =
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     let mut setters = words::Setters::default();
+    let mut annotated = BTreeSet::new();
     let mut spots = Vec::new();
     if let Some(kind) = forbidden(pod.security(&["appArmorProfile"])) {
         setters.pod = true;
@@ -70,7 +73,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
         if !profile.is_empty() && profile != "runtime/default" && !profile.starts_with("localhost/")
         {
             setters.annotations += 1;
-            setters.values.insert(format!("{name}=\"{profile}\""));
+            annotated.insert(format!("{name}={}", words::escaped(profile)));
             spots.push(pod.spot_at_annotation(
                 name,
                 value.start,
@@ -79,15 +82,13 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             ));
         }
     }
-    let reason = format!(
-        "forbidden AppArmor profile{}",
-        words::s(setters.values.len())
-    );
+    let values = || setters.values.iter().chain(&annotated);
+    let reason = format!("forbidden AppArmor profile{}", words::s(values().count()));
     Breach::unless_none(spots, &reason, || {
         format!(
             "{} must not set AppArmor profile type to {}",
             setters.who(),
-            words::quoted(&setters.values)
+            words::quoted(values())
         )
     })
 }

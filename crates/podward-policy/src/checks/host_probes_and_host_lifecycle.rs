@@ -27,7 +27,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
-    let mut names = Vec::new();
+    let mut names = BTreeSet::new();
     let mut hosts = BTreeSet::new();
     let mut spots = Vec::new();
     for container in &pod.containers {
@@ -52,13 +52,13 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             }
         }
         if spots.len() > before {
-            names.push(container.name);
+            names.insert(container.name);
         }
     }
     Breach::unless_none(spots, "probe or lifecycle host", || {
         format!(
             "{} {} probe or lifecycle host{} {}",
-            words::containers(&names),
+            words::containers(&names.iter().copied().collect::<Vec<_>>()),
             words::uses(names.len()),
             words::s(hosts.len()),
             words::quoted(&hosts)

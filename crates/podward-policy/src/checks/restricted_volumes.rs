@@ -20,7 +20,7 @@ const ALLOWED: &[&str] = &[
     "secret",
 ];
 
-/// The other sources of core/v1 `Volume`. What is none of them the server does not see, and a
+/// The other sources of core/v1 `Volume`, the one that is told of two first. What is none of them the server does not see, and a
 /// volume without a source becomes an emptyDir.
 const FORBIDDEN: &[&str] = &[
     "hostPath",
@@ -40,10 +40,10 @@ const FORBIDDEN: &[&str] = &[
     "vsphereVolume",
     "quobyte",
     "azureDisk",
+    "photonPersistentDisk",
     "portworxVolume",
     "scaleIO",
     "storageos",
-    "photonPersistentDisk",
 ];
 
 pub(super) const CHECK: Check = Check {

@@ -108,7 +108,7 @@ fn annotated(pod: &Pod<'_>) -> Option<Breach> {
         let filters = matches!(profile, "runtime/default" | "docker/default")
             || profile.starts_with("localhost/");
         if counts && !filters {
-            forbidden.insert(format!("{name}={profile:?}"));
+            forbidden.insert(format!("{name}={}", words::escaped(profile)));
             spots.push(pod.spot_at_annotation(
                 name,
                 value.start,
