@@ -1,6 +1,6 @@
 //! `podward check`.
 
-mod files;
+pub(crate) mod files;
 mod judge;
 mod print;
 

@@ -51,6 +51,11 @@ impl Io {
         self.color &= output == Output::Text;
     }
 
+    /// Whether output is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.output == Output::Json
+    }
+
     /// A word in its tone.
     pub(crate) fn tone(&self, tone: Tone, text: impl Display) -> String {
         if !self.color {

@@ -6,6 +6,7 @@ mod cloud;
 mod control;
 mod exec;
 mod finding;
+mod fix;
 mod io;
 mod report;
 mod state;
@@ -32,6 +33,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Check),
+    Fix(fix::Fix),
     Up(up::Up),
     Exec(exec::Exec),
     #[command(subcommand)]
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     let mut io = Io::new();
     let outcome: Result<Exit, Report> = match Cli::parse().command {
         Command::Check(check) => check.run(&mut io),
+        Command::Fix(fix) => fix.run(&mut io),
         Command::Up(up) => up.run(&mut io),
         Command::Exec(exec) => exec.run(&mut io),
         Command::Access(access) => access.run(&mut io),

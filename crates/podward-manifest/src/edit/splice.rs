@@ -28,16 +28,11 @@ pub(super) fn find(
     change: &Change,
 ) -> Result<Option<Splice>, EditError> {
     let mut node = root;
-    let mut parent_indent = None;
+    let step_in = moved_in(root).unwrap_or(2);
     for (depth, step) in change.path.iter().enumerate() {
         let here = change.path.get(..=depth).unwrap_or_default();
         match child(node, step, here)? {
-            Some(found) => {
-                if !node.entries().is_empty() && !is_flow(lines, node) {
-                    parent_indent = first_column(node);
-                }
-                node = found;
-            }
+            Some(found) => node = found,
             None => {
                 let rest = change.path.get(depth + 1..).unwrap_or_default();
                 let value = wrapped(rest, &change.value)
@@ -45,7 +40,7 @@ pub(super) fn find(
                 let Step::Key(name) = step else {
                     return Err(EditError::Missing(shown(here)));
                 };
-                return insert(lines, node, name, &value, parent_indent, here).map(Some);
+                return insert(lines, node, name, &value, step_in, here).map(Some);
             }
         }
     }
@@ -95,23 +90,28 @@ fn is_flow(lines: &Lines<'_>, node: &Node) -> bool {
         .is_some_and(|first| matches!(first, b'{' | b'['))
 }
 
-fn first_column(node: &Node) -> Option<usize> {
-    node.entries().first().map(|(key, _)| key.start.column)
+/// The columns by which this text moves a mapping in: those of the first one that is.
+fn moved_in(node: &Node) -> Option<usize> {
+    let below = |(key, value): &(Node, Node)| {
+        let first = value.entries().first().map(|(first, _)| first.start)?;
+        (first.line > key.start.line)
+            .then(|| first.column.checked_sub(key.start.column))
+            .flatten()
+            .filter(|columns| (1..=8).contains(columns))
+    };
+    let values = node.entries().iter().map(|(_, value)| value);
+    node.entries()
+        .iter()
+        .find_map(below)
+        .or_else(|| values.chain(node.items()).find_map(moved_in))
 }
 
-fn style(lines: &Lines<'_>, node: &Node, parent_indent: Option<usize>) -> Style {
+fn style(lines: &Lines<'_>, node: &Node, step: usize) -> Style {
     let first = node
         .entries()
         .first()
         .and_then(|(key, _)| lines.byte(key.start));
     let quoted = first.and_then(|at| lines.text.as_bytes().get(at)) == Some(&b'"');
-    let own = first_column(node);
-    let step = match (parent_indent, own) {
-        (Some(parent), Some(own)) if (2..=8).contains(&own.saturating_sub(parent)) => own - parent,
-        _ => 2,
-    };
-    // an item's keys are moved in by its dash too
-    let step = if step == 4 || step == 8 { step } else { 2 };
     Style {
         json: quoted && is_flow(lines, node),
         step,
@@ -131,10 +131,10 @@ fn insert(
     node: &Node,
     name: &str,
     value: &Json,
-    parent_indent: Option<usize>,
+    step: usize,
     path: &[Step],
 ) -> Result<Splice, EditError> {
-    let style = style(lines, node, parent_indent);
+    let style = style(lines, node, step);
     let pair = |style| {
         format!(
             "{}: {}",
@@ -224,7 +224,7 @@ fn replace(
         place(lines, node.end, path)?,
     );
     let old = lines.between(node.start, node.end).unwrap_or_default();
-    let style = style(lines, node, None);
+    let style = style(lines, node, 2);
     let refused = |why| Err(EditError::Form(shown(path), why));
     match &node.value {
         Value::Mapping(entries) if !entries.is_empty() => refused("it is a mapping"),
@@ -270,7 +270,7 @@ fn sequence(
     let added = wanted
         .strip_prefix(have.as_slice())
         .filter(|added| !added.is_empty());
-    let style = style(lines, node, None);
+    let style = style(lines, node, 2);
     if is_flow(lines, node) {
         let quoted = lines
             .byte(node.start)

@@ -13,17 +13,17 @@ const MAX_FILE: u64 = 16 << 20;
 const MAX_DEPTH: usize = 64;
 
 /// A file that is to be judged.
-pub(super) struct File {
+pub(crate) struct File {
     /// None is standard input.
     path: Option<PathBuf>,
     /// As messages name it.
-    pub(super) shown: String,
+    pub(crate) shown: String,
     /// Path below the folder that was given; of a file that was given, as it was given.
-    pub(super) relative: String,
+    pub(crate) relative: String,
 }
 
 /// The files of all paths, those of a folder sorted, and what could not be looked into.
-pub(super) fn find(paths: &[PathBuf]) -> (Vec<File>, Vec<Report>) {
+pub(crate) fn find(paths: &[PathBuf]) -> (Vec<File>, Vec<Report>) {
     let (mut files, mut errors) = (Vec::new(), Vec::new());
     for path in paths {
         if path.as_os_str() == "-" {
@@ -95,8 +95,13 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, errors: &mut Vec<
 }
 
 impl File {
+    /// Where it is; `None` is standard input.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// The whole text.
-    pub(super) fn read(&self) -> Result<Source, Report> {
+    pub(crate) fn read(&self) -> Result<Source, Report> {
         let failed = |e: std::io::Error| Report::new(e).at(&self.shown, None);
         let mut bytes = Vec::new();
         match &self.path {

@@ -1,0 +1,276 @@
+//! `podward fix`.
+
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use podward_policy::{Finding, Level, Mended, Safety, Version, mend};
+use serde_json::json;
+use similar::TextDiff;
+
+use crate::check::files::{self, File};
+use crate::io::{Io, Output, Tone};
+use crate::report::{Exit, Report};
+
+/// Mends what `check` finds, where there is one right answer, and leaves every other line as it is.
+///
+/// Prints what would change, as a patch, unless --write is given. Comments, blank lines, quotes, the order of keys,
+/// indentation and line ends stay. Each edit is read again before it is offered: the result must parse, mean what was
+/// meant, have that finding no more and no new one; else it is left out, and why is said.
+///
+/// Fixes that cannot break a pod that works are made. Those that may (such as runAsNonRoot) are listed, and made with
+/// --unsafe-fixes. What is a person's decision, such as which user id, is left to check to explain.
+///
+/// Exit codes: 0 nothing found, or all of it mended by --write; 1 something found, or left; 2 some file could not be
+/// read or written (all others are still mended).
+///
+/// Examples:
+///   podward fix deploy/                        what would change
+///   podward fix deploy/ | git apply            the same as --write
+///   podward fix --write --unsafe-fixes web.yaml
+///   helm template chart/ | podward fix --write -
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Fix {
+    /// Files and folders; - is standard input, whose mended text goes to standard output with --write
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// Print what would change, as a patch (the default)
+    #[arg(long, conflicts_with = "write")]
+    diff: bool,
+    /// Change the files
+    #[arg(long)]
+    write: bool,
+    /// Make fixes too that may break a pod that works
+    #[arg(long, env = "PODWARD_UNSAFE_FIXES")]
+    unsafe_fixes: bool,
+    /// Pod Security level to mend to
+    #[arg(
+        long,
+        default_value = "restricted",
+        env = "PODWARD_PROFILE",
+        value_parser = PossibleValuesParser::new(["privileged", "baseline", "restricted"])
+            .try_map(|level| level.parse::<Level>())
+    )]
+    profile: Level,
+    /// Version of Kubernetes whose rules count: 1.0 and later, or latest
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value = "latest",
+        env = "PODWARD_KUBERNETES_VERSION"
+    )]
+    kubernetes_version: Version,
+    /// `text`, or `json` with one object a line and no patch
+    #[arg(short, long, value_enum, default_value_t = Output::Text, env = "PODWARD_OUTPUT")]
+    output: Output,
+}
+
+/// What was done in all.
+#[derive(Default)]
+struct Total {
+    files: usize,
+    mended: usize,
+    may_break: usize,
+    failed: usize,
+    by_hand: usize,
+    errors: usize,
+}
+
+impl Fix {
+    pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
+        io.set_output(self.output);
+        let (files, errors) = files::find(&self.paths);
+        let mut total = Total {
+            errors: errors.len(),
+            ..Total::default()
+        };
+        for error in &errors {
+            io.report(error);
+        }
+        for file in &files {
+            if let Err(error) = self.file(io, file, &mut total) {
+                io.report(&error);
+                total.errors += 1;
+            }
+        }
+        self.sum(io, &total);
+        let left = total.may_break + total.failed + total.by_hand;
+        match (total.errors, left, total.mended) {
+            (0, 0, 0) => Ok(Exit::Clean),
+            (0, 0, _) if self.write => Ok(Exit::Clean),
+            (0, ..) => Ok(Exit::Found),
+            (n, ..) => Err(Report::new(format!(
+                "{n} file{} could not be mended, see above; all else was",
+                if n == 1 { "" } else { "s" }
+            ))),
+        }
+    }
+
+    fn file(&self, io: &Io, file: &File, total: &mut Total) -> Result<(), Report> {
+        let source = file.read()?;
+        let mended = mend(
+            &source.path,
+            &source.text,
+            self.profile,
+            self.kubernetes_version,
+            self.unsafe_fixes,
+        )
+        .map_err(|why| Report::new(why).at(&file.shown, None))?;
+        if mended.text != source.text {
+            total.files += 1;
+        }
+        match (self.write, file.path()) {
+            // standard output carries the text, changed or not
+            (true, None) => write_out(&mended.text)?,
+            (true, Some(path)) if mended.text != source.text => {
+                replace(path, &mended.text).map_err(|e| Report::new(e).at(&file.shown, None))?
+            }
+            (true, Some(_)) => {}
+            (false, _) if self.output == Output::Text => {
+                write_out(&patch(&file.shown, &source.text, &mended.text))?;
+            }
+            (false, _) => {}
+        }
+        tell(io, &mended, self.write);
+        total.mended += mended.done.len();
+        total.may_break += mended.unsafe_left.len();
+        total.failed += mended.failed.len();
+        total.by_hand += mended.by_hand.len();
+        Ok(())
+    }
+
+    fn sum(&self, io: &Io, total: &Total) {
+        io.emit(
+            "summary",
+            json!({
+                "files": total.files, "mended": total.mended, "mayBreak": total.may_break,
+                "failed": total.failed, "byHand": total.by_hand, "errors": total.errors,
+            }),
+        );
+        if self.output != Output::Text {
+            return;
+        }
+        let word = if self.write {
+            "mended"
+        } else {
+            "would be mended"
+        };
+        let mut parts = vec![format!(
+            "{} findings {word} in {} files",
+            total.mended, total.files
+        )];
+        if total.may_break > 0 {
+            parts.push(format!("{} more with --unsafe-fixes", total.may_break));
+        }
+        if total.failed > 0 {
+            parts.push(format!("{} could not be mended", total.failed));
+        }
+        if total.by_hand > 0 {
+            parts.push(format!(
+                "{} need a decision: podward check tells",
+                total.by_hand
+            ));
+        }
+        io.note(parts.join("; "));
+    }
+}
+
+/// Says what is left, to who sits at the terminal: standard output carries the patch.
+fn tell(io: &Io, mended: &Mended, written: bool) {
+    let event = |finding: &Finding, outcome: &str, why: &str| {
+        io.emit(
+            "fix",
+            json!({
+                "outcome": outcome, "rule": finding.rule, "file": finding.path,
+                "line": finding.position.line, "column": finding.position.column,
+                "field": finding.field, "message": finding.message, "reason": why,
+            }),
+        );
+    };
+    let place = |finding: &Finding| {
+        let at = finding.position;
+        io.tone(
+            Tone::Strong,
+            format_args!("{}:{}:{}", finding.path, at.line, at.column),
+        )
+    };
+    for finding in &mended.done {
+        event(
+            finding,
+            if written { "mended" } else { "wouldBeMended" },
+            "",
+        );
+    }
+    for finding in &mended.unsafe_left {
+        let why = match finding.fix.as_ref().map(|fix| fix.safety) {
+            Some(Safety::MayBreak(why)) => why,
+            _ => "",
+        };
+        event(finding, "mayBreak", why);
+        if !io.is_json() {
+            io.note(format_args!(
+                "{} {}: the fix needs --unsafe-fixes, for {why}",
+                place(finding),
+                finding.message
+            ));
+        }
+    }
+    for (finding, why) in &mended.failed {
+        event(finding, "failed", why);
+        if !io.is_json() {
+            io.note(format_args!(
+                "{} {}: not mended: {why}",
+                place(finding),
+                finding.message
+            ));
+        }
+    }
+    for finding in &mended.by_hand {
+        event(finding, "byHand", &finding.mend);
+    }
+}
+
+/// Both texts as a patch that `git apply` takes; nothing where they are equal.
+fn patch(name: &str, before: &str, after: &str) -> String {
+    if before == after {
+        return String::new();
+    }
+    TextDiff::from_lines(before, after)
+        .unified_diff()
+        .header(&format!("a/{name}"), &format!("b/{name}"))
+        .to_string()
+}
+
+fn write_out(text: &str) -> Result<(), Report> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Report::new(e)),
+        _ => Ok(()),
+    }
+}
+
+/// Puts a text in the place of a file's, at once: who reads sees the old one or the new one.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    // the file itself, where the path is a link
+    let path = path.canonicalize()?;
+    let mode = path.metadata()?.permissions().mode();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!(".{name}.podward"));
+    let written = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&aside, &path));
+    if written.is_err() {
+        // what is left of it is in the way of the next try
+        let _ = std::fs::remove_file(&aside);
+    }
+    written
+}
