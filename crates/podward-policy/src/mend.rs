@@ -22,8 +22,14 @@ pub struct Mended {
     pub by_hand: Vec<Finding>,
 }
 
+/// Most times a document is gone through: a fix brings out what its finding hid.
+const PASSES: usize = 4;
+
+/// Rule, field and message.
+type Key = (&'static str, String, String);
+
 /// What a finding is, wherever it stands: its place moves as lines come in.
-fn key(finding: &Finding) -> (&'static str, String, String) {
+fn key(finding: &Finding) -> Key {
     (finding.rule, finding.field.clone(), finding.message.clone())
 }
 
@@ -48,6 +54,26 @@ fn findings(
     Ok(found)
 }
 
+/// What is to be reached, and how far a fix may go.
+#[derive(Clone, Copy)]
+struct Aim<'a> {
+    path: &'a str,
+    level: Level,
+    version: Version,
+    may_break: bool,
+}
+
+impl Aim<'_> {
+    fn findings(&self, text: &str) -> Result<Vec<(usize, Object, Finding)>, String> {
+        findings(self.path, text, self.level, self.version)
+    }
+
+    fn wants(&self, finding: &Finding) -> bool {
+        let fix = finding.fix.as_ref();
+        fix.is_some_and(|fix| self.may_break || fix.safety == Safety::Safe)
+    }
+}
+
 /// Mends the findings of a file at a level.
 ///
 /// # Errors
@@ -59,87 +85,169 @@ pub fn mend(
     version: Version,
     may_break: bool,
 ) -> Result<Mended, String> {
-    let mut mended = Mended {
-        text: text.to_owned(),
-        ..Mended::default()
+    let aim = Aim {
+        path,
+        level,
+        version,
+        may_break,
     };
-    let mut tried = BTreeSet::new();
-    // ends: each finding is tried once, and no fix may bring another
-    loop {
-        let before = findings(path, &mended.text, level, version)?;
-        let next = before.iter().find(|(number, _, finding)| {
-            let wanted = finding
-                .fix
-                .as_ref()
-                .is_some_and(|fix| may_break || fix.safety == Safety::Safe);
-            wanted && !tried.contains(&(*number, key(finding)))
-        });
-        let Some((number, object, finding)) = next else {
-            break;
+    // document by document, so that a long file takes no longer for each; what stands before the
+    // first line of one, such as a directive, may need the whole
+    let parts = parts(text);
+    let mut whole = Mended::default();
+    let mut line = 0;
+    for part in &parts {
+        let Ok(mut mended) = aim.mend(part) else {
+            return aim.mend(text);
         };
-        tried.insert((*number, key(finding)));
-        let Some(fix) = &finding.fix else { break };
-        let edited = edit(
-            &mended.text,
-            object.node.start,
-            std::slice::from_ref(&fix.change),
-        )
-        .map_err(|e| e.to_string())
-        .and_then(|text| {
-            let after = findings(path, &text, level, version)?;
-            worse(&before, &after, *number, finding).map_or(Ok(text), Err)
-        });
-        match edited {
-            Ok(text) => mended.text = text,
-            Err(why) => mended.failed.push((finding.clone(), why)),
+        let findings = [
+            &mut mended.done,
+            &mut mended.unsafe_left,
+            &mut mended.by_hand,
+        ];
+        let failed = mended.failed.iter_mut().map(|(finding, _)| finding);
+        for finding in findings.into_iter().flatten().chain(failed) {
+            finding.position.line += line;
         }
+        line += part.matches('\n').count();
+        whole.text.push_str(&mended.text);
+        whole.done.append(&mut mended.done);
+        whole.unsafe_left.append(&mut mended.unsafe_left);
+        whole.failed.append(&mut mended.failed);
+        whole.by_hand.append(&mut mended.by_hand);
     }
-    sort(path, text, level, version, &mut mended)?;
-    Ok(mended)
+    Ok(whole)
 }
 
-/// Why a fix is no good: it leaves its finding, or brings another.
+/// A text cut before each line that begins a document.
+fn parts(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut rest, mut from) = (text, 0);
+    while let Some(at) = rest.get(from..).and_then(|tail| tail.find("\n---")) {
+        let cut = from + at + 1;
+        let after = rest.get(cut + 3..).and_then(|tail| tail.chars().next());
+        if after.is_none_or(char::is_whitespace)
+            && let Some((part, tail)) = rest.split_at_checked(cut)
+        {
+            parts.push(part);
+            (rest, from) = (tail, 3);
+        } else {
+            from = cut;
+        }
+    }
+    parts.push(rest);
+    parts
+}
+
+impl Aim<'_> {
+    fn mend(&self, text: &str) -> Result<Mended, String> {
+        let mut mended = Mended {
+            text: text.to_owned(),
+            ..Mended::default()
+        };
+        let mut tried = BTreeSet::new();
+        for _ in 0..PASSES {
+            if !self.pass(&mut mended, &mut tried)? {
+                break;
+            }
+        }
+        self.sort(&self.findings(text)?, &mut mended)?;
+        Ok(mended)
+    }
+
+    /// Mends what can be, once for each object; whether there was anything to try.
+    fn pass(
+        &self,
+        mended: &mut Mended,
+        tried: &mut BTreeSet<(usize, Key)>,
+    ) -> Result<bool, String> {
+        let all = self.findings(&mended.text)?;
+        let mut objects: Vec<usize> = all.iter().map(|(number, ..)| *number).collect();
+        objects.dedup();
+        let mut any = false;
+        // from the last one on: the places of those before it stay
+        for number in objects.into_iter().rev() {
+            let wanted: Vec<_> = all
+                .iter()
+                .filter(|(of, _, finding)| *of == number && self.wants(finding))
+                .filter(|(_, _, finding)| tried.insert((number, key(finding))))
+                .collect();
+            let Some((_, object, _)) = wanted.first() else {
+                continue;
+            };
+            any = true;
+            let findings: Vec<&Finding> = wanted.iter().map(|(_, _, finding)| finding).collect();
+            if let Ok(text) = self.attempt(&mended.text, number, object, &findings) {
+                mended.text = text;
+                continue;
+            }
+            // one of them cannot be made: which one, and why
+            for finding in findings {
+                match self.attempt(&mended.text, number, object, &[finding]) {
+                    Ok(text) => mended.text = text,
+                    Err(why) => mended.failed.push((finding.clone(), why)),
+                }
+            }
+        }
+        Ok(any)
+    }
+
+    /// The text with these findings of an object mended, and nothing made worse.
+    fn attempt(
+        &self,
+        text: &str,
+        number: usize,
+        object: &Object,
+        findings: &[&Finding],
+    ) -> Result<String, String> {
+        let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
+        let changes: Vec<_> = fixes.map(|fix| fix.change.clone()).collect();
+        let edited = edit(text, object.node.start, &changes).map_err(|e| e.to_string())?;
+        let (before, after) = (self.findings(text)?, self.findings(&edited)?);
+        worse(&before, &after, number, findings).map_or(Ok(edited), Err)
+    }
+
+    /// Tells the findings apart by what became of them.
+    fn sort(&self, all: &[(usize, Object, Finding)], mended: &mut Mended) -> Result<(), String> {
+        let left: BTreeSet<_> = self
+            .findings(&mended.text)?
+            .iter()
+            .map(|(number, _, finding)| (*number, key(finding)))
+            .collect();
+        for (number, _, finding) in all {
+            let is_left = left.contains(&(*number, key(finding)));
+            let has_failed = mended.failed.iter().any(|(failed, _)| failed == finding);
+            let finding = finding.clone();
+            match &finding.fix {
+                _ if !is_left => mended.done.push(finding),
+                Some(_) if has_failed => {}
+                Some(fix) if fix.safety != Safety::Safe => mended.unsafe_left.push(finding),
+                _ => mended.by_hand.push(finding),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why fixes are no good: they leave one of their findings, or break a rule that held. Of a rule that
+/// did not hold, others may come out that were hidden.
 fn worse(
     before: &[(usize, Object, Finding)],
     after: &[(usize, Object, Finding)],
     number: usize,
-    mended: &Finding,
+    mended: &[&Finding],
 ) -> Option<String> {
-    let had: BTreeSet<_> = before.iter().map(|(n, _, f)| (*n, key(f))).collect();
+    let had: BTreeSet<_> = before.iter().map(|(n, _, f)| (*n, f.rule)).collect();
+    let gone: BTreeSet<_> = mended.iter().map(|f| (number, key(f))).collect();
     for (n, _, finding) in after {
-        if (*n, key(finding)) == (number, key(mended)) {
+        if gone.contains(&(*n, key(finding))) {
             return Some("the finding would stay".into());
         }
-        if !had.contains(&(*n, key(finding))) {
+        if !had.contains(&(*n, finding.rule)) {
             return Some(format!("it would bring another: {}", finding.message));
         }
     }
     None
-}
-
-/// Tells the findings of the first text apart by what became of them.
-fn sort(
-    path: &str,
-    text: &str,
-    level: Level,
-    version: Version,
-    mended: &mut Mended,
-) -> Result<(), String> {
-    let left: BTreeSet<_> = findings(path, &mended.text, level, version)?
-        .iter()
-        .map(|(number, _, finding)| (*number, key(finding)))
-        .collect();
-    let failed: BTreeSet<_> = mended.failed.iter().map(|(f, _)| key(f)).collect();
-    for (number, _, finding) in findings(path, text, level, version)? {
-        let is_left = left.contains(&(number, key(&finding)));
-        match &finding.fix {
-            _ if !is_left => mended.done.push(finding),
-            Some(_) if failed.contains(&key(&finding)) => {}
-            Some(fix) if fix.safety != Safety::Safe => mended.unsafe_left.push(finding),
-            _ => mended.by_hand.push(finding),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -64,23 +64,11 @@ pub enum EditError {
     Unverified(String),
 }
 
-/// The text with the changes made in the object that starts at `object`.
+/// The text with the changes made in the object that starts at `object`, all at once.
 ///
 /// # Errors
 /// When a change cannot be made without touching something else.
 pub fn edit(text: &str, object: Position, changes: &[Change]) -> Result<String, EditError> {
-    let mut text = text.to_owned();
-    for change in changes {
-        text = one(&text, object, change)?;
-    }
-    Ok(text)
-}
-
-fn unverified(why: impl std::fmt::Display) -> EditError {
-    EditError::Unverified(format!("{why}"))
-}
-
-fn one(text: &str, object: Position, change: &Change) -> Result<String, EditError> {
     let documents = parse("", text).map_err(unverified)?;
     let found = documents
         .iter()
@@ -89,13 +77,9 @@ fn one(text: &str, object: Position, change: &Change) -> Result<String, EditErro
     let Some((index, root)) = found else {
         return Err(EditError::Missing("the object".into()));
     };
-    let Some(splice) = splice::find(&Lines::new(text), root, change)? else {
-        return Ok(text.to_owned());
-    };
-    let edited = splice
-        .apply(text)
-        .ok_or_else(|| unverified("its place is not in the text"))?;
-    // by a second reading, not by trust in the splice
+    let edited = splice::apply(text, splice::find(&Lines::new(text), root, changes)?)
+        .ok_or_else(|| unverified("two changes meet"))?;
+    // by a second reading, not by trust in the splices
     let after = parse("", &edited).map_err(unverified)?;
     if after.len() != documents.len() {
         return Err(unverified("another number of documents"));
@@ -104,14 +88,23 @@ fn one(text: &str, object: Position, change: &Change) -> Result<String, EditErro
         let mut expected = before.root.to_json();
         if number == index {
             let place = whole_path(&before.root, object).unwrap_or_default();
-            let path = place.iter().chain(&change.path);
-            set(&mut expected, path, &change.value);
+            for change in changes {
+                set(
+                    &mut expected,
+                    place.iter().chain(&change.path),
+                    &change.value,
+                );
+            }
         }
         if after.root.to_json() != expected || after.duplicates.len() != before.duplicates.len() {
             return Err(unverified("another value would change"));
         }
     }
     Ok(edited)
+}
+
+fn unverified(why: impl std::fmt::Display) -> EditError {
+    EditError::Unverified(format!("{why}"))
 }
 
 /// The mapping that starts at a position: the root, or an item of a list.

@@ -1,5 +1,7 @@
 //! Where a text changes, and into what.
 
+use std::cmp::Reverse;
+
 use serde_json::{Map, Value as Json};
 
 use super::place::Lines;
@@ -14,40 +16,72 @@ pub(super) struct Splice {
     with: String,
 }
 
-impl Splice {
-    pub(super) fn apply(&self, text: &str) -> Option<String> {
-        let (before, after) = (text.get(..self.from)?, text.get(self.to..)?);
-        Some([before, &self.with, after].concat())
+/// The text with all splices made; `None` where two meet.
+pub(super) fn apply(text: &str, mut splices: Vec<(usize, Splice)>) -> Option<String> {
+    // of two at one place the deeper comes first: it ends what the other goes on behind
+    splices.sort_by_key(|(depth, splice)| (splice.from, Reverse(*depth)));
+    let mut out = String::with_capacity(text.len() + 256);
+    let mut done = 0;
+    for (_, splice) in &splices {
+        out.push_str(text.get(done..splice.from)?);
+        out.push_str(&splice.with);
+        done = splice.to;
     }
+    out.push_str(text.get(done..)?);
+    Some(out)
 }
 
-/// The change as a splice; `None` where it is made already.
+/// The changes as splices, each with the depth of its place.
 pub(super) fn find(
     lines: &Lines<'_>,
     root: &Node,
-    change: &Change,
-) -> Result<Option<Splice>, EditError> {
-    let mut node = root;
+    changes: &[Change],
+) -> Result<Vec<(usize, Splice)>, EditError> {
     let step_in = moved_in(root).unwrap_or(2);
-    for (depth, step) in change.path.iter().enumerate() {
-        let here = change.path.get(..=depth).unwrap_or_default();
-        match child(node, step, here)? {
-            Some(found) => node = found,
-            None => {
-                let rest = change.path.get(depth + 1..).unwrap_or_default();
-                let value = wrapped(rest, &change.value)
-                    .ok_or_else(|| EditError::Missing(shown(&change.path)))?;
-                let Step::Key(name) = step else {
-                    return Err(EditError::Missing(shown(here)));
-                };
-                return insert(lines, node, name, &value, step_in, here).map(Some);
+    let mut splices = Vec::new();
+    // what is new goes in once for each mapping that takes it
+    let mut added: Vec<(&[Step], &Node, Map<String, Json>)> = Vec::new();
+    for change in changes {
+        let mut node = root;
+        let mut missing = None;
+        for (depth, step) in change.path.iter().enumerate() {
+            let here = change.path.get(..=depth).unwrap_or_default();
+            match child(node, step, here)? {
+                Some(found) => node = found,
+                None => {
+                    missing = Some(depth);
+                    break;
+                }
+            }
+        }
+        let Some(depth) = missing else {
+            if node.to_json() != change.value {
+                let splice = replace(lines, node, &change.value, &change.path)?;
+                splices.push((change.path.len(), splice));
+            }
+            continue;
+        };
+        let (above, rest) = change.path.split_at_checked(depth).unwrap_or_default();
+        let Some(Step::Key(_)) = rest.first() else {
+            return Err(EditError::Missing(shown(&change.path)));
+        };
+        let place = added.iter().position(|(path, ..)| *path == above);
+        let index = place.unwrap_or_else(|| {
+            added.push((above, node, Map::new()));
+            added.len() - 1
+        });
+        if let Some((_, _, entries)) = added.get_mut(index) {
+            let mut whole = Json::Object(std::mem::take(entries));
+            super::set(&mut whole, rest.iter(), &change.value);
+            if let Json::Object(merged) = whole {
+                *entries = merged;
             }
         }
     }
-    if node.to_json() == change.value {
-        return Ok(None);
+    for (path, node, entries) in &added {
+        splices.push((path.len(), insert(lines, node, entries, step_in, path)?));
     }
-    replace(lines, node, &change.value, &change.path).map(Some)
+    Ok(splices)
 }
 
 /// The child that a step leads to, whose text must stand within its parent's.
@@ -66,20 +100,6 @@ fn child<'a>(node: &'a Node, step: &Step, path: &[Step]) -> Result<Option<&'a No
     } else {
         Err(EditError::Shared(shown(path)))
     }
-}
-
-/// A value below keys that are to be made.
-fn wrapped(path: &[Step], value: &Json) -> Option<Json> {
-    path.iter()
-        .rev()
-        .try_fold(value.clone(), |value, step| match step {
-            Step::Key(key) => {
-                let mut map = Map::new();
-                map.insert(key.clone(), value);
-                Some(Json::Object(map))
-            }
-            Step::Index(_) => None,
-        })
 }
 
 /// Whether a mapping or sequence is written in braces or brackets.
@@ -125,35 +145,33 @@ fn place(lines: &Lines<'_>, at: Position, path: &[Step]) -> Result<usize, EditEr
         .ok_or_else(|| EditError::Missing(shown(path)))
 }
 
-/// A new key of a mapping.
+/// New keys of a mapping.
 fn insert(
     lines: &Lines<'_>,
     node: &Node,
-    name: &str,
-    value: &Json,
+    entries: &Map<String, Json>,
     step: usize,
     path: &[Step],
 ) -> Result<Splice, EditError> {
     let style = style(lines, node, step);
-    let pair = |style| {
-        format!(
-            "{}: {}",
-            render::key(name, style),
-            render::flow(value, style)
-        )
+    let pairs = |between: &str| {
+        let pairs = entries.iter().map(|(name, value)| {
+            format!(
+                "{}: {}",
+                render::key(name, style),
+                render::flow(value, style)
+            )
+        });
+        pairs.collect::<Vec<_>>().join(between)
     };
     match &node.value {
-        Value::Null => {
-            let mut map = Map::new();
-            map.insert(name.to_owned(), value.clone());
-            return replace(lines, node, &Json::Object(map), path);
-        }
-        Value::Mapping(entries) if entries.is_empty() => {
+        Value::Null => return replace(lines, node, &Json::Object(entries.clone()), path),
+        Value::Mapping(own) if own.is_empty() => {
             let (from, to) = (
                 place(lines, node.start, path)?,
                 place(lines, node.end, path)?,
             );
-            let with = format!("{{{}}}", pair(style));
+            let with = format!("{{{}}}", pairs(", "));
             return Ok(Splice { from, to, with });
         }
         Value::Mapping(_) => {}
@@ -162,16 +180,12 @@ fn insert(
     if is_flow(lines, node) {
         let from = place(lines, node.end, path)?;
         let last = node.entries().iter().map(|(key, _)| key.start).max();
-        let with = match last.filter(|last| last.line != node.start.line) {
+        let between = match last.filter(|last| last.line != node.start.line) {
             // one entry a line, as in formatted JSON
-            Some(last) => format!(
-                ",{}{}{}",
-                style.line_end,
-                " ".repeat(last.column - 1),
-                pair(style)
-            ),
-            None => format!(", {}", pair(style)),
+            Some(last) => format!(",{}{}", style.line_end, " ".repeat(last.column - 1)),
+            None => ", ".to_owned(),
         };
+        let with = [between.as_str(), &pairs(&between)].concat();
         return Ok(Splice {
             from,
             to: from,
@@ -185,7 +199,10 @@ fn insert(
         .find(|(key, _)| own(key))
         .map(|(key, _)| key.start.column)
         .ok_or_else(|| EditError::Shared(shown(path)))?;
-    let text = render::block(name, value, column - 1, style);
+    let text = entries
+        .iter()
+        .map(|(name, value)| render::block(name, value, column - 1, style))
+        .collect();
     Ok(after(lines, node.end, text, style))
 }
 

@@ -2,6 +2,7 @@
 //! of Windows pods since 1.25).
 
 use super::capabilities_baseline::{Added, words_of};
+use podward_manifest::Node;
 use serde_json::json;
 
 use crate::check::{Breach, Check};
@@ -38,8 +39,16 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                 ),
                 "set securityContext.capabilities.drop: [\"ALL\"] in the container",
             );
+            // what is dropped already stays, with its comments
+            let dropped = container.security(&["capabilities", "drop"]);
+            let mut drop: Vec<_> = dropped
+                .iter()
+                .flat_map(|drop| drop.items())
+                .map(Node::to_json)
+                .collect();
+            drop.push(json!("ALL"));
             spots.push(spot.fixed_to(
-                json!(["ALL"]),
+                drop,
                 Safety::MayBreak("a program that runs as root may need a capability of the default ones, such as CHOWN or SETUID"),
             ));
         }
