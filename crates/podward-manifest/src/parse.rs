@@ -183,11 +183,10 @@ impl<'a> Builder<'a> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let is_text = tag.is_some_and(|tag| tag.to_string().ends_with("str"));
-                let value = if style == ScalarStyle::Plain && !is_text {
-                    scalar::resolve(&text)
-                } else {
-                    Value::String(text.into_owned())
+                let value = match tag {
+                    Some(tag) => self.tagged(&tag.to_string(), &text, start)?,
+                    None if style == ScalarStyle::Plain => scalar::resolve(&text),
+                    None => Value::String(text.into_owned()),
                 };
                 self.add(Node { value, start, end }, anchor, 1)?;
             }
@@ -203,6 +202,22 @@ impl<'a> Builder<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A scalar with a tag: what the tag says, and text where it says nothing that YAML knows.
+    fn tagged(&self, tag: &str, text: &str, start: Position) -> Result<Value, ParseError> {
+        let value = scalar::resolve(text);
+        let fits = match tag.strip_prefix("tag:yaml.org,2002:") {
+            Some("int") => matches!(value, Value::Int(_)),
+            Some("float") => matches!(value, Value::Int(_) | Value::Float(_)),
+            Some("bool") => matches!(value, Value::Bool(_)),
+            Some("null") => matches!(value, Value::Null),
+            _ => return Ok(Value::String(text.to_owned())),
+        };
+        if fits {
+            return Ok(value);
+        }
+        self.fault(start, "this is not of the type that its tag names")
     }
 
     fn begin(
@@ -258,6 +273,12 @@ impl<'a> Builder<'a> {
                     _ => return self.fault(value.start, "a merge key takes a mapping"),
                 }
                 continue;
+            }
+            if matches!(
+                key.value,
+                Value::Null | Value::Sequence(_) | Value::Mapping(_)
+            ) {
+                return self.fault(key.start, "a key must be text, a number or a boolean");
             }
             let name = key.key_text();
             if let Some(first) = seen.insert(name.clone(), key.start) {
@@ -392,8 +413,15 @@ mod tests {
     #[test]
     fn quoted_text_stays_text() {
         assert_eq!(
-            one("a: \"true\"\nb: '1'\nc: !!str 5\n").to_json(),
-            serde_json::json!({"a": "true", "b": "1", "c": "5"})
+            one("a: \"true\"\nb: '1'\nc: !!str 5\nd: !mine 5\n").to_json(),
+            serde_json::json!({"a": "true", "b": "1", "c": "5", "d": "5"})
         );
+        assert_eq!(
+            one("a: !!int '5'\nb: !!null ''\nc: !!bool \"yes\"\n").to_json(),
+            serde_json::json!({"a": 5, "b": null, "c": true})
+        );
+        for text in ["a: !!int x\n", "~: a\n", "[a]: b\n"] {
+            assert!(parse("f", text).is_err(), "{text}");
+        }
     }
 }

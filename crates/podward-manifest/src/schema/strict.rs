@@ -206,7 +206,7 @@ fn fits(form: &Form, value: &Value) -> Result<(), &'static str> {
         ),
         Form::Bool => (matches!(value, Value::Bool(_)), "true or false"),
         Form::Int32 => (is_int32(value), "a whole number of 32 bits"),
-        Form::Int64 => (integer(value).is_some(), "a whole number of 64 bits"),
+        Form::Int64 => (matches!(value, Value::Int(_)), "a whole number of 64 bits"),
         Form::Float => (matches!(value, Value::Int(_) | Value::Float(_)), "a number"),
         Form::IntOrString => (
             matches!(value, Value::String(_)) || is_int32(value),
@@ -224,25 +224,8 @@ fn fits(form: &Form, value: &Value) -> Result<(), &'static str> {
     if good { Ok(()) } else { Err(wanted) }
 }
 
-fn is_int32(value: &Value) -> bool {
-    integer(value).is_some_and(|number| i32::try_from(number).is_ok())
-}
-
-/// A whole number. Kubernetes turns YAML into JSON first, where `1.0` and `1e3` are whole.
-pub(super) fn integer(value: &Value) -> Option<i64> {
-    /// From here on whole numbers no longer fit into a float.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    match value {
-        Value::Int(number) => Some(*number),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a whole number within what a float holds exactly"
-        )]
-        Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
-            Some(*number as i64)
-        }
-        _ => None,
-    }
+pub(super) fn is_int32(value: &Value) -> bool {
+    matches!(value, Value::Int(number) if i32::try_from(*number).is_ok())
 }
 
 fn help(value: &Value, form: &Form) -> String {
