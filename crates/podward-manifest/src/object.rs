@@ -21,6 +21,15 @@ pub struct Object {
     pub node: Node,
 }
 
+impl Object {
+    /// The API group; empty for the core.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        let parts = self.api_version.split_once('/');
+        parts.map_or("", |(group, _)| group)
+    }
+}
+
 /// YAML that is no Kubernetes object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}:{position}: {message}")]
@@ -189,28 +198,23 @@ static NOTHING: Node = Node {
     end: NOWHERE,
 };
 
-/// The API groups that make pods, or did.
-const GROUPS: &[&str] = &["", "apps", "batch", "extensions"];
-
-/// The pods that an object makes: of a Pod itself, or of the eight kinds with a template.
+/// The pods that an object makes: of a Pod itself, or of the eight kinds with a template, in any
+/// version they have had.
 #[must_use]
 pub fn workload(object: &Object) -> Option<Workload<'_>> {
-    let group = object.api_version.split_once('/').map_or("", |(g, _)| g);
-    if !GROUPS.contains(&group) {
+    let kind = object.kind.as_str();
+    let groups: &[&str] = match kind {
+        "Pod" | "PodTemplate" | "ReplicationController" => &[""],
+        "Deployment" | "DaemonSet" | "ReplicaSet" | "StatefulSet" => &["apps", "extensions"],
+        "Job" | "CronJob" => &["batch", "extensions"],
+        _ => return None,
+    };
+    // a patch need not say its version
+    if !object.api_version.is_empty() && !groups.contains(&object.group()) {
         return None;
     }
-    let (metadata, spec, spec_path): (&[&str], &[&str], _) = match object.kind.as_str() {
+    let (metadata, spec, spec_path): (&[&str], &[&str], _) = match kind {
         "Pod" => (&["metadata"], &["spec"], "spec"),
-        "Deployment"
-        | "StatefulSet"
-        | "DaemonSet"
-        | "ReplicaSet"
-        | "ReplicationController"
-        | "Job" => (
-            &["spec", "template", "metadata"],
-            &["spec", "template", "spec"],
-            "spec.template.spec",
-        ),
         "PodTemplate" => (
             &["template", "metadata"],
             &["template", "spec"],
@@ -221,7 +225,11 @@ pub fn workload(object: &Object) -> Option<Workload<'_>> {
             &["spec", "jobTemplate", "spec", "template", "spec"],
             "spec.jobTemplate.spec.template.spec",
         ),
-        _ => return None,
+        _ => (
+            &["spec", "template", "metadata"],
+            &["spec", "template", "spec"],
+            "spec.template.spec",
+        ),
     };
     Some(Workload {
         object,

@@ -68,11 +68,13 @@ fn parts(text: &str) -> Vec<usize> {
     for (index, line) in text.lines().enumerate() {
         let separates = line
             .strip_prefix("---")
-            .is_some_and(|rest| rest.trim().is_empty());
-        if separates && !empty {
+            .is_some_and(|rest| rest.trim().is_empty() || rest.trim().starts_with('#'));
+        // a separator before which there is nothing belongs to the part itself
+        let ends = separates && !empty;
+        if ends {
             parts.push(index + 2);
         }
-        empty = separates;
+        empty = ends;
     }
     parts
 }
@@ -378,6 +380,8 @@ mod tests {
         assert_eq!(index("---\na: 1\n"), 0);
         assert_eq!(index("# licence\n---\na: 1\n"), 1);
         assert_eq!(index("a: 1\n---\n---\nb: 1\n"), 1);
+        assert_eq!(index("---\n---\na: 1\n"), 1);
+        assert_eq!(index("a: 1\n--- # two\nb: 1\n"), 1);
     }
 
     #[test]

@@ -242,7 +242,7 @@ fn verdicts(printed: &mut Printed, file: &File, judged: &Judged) {
             Some(Decoded::Error(error)) => line.err = Some(error),
             Some(Decoded::Verdict(verdict)) => {
                 line.kind = Some(&object.kind);
-                line.name = Some(&object.name);
+                line.name = Some(object.name.as_str()).filter(|name| !name.is_empty());
                 line.level = Some(format!("{}:{}", verdict.level, verdict.version));
                 line.allowed = verdict.allowed();
                 line.detail = (!verdict.allowed()).then(|| verdict.violates());
