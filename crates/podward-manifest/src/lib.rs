@@ -3,12 +3,16 @@
 mod node;
 mod object;
 mod parse;
+mod parts;
 mod scalar;
 mod schema;
 mod source;
+mod workload;
 
 pub use node::{Node, Value};
-pub use object::{Object, ObjectError, Workload, objects, objects_found, workload};
-pub use parse::{Document, ParseError, parse, parse_each};
+pub use object::{Object, ObjectError, objects, objects_found};
+pub use parse::{Document, ParseError, parse};
+pub use parts::parse_each;
 pub use schema::{FieldFault, decode_error, strict};
 pub use source::{Lines, Position, Source};
+pub use workload::{Workload, workload, workloads};

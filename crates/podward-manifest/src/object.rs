@@ -1,4 +1,4 @@
-//! Kubernetes objects, and the pods they make.
+//! Kubernetes objects.
 
 use crate::{Document, Node, Position, Value};
 
@@ -176,69 +176,6 @@ fn into_items(list: Node) -> Vec<Node> {
     }
 }
 
-/// An object that makes pods.
-#[derive(Clone, Copy, Debug)]
-pub struct Workload<'a> {
-    /// The object.
-    pub object: &'a Object,
-    /// Metadata of its pods.
-    pub metadata: Option<&'a Node>,
-    /// `spec` of its pods.
-    pub spec: &'a Node,
-    /// Where that is in the object.
-    pub spec_path: &'static str,
-}
-
-const NOWHERE: Position = Position { line: 1, column: 1 };
-
-/// The spec of an object that has none, such as a patch that deletes a Deployment.
-static NOTHING: Node = Node {
-    value: Value::Null,
-    start: NOWHERE,
-    end: NOWHERE,
-};
-
-/// The pods that an object makes: of a Pod itself, or of the eight kinds with a template, in any
-/// version they have had.
-#[must_use]
-pub fn workload(object: &Object) -> Option<Workload<'_>> {
-    let kind = object.kind.as_str();
-    let groups: &[&str] = match kind {
-        "Pod" | "PodTemplate" | "ReplicationController" => &[""],
-        "Deployment" | "DaemonSet" | "ReplicaSet" | "StatefulSet" => &["apps", "extensions"],
-        "Job" | "CronJob" => &["batch", "extensions"],
-        _ => return None,
-    };
-    // a patch need not say its version
-    if !object.api_version.is_empty() && !groups.contains(&object.group()) {
-        return None;
-    }
-    let (metadata, spec, spec_path): (&[&str], &[&str], _) = match kind {
-        "Pod" => (&["metadata"], &["spec"], "spec"),
-        "PodTemplate" => (
-            &["template", "metadata"],
-            &["template", "spec"],
-            "template.spec",
-        ),
-        "CronJob" => (
-            &["spec", "jobTemplate", "spec", "template", "metadata"],
-            &["spec", "jobTemplate", "spec", "template", "spec"],
-            "spec.jobTemplate.spec.template.spec",
-        ),
-        _ => (
-            &["spec", "template", "metadata"],
-            &["spec", "template", "spec"],
-            "spec.template.spec",
-        ),
-    };
-    Some(Workload {
-        object,
-        metadata: object.node.at(metadata),
-        spec: object.node.at(spec).unwrap_or(&NOTHING),
-        spec_path,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,7 +194,7 @@ mod tests {
         let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {}}\n";
         let found = all(list).unwrap();
         assert_eq!(found[0].name, "a");
-        assert_eq!(workload(&found[0]).unwrap().spec_path, "spec");
+        assert_eq!(crate::workload(&found[0]).unwrap().spec_path, "spec");
     }
 
     #[test]

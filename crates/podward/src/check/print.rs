@@ -127,21 +127,18 @@ pub(super) fn render(
     for object in &judged.objects {
         let fields = object.fields.iter();
         all.extend(fields.map(|finding| (Some(object), finding, None)));
-        let verdict = match &object.verdict {
-            None => continue,
-            Some(Decoded::Error(_)) => {
-                printed.workloads += 1;
+        for verdict in &object.verdicts {
+            printed.workloads += 1;
+            let Decoded::Verdict(verdict) = verdict else {
                 printed.refused += 1;
                 continue;
+            };
+            printed.refused += usize::from(!verdict.allowed());
+            for violation in &verdict.violations {
+                let sentence = violation.sentence();
+                let findings = violation.findings.iter();
+                all.extend(findings.map(|f| (Some(object), f, Some(sentence.clone()))));
             }
-            Some(Decoded::Verdict(verdict)) => verdict,
-        };
-        printed.workloads += 1;
-        printed.refused += usize::from(!verdict.allowed());
-        for violation in &verdict.violations {
-            let sentence = violation.sentence();
-            let findings = violation.findings.iter();
-            all.extend(findings.map(|f| (Some(object), f, Some(sentence.clone()))));
         }
     }
     if format == Format::Podsecurity {
@@ -221,9 +218,12 @@ struct Line<'a> {
 fn verdicts(printed: &mut Printed, file: &File, judged: &Judged) {
     (printed.workloads, printed.refused) = (0, 0);
     for JudgedObject {
-        object, verdict, ..
+        object, verdicts, ..
     } in &judged.objects
     {
+        let Some(verdict) = verdicts.first() else {
+            continue;
+        };
         if !JUDGED_BY_THE_LIBRARY.contains(&object.api_version.as_str()) {
             continue;
         }
@@ -238,9 +238,8 @@ fn verdicts(printed: &mut Printed, file: &File, judged: &Judged) {
             err: None,
         };
         match verdict {
-            None => continue,
-            Some(Decoded::Error(error)) => line.err = Some(error),
-            Some(Decoded::Verdict(verdict)) => {
+            Decoded::Error(error) => line.err = Some(error),
+            Decoded::Verdict(verdict) => {
                 line.kind = Some(&object.kind);
                 line.name = Some(object.name.as_str()).filter(|name| !name.is_empty());
                 line.level = Some(format!("{}:{}", verdict.level, verdict.version));
