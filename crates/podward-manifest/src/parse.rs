@@ -216,7 +216,8 @@ impl<'a> Builder<'a> {
     }
 
     fn mapping(&mut self, nodes: Vec<Node>) -> Result<Value, ParseError> {
-        let mut entries: Vec<(Node, Node)> = Vec::with_capacity(nodes.len() / 2);
+        // a key that comes again leaves a gap where it was
+        let mut entries: Vec<Option<(Node, Node)>> = Vec::with_capacity(nodes.len() / 2);
         let mut seen = BTreeMap::new();
         let mut merged = Vec::new();
         let mut nodes = nodes.into_iter();
@@ -236,22 +237,26 @@ impl<'a> Builder<'a> {
                 return self.fault(key.start, "a key must be text, a number or a boolean");
             }
             let name = key.key_text();
-            if let Some(first) = seen.insert(name.clone(), key.start) {
+            if let Some((index, first)) = seen.get(&name) {
                 self.duplicates.push(ParseError {
                     path: self.path.to_owned(),
                     position: key.start,
                     message: format!("duplicate key {name:?}, first at {first}"),
                 });
-                entries.retain(|(key, _)| key.key_text() != name);
+                if let Some(entry) = entries.get_mut(*index) {
+                    *entry = None;
+                }
             }
-            entries.push((key, value));
+            seen.insert(name, (entries.len(), key.start));
+            entries.push(Some((key, value)));
         }
         for (key, value) in merged.iter().flat_map(Node::entries) {
-            if seen.insert(key.key_text(), key.start).is_none() {
-                entries.push((key.clone(), value.clone()));
+            let place = (entries.len(), key.start);
+            if seen.insert(key.key_text(), place).is_none() {
+                entries.push(Some((key.clone(), value.clone())));
             }
         }
-        Ok(Value::Mapping(entries))
+        Ok(Value::Mapping(entries.into_iter().flatten().collect()))
     }
 
     fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), ParseError> {

@@ -21,7 +21,7 @@ pub(crate) fn text(
     let mut text = format!(
         "{} {}",
         io.tone(Tone::Strong, place),
-        io.tone(Tone::Bad, &finding.message)
+        io.tone(Tone::Bad, plain(&finding.message))
     );
     let excerpt = lines.map(|lines| match finding.secret {
         Some(secret) => lines.excerpt_without(finding.position, secret),
@@ -33,11 +33,17 @@ pub(crate) fn text(
     };
     excerpt.unwrap_or_default().lines().for_each(&mut line);
     line(&format!("  why:  {}", finding.why));
-    line(&format!("  mend: {}", finding.mend));
+    line(&format!("  mend: {}", plain(&finding.mend)));
     if let Some(sentence) = sentence {
-        line(&format!("  rule: {sentence}"));
+        line(&format!("  rule: {}", plain(sentence)));
     }
     text
+}
+
+/// A text from a manifest without what steers a terminal.
+fn plain(text: &str) -> String {
+    let seen = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(seen).collect()
 }
 
 /// A finding for programs.

@@ -24,7 +24,8 @@ pub struct FieldFault {
     pub help: String,
 }
 
-/// Every unknown field and every value of a wrong type of an object, in the order of the file.
+/// Every unknown field and every value of a wrong type of an object, in the order of the file, up
+/// to a thousand.
 ///
 /// The fields are those of Kubernetes 1.37 and of the older versions it still has types for. Of a
 /// version that it has none for, only types are judged, by another version of the kind. Of custom
@@ -43,6 +44,10 @@ pub fn strict(object: &Object) -> Vec<FieldFault> {
     }
     walk.found
 }
+
+/// Faults of one object after which the rest is not looked for: who has so many wants to mend these
+/// first.
+const MAX_FAULTS: usize = 1000;
 
 /// Where a value stands; written out only where there is a fault.
 enum Path<'a> {
@@ -88,7 +93,7 @@ struct Walk {
 
 impl Walk {
     fn value(&mut self, node: &Node, of: TypeId, path: &Path<'_>) {
-        if node.is_null() {
+        if node.is_null() || self.found.len() >= MAX_FAULTS {
             return;
         }
         let form = &self.table.get(of).form;
@@ -131,7 +136,7 @@ impl Walk {
                         self.value(value, field.of, &place);
                     }
                 }
-                Err(_) if self.unknown_too => {
+                Err(_) if self.unknown_too && self.found.len() < MAX_FAULTS => {
                     let field = place.text();
                     self.found.push(FieldFault {
                         message: format!("unknown field \"{field}\""),
