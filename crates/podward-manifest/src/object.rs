@@ -1,4 +1,4 @@
-//! Kubernetes objects, and the pods they make.
+//! Kubernetes objects.
 
 use crate::{Document, Node, Position, Value};
 
@@ -19,6 +19,15 @@ pub struct Object {
     pub doc: usize,
     /// The whole object.
     pub node: Node,
+}
+
+impl Object {
+    /// The API group; empty for the core.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        let parts = self.api_version.split_once('/');
+        parts.map_or("", |(group, _)| group)
+    }
 }
 
 /// YAML that is no Kubernetes object.
@@ -167,70 +176,6 @@ fn into_items(list: Node) -> Vec<Node> {
     }
 }
 
-/// An object that makes pods.
-#[derive(Clone, Copy, Debug)]
-pub struct Workload<'a> {
-    /// The object.
-    pub object: &'a Object,
-    /// Metadata of its pods.
-    pub metadata: Option<&'a Node>,
-    /// `spec` of its pods.
-    pub spec: &'a Node,
-    /// Where that is in the object.
-    pub spec_path: &'static str,
-}
-
-const NOWHERE: Position = Position { line: 1, column: 1 };
-
-/// The spec of an object that has none, such as a patch that deletes a Deployment.
-static NOTHING: Node = Node {
-    value: Value::Null,
-    start: NOWHERE,
-    end: NOWHERE,
-};
-
-/// The API groups that make pods, or did.
-const GROUPS: &[&str] = &["", "apps", "batch", "extensions"];
-
-/// The pods that an object makes: of a Pod itself, or of the eight kinds with a template.
-#[must_use]
-pub fn workload(object: &Object) -> Option<Workload<'_>> {
-    let group = object.api_version.split_once('/').map_or("", |(g, _)| g);
-    if !GROUPS.contains(&group) {
-        return None;
-    }
-    let (metadata, spec, spec_path): (&[&str], &[&str], _) = match object.kind.as_str() {
-        "Pod" => (&["metadata"], &["spec"], "spec"),
-        "Deployment"
-        | "StatefulSet"
-        | "DaemonSet"
-        | "ReplicaSet"
-        | "ReplicationController"
-        | "Job" => (
-            &["spec", "template", "metadata"],
-            &["spec", "template", "spec"],
-            "spec.template.spec",
-        ),
-        "PodTemplate" => (
-            &["template", "metadata"],
-            &["template", "spec"],
-            "template.spec",
-        ),
-        "CronJob" => (
-            &["spec", "jobTemplate", "spec", "template", "metadata"],
-            &["spec", "jobTemplate", "spec", "template", "spec"],
-            "spec.jobTemplate.spec.template.spec",
-        ),
-        _ => return None,
-    };
-    Some(Workload {
-        object,
-        metadata: object.node.at(metadata),
-        spec: object.node.at(spec).unwrap_or(&NOTHING),
-        spec_path,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,7 +194,7 @@ mod tests {
         let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {}}\n";
         let found = all(list).unwrap();
         assert_eq!(found[0].name, "a");
-        assert_eq!(workload(&found[0]).unwrap().spec_path, "spec");
+        assert_eq!(crate::workload(&found[0]).unwrap().spec_path, "spec");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StructureStyle};
 
+use crate::parts::parts;
 use crate::{Node, Position, Value, scalar};
 
 /// Deepest nesting; Kubernetes objects stay far below.
@@ -45,12 +46,14 @@ struct Open {
     anchor: usize,
     /// Nodes of a sequence, or keys and values of a mapping in turn.
     nodes: Vec<Node>,
+    /// In braces or brackets.
+    is_flow: bool,
     is_mapping: bool,
 }
 
-struct Builder<'a> {
+pub(crate) struct Builder<'a> {
     path: &'a str,
-    documents: Vec<Document>,
+    pub(crate) documents: Vec<Document>,
     open: Vec<Open>,
     root: Option<Node>,
     anchors: BTreeMap<usize, (Node, usize)>,
@@ -59,22 +62,6 @@ struct Builder<'a> {
     parts: &'a [usize],
     /// Lines before the text.
     lines_before: usize,
-}
-
-/// The first line of each part of a file, as Kubernetes cuts it (apimachinery `YAMLReader`).
-fn parts(text: &str) -> Vec<usize> {
-    let mut parts = vec![1];
-    let mut empty = true;
-    for (index, line) in text.lines().enumerate() {
-        let separates = line
-            .strip_prefix("---")
-            .is_some_and(|rest| rest.trim().is_empty());
-        if separates && !empty {
-            parts.push(index + 2);
-        }
-        empty = separates;
-    }
-    parts
 }
 
 /// Parses a file of YAML or JSON.
@@ -88,38 +75,8 @@ pub fn parse(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
     Ok(builder.documents)
 }
 
-/// Parses a file of which some documents may be broken: all that can be read, and the first fault
-/// of each that cannot.
-#[must_use]
-pub fn parse_each(path: &str, text: &str) -> (Vec<Document>, Vec<ParseError>) {
-    let parts = parts(text);
-    let mut builder = Builder::new(path, &parts);
-    let Err(first) = builder.read(text, 0) else {
-        return (builder.documents, Vec::new());
-    };
-    if parts.len() == 1 {
-        return (builder.documents, vec![first]);
-    }
-    let mut builder = Builder::new(path, &parts);
-    let mut faults = Vec::new();
-    let mut lines = text.split_inclusive('\n');
-    let mut rest = text;
-    for (index, start) in parts.iter().enumerate() {
-        let end = parts.get(index + 1).copied().unwrap_or(usize::MAX);
-        let length = lines.by_ref().take(end - start).map(str::len).sum();
-        let Some((part, after)) = rest.split_at_checked(length) else {
-            break;
-        };
-        rest = after;
-        if let Err(fault) = builder.read(part, start - 1) {
-            faults.push(fault);
-        }
-    }
-    (builder.documents, faults)
-}
-
 impl<'a> Builder<'a> {
-    const fn new(path: &'a str, parts: &'a [usize]) -> Self {
+    pub(crate) const fn new(path: &'a str, parts: &'a [usize]) -> Self {
         Self {
             path,
             documents: Vec::new(),
@@ -134,7 +91,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Reads a text that stands behind so many lines of the file.
-    fn read(&mut self, text: &str, lines_before: usize) -> Result<(), ParseError> {
+    pub(crate) fn read(&mut self, text: &str, lines_before: usize) -> Result<(), ParseError> {
         self.lines_before = lines_before;
         self.open.clear();
         for event in Parser::new_from_str(text) {
@@ -183,16 +140,15 @@ impl<'a> Builder<'a> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let is_text = tag.is_some_and(|tag| tag.to_string().ends_with("str"));
-                let value = if style == ScalarStyle::Plain && !is_text {
-                    scalar::resolve(&text)
-                } else {
-                    Value::String(text.into_owned())
+                let value = match tag {
+                    Some(tag) => self.tagged(&tag.to_string(), &text, start)?,
+                    None if style == ScalarStyle::Plain => scalar::resolve(&text),
+                    None => Value::String(text.into_owned()),
                 };
                 self.add(Node { value, start, end }, anchor, 1)?;
             }
-            Event::SequenceStart(_, anchor, _) => self.begin(start, anchor, false)?,
-            Event::MappingStart(_, anchor, _) => self.begin(start, anchor, true)?,
+            Event::SequenceStart(style, anchor, _) => self.begin(start, anchor, style, false)?,
+            Event::MappingStart(style, anchor, _) => self.begin(start, anchor, style, true)?,
             Event::SequenceEnd | Event::MappingEnd => self.finish(end)?,
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
@@ -205,10 +161,27 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// A scalar with a tag: what the tag says, and text where it says nothing that YAML knows.
+    fn tagged(&self, tag: &str, text: &str, start: Position) -> Result<Value, ParseError> {
+        let value = scalar::resolve(text);
+        let fits = match tag.strip_prefix("tag:yaml.org,2002:") {
+            Some("int") => matches!(value, Value::Int(_)),
+            Some("float") => matches!(value, Value::Int(_) | Value::Float(_)),
+            Some("bool") => matches!(value, Value::Bool(_)),
+            Some("null") => matches!(value, Value::Null),
+            _ => return Ok(Value::String(text.to_owned())),
+        };
+        if fits {
+            return Ok(value);
+        }
+        self.fault(start, "this is not of the type that its tag names")
+    }
+
     fn begin(
         &mut self,
         start: Position,
         anchor: usize,
+        style: StructureStyle,
         is_mapping: bool,
     ) -> Result<(), ParseError> {
         if self.open.len() >= MAX_DEPTH {
@@ -218,6 +191,7 @@ impl<'a> Builder<'a> {
             start,
             anchor,
             nodes: Vec::new(),
+            is_flow: style == StructureStyle::Flow,
             is_mapping,
         });
         Ok(())
@@ -228,7 +202,8 @@ impl<'a> Builder<'a> {
             return Ok(());
         };
         // a block collection ends where the next thing begins; its last child tells better
-        let end = open.nodes.last().map_or(end, |last| last.end);
+        let last = open.nodes.last().filter(|_| !open.is_flow);
+        let end = last.map_or(end, |last| last.end);
         let value = if open.is_mapping {
             self.mapping(open.nodes)?
         } else {
@@ -246,7 +221,8 @@ impl<'a> Builder<'a> {
     }
 
     fn mapping(&mut self, nodes: Vec<Node>) -> Result<Value, ParseError> {
-        let mut entries: Vec<(Node, Node)> = Vec::with_capacity(nodes.len() / 2);
+        // a key that comes again leaves a gap where it was
+        let mut entries: Vec<Option<(Node, Node)>> = Vec::with_capacity(nodes.len() / 2);
         let mut seen = BTreeMap::new();
         let mut merged = Vec::new();
         let mut nodes = nodes.into_iter();
@@ -259,23 +235,33 @@ impl<'a> Builder<'a> {
                 }
                 continue;
             }
+            if matches!(
+                key.value,
+                Value::Null | Value::Sequence(_) | Value::Mapping(_)
+            ) {
+                return self.fault(key.start, "a key must be text, a number or a boolean");
+            }
             let name = key.key_text();
-            if let Some(first) = seen.insert(name.clone(), key.start) {
+            if let Some((index, first)) = seen.get(&name) {
                 self.duplicates.push(ParseError {
                     path: self.path.to_owned(),
                     position: key.start,
                     message: format!("duplicate key {name:?}, first at {first}"),
                 });
-                entries.retain(|(key, _)| key.key_text() != name);
+                if let Some(entry) = entries.get_mut(*index) {
+                    *entry = None;
+                }
             }
-            entries.push((key, value));
+            seen.insert(name, (entries.len(), key.start));
+            entries.push(Some((key, value)));
         }
         for (key, value) in merged.iter().flat_map(Node::entries) {
-            if seen.insert(key.key_text(), key.start).is_none() {
-                entries.push((key.clone(), value.clone()));
+            let place = (entries.len(), key.start);
+            if seen.insert(key.key_text(), place).is_none() {
+                entries.push(Some((key.clone(), value.clone())));
             }
         }
-        Ok(Value::Mapping(entries))
+        Ok(Value::Mapping(entries.into_iter().flatten().collect()))
     }
 
     fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), ParseError> {
@@ -352,28 +338,6 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_counted_as_kubernetes_does() {
-        let index = |text: &str| parse("f", text).unwrap().pop().unwrap().index;
-        assert_eq!(index("---\na: 1\n"), 0);
-        assert_eq!(index("# licence\n---\na: 1\n"), 1);
-        assert_eq!(index("a: 1\n---\n---\nb: 1\n"), 1);
-    }
-
-    #[test]
-    fn a_broken_document_does_not_take_the_others_with_it() {
-        let text = "a: 1\n---\n# two\nb: [\n---\nc: 3\n---\nd: }\n";
-        let (documents, faults) = parse_each("f", text);
-        let found: Vec<_> = documents
-            .iter()
-            .map(|d| (d.index, d.root.start.line))
-            .collect();
-        assert_eq!(found, [(0, 1), (2, 6)]);
-        let lines: Vec<_> = faults.iter().map(|f| f.position.line).collect();
-        assert_eq!(lines, [4, 8]);
-        assert_eq!(parse_each("f", "a: [").1.len(), 1);
-    }
-
-    #[test]
     fn faults_name_their_place() {
         let fault = |text: &str| parse("f", text).unwrap_err();
         assert_eq!(fault("a:\n\t- b\n").position.line, 2);
@@ -392,8 +356,15 @@ mod tests {
     #[test]
     fn quoted_text_stays_text() {
         assert_eq!(
-            one("a: \"true\"\nb: '1'\nc: !!str 5\n").to_json(),
-            serde_json::json!({"a": "true", "b": "1", "c": "5"})
+            one("a: \"true\"\nb: '1'\nc: !!str 5\nd: !mine 5\n").to_json(),
+            serde_json::json!({"a": "true", "b": "1", "c": "5", "d": "5"})
         );
+        assert_eq!(
+            one("a: !!int '5'\nb: !!null ''\nc: !!bool \"yes\"\n").to_json(),
+            serde_json::json!({"a": 5, "b": null, "c": true})
+        );
+        for text in ["a: !!int x\n", "~: a\n", "[a]: b\n"] {
+            assert!(parse("f", text).is_err(), "{text}");
+        }
     }
 }

@@ -21,11 +21,27 @@ pub(crate) fn resolve(text: &str) -> Value {
         if let Some(value) = integer(&plain) {
             return Value::Int(value);
         }
-        if let Some(value) = float(&plain) {
-            return Value::Float(value);
+        if let Some(value) = float(&plain).or_else(|| unsigned(&plain)) {
+            return number(value);
         }
     }
     Value::String(text.to_owned())
+}
+
+/// A number that was written as a fraction. Kubernetes turns YAML into JSON first, which writes
+/// `1.0` and `1e0` as 1.
+fn number(value: f64) -> Value {
+    /// From here on whole numbers no longer fit into a float.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a whole number within what a float holds exactly"
+    )]
+    if value.fract() == 0.0 && value.abs() <= EXACT {
+        Value::Int(value as i64)
+    } else {
+        Value::Float(value)
+    }
 }
 
 fn integer(text: &str) -> Option<i64> {
@@ -59,10 +75,24 @@ fn integer(text: &str) -> Option<i64> {
     i64::from_str_radix(&format!("{sign}{digits}"), radix).ok()
 }
 
+/// A number beyond 64 bits with sign, in a base that a float cannot be written in.
+fn unsigned(text: &str) -> Option<f64> {
+    let (radix, digits) = [("0x", 16), ("0X", 16), ("0b", 2)]
+        .into_iter()
+        .find_map(|(prefix, radix)| Some((radix, text.strip_prefix(prefix)?)))?;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "that it is too large is all that matters"
+    )]
+    let float = u64::from_str_radix(digits, radix).ok().map(|n| n as f64);
+    float
+}
+
 fn float(text: &str) -> Option<f64> {
     match text {
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Some(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => return Some(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => return Some(f64::NAN),
         _ => {}
     }
     let shape = text
@@ -86,7 +116,16 @@ mod tests {
         assert_eq!(resolve("0o17"), Value::Int(0o17));
         assert_eq!(resolve("0x1F"), Value::Int(31));
         assert_eq!(resolve("-12"), Value::Int(-12));
-        assert_eq!(resolve("1e3"), Value::Float(1000.0));
+        assert_eq!(resolve("1.5"), Value::Float(1.5));
+        for text in ["1e3", "1000.0", "1_000", "+1000."] {
+            assert_eq!(resolve(text), Value::Int(1000), "{text}");
+        }
+        assert_eq!(resolve("09"), Value::Int(9));
+        assert_eq!(resolve("1e30"), Value::Float(1e30));
+        assert_eq!(
+            resolve("0xFFFFFFFFFFFFFFFF"),
+            Value::Float(1.844_674_407_370_955_2e19)
+        );
         for text in ["1.2.3", "10.0.0.1", "-", "12a", "yEs", "2026-01-01", "+"] {
             assert_eq!(resolve(text), Value::String(text.into()), "{text}");
         }

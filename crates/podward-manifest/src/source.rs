@@ -82,7 +82,15 @@ impl Lines<'_> {
 fn caret(position: Position, line: impl Iterator<Item = char>) -> String {
     let number = position.line.to_string();
     let gutter = " ".repeat(number.len());
-    let line: String = line.take(MAX_EXCERPT).collect();
+    // what a file says must not steer the terminal that shows it
+    let seen = |c: char| {
+        if c.is_control() && c != '\t' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    let line: String = line.take(MAX_EXCERPT).map(seen).collect();
     let indent: String = line
         .chars()
         .chain(std::iter::repeat(' '))
@@ -110,6 +118,16 @@ mod tests {
             source.excerpt(Position { line: 9, column: 1 }),
             "9 | \n  | ^"
         );
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_and_not_sent() {
+        let source = Source {
+            path: "a".into(),
+            text: "a: \u{1b}[2J\u{9b}1m".into(),
+        };
+        let shown = source.excerpt(Position { line: 1, column: 1 });
+        assert_eq!(shown, "1 | a: \u{fffd}[2J\u{fffd}1m\n  | ^");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod files;
 mod judge;
 mod print;
+mod render;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -136,7 +137,7 @@ impl Check {
         match file.read() {
             Ok(source) => {
                 let judged = judge::file(&source, self.profile, self.kubernetes_version);
-                print::render(io, self.output, file, &source, &judged)
+                render::file(io, self.output, file, &source, &judged)
             }
             Err(error) => Printed::failed(error),
         }

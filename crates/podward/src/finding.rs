@@ -35,9 +35,9 @@ pub(crate) fn text(
         line(&harmless(shown));
     }
     line(&format!("  why:  {}", finding.why));
-    line(&format!("  mend: {}", finding.mend));
+    line(&format!("  mend: {}", harmless(&finding.mend)));
     if let Some(sentence) = sentence {
-        line(&format!("  rule: {sentence}"));
+        line(&format!("  rule: {}", harmless(sentence)));
     }
     text
 }

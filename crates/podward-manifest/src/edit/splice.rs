@@ -110,6 +110,17 @@ fn is_flow(lines: &Lines<'_>, node: &Node) -> bool {
         .is_some_and(|first| matches!(first, b'{' | b'['))
 }
 
+/// Where the last child ends, before the brace or bracket.
+fn last_end(node: &Node) -> Position {
+    let values = node.entries().iter().map(|(_, value)| value);
+    values
+        .chain(node.items())
+        .map(|child| child.end)
+        .filter(|end| *end <= node.end)
+        .max()
+        .unwrap_or(node.end)
+}
+
 /// The columns by which this text moves a mapping in: those of the first one that is.
 fn moved_in(node: &Node) -> Option<usize> {
     let below = |(key, value): &(Node, Node)| {
@@ -178,7 +189,7 @@ fn insert(
         _ => return Err(EditError::Form(shown(path), "it is no mapping")),
     }
     if is_flow(lines, node) {
-        let from = place(lines, node.end, path)?;
+        let from = place(lines, last_end(node), path)?;
         let last = node.entries().iter().map(|(key, _)| key.start).max();
         let between = match last.filter(|last| last.line != node.start.line) {
             // one entry a line, as in formatted JSON
@@ -295,7 +306,7 @@ fn sequence(
         let json = quoted.is_some_and(|rest| rest.trim_start().starts_with('"'));
         let style = Style { json, ..style };
         if let Some(added) = added {
-            let from = place(lines, node.end, path)?;
+            let from = place(lines, last_end(node), path)?;
             let with = added
                 .iter()
                 .map(|item| format!(", {}", render::flow(item, style)))

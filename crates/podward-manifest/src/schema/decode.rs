@@ -1,7 +1,7 @@
 //! Why the API server cannot decode an object, in the words of Go's JSON decoder.
 
 use super::scan::{quantity, time};
-use super::strict::integer;
+use super::strict::is_int32;
 use super::table::{Form, Table, TypeId, table};
 use crate::{Node, Object, Value};
 
@@ -65,7 +65,7 @@ impl Decoder {
                 }
             }
             (Form::Int32, value) => self.int(value, &go_name(found.name), false)?,
-            (Form::Int64, value) if integer(value).is_some() => {}
+            (Form::Int64, Value::Int(_)) => {}
             (Form::Int64, value) => self.mismatch(&said(value, true), &go_name(found.name)),
             (Form::IntOrString, value) => self.int(value, "int32", true)?,
             (Form::Quantity, Value::Int(_) | Value::Float(_)) => {}
@@ -102,7 +102,7 @@ impl Decoder {
     }
 
     fn int(&mut self, value: &Value, wanted: &str, at_once: bool) -> Result<(), Abort> {
-        if integer(value).is_some_and(|number| i32::try_from(number).is_ok()) {
+        if is_int32(value) {
             return Ok(());
         }
         let said = said(value, true);
@@ -145,13 +145,25 @@ fn sorted(entries: &[(Node, Node)]) -> Vec<(String, &Node)> {
 fn said(value: &Value, with_number: bool) -> String {
     match value {
         Value::Int(number) if with_number => format!("number {number}"),
-        Value::Float(number) if with_number => format!("number {number}"),
+        Value::Float(number) if with_number => format!("number {}", go_float(*number)),
         Value::Int(_) | Value::Float(_) => "number".to_owned(),
         Value::Bool(_) => "bool".to_owned(),
         Value::String(_) => "string".to_owned(),
         Value::Sequence(_) => "array".to_owned(),
         Value::Mapping(_) => "object".to_owned(),
         Value::Null => "null".to_owned(),
+    }
+}
+
+/// A float as Go writes it in JSON.
+fn go_float(number: f64) -> String {
+    if number == 0.0 || (1e-6..1e21).contains(&number.abs()) {
+        return number.to_string();
+    }
+    let text = format!("{number:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+        _ => text,
     }
 }
 

@@ -8,3 +8,10 @@ mod table;
 
 pub use decode::decode_error;
 pub use strict::{FieldFault, strict};
+
+/// Whether a kind is one of Kubernetes' own.
+pub(crate) fn is_built_in(object: &crate::Object) -> bool {
+    table::table()
+        .kind(&object.api_version, &object.kind)
+        .is_some()
+}

@@ -24,7 +24,8 @@ pub struct FieldFault {
     pub help: String,
 }
 
-/// Every unknown field and every value of a wrong type of an object, in the order of the file.
+/// Every unknown field and every value of a wrong type of an object, in the order of the file, up
+/// to a thousand.
 ///
 /// The fields are those of Kubernetes 1.37 and of the older versions it still has types for. Of a
 /// version that it has none for, only types are judged, by another version of the kind. Of custom
@@ -43,6 +44,10 @@ pub fn strict(object: &Object) -> Vec<FieldFault> {
     }
     walk.found
 }
+
+/// Faults of one object after which the rest is not looked for: who has so many wants to mend these
+/// first.
+const MAX_FAULTS: usize = 1000;
 
 /// Where a value stands; written out only where there is a fault.
 enum Path<'a> {
@@ -88,7 +93,7 @@ struct Walk {
 
 impl Walk {
     fn value(&mut self, node: &Node, of: TypeId, path: &Path<'_>) {
-        if node.is_null() {
+        if node.is_null() || self.found.len() >= MAX_FAULTS {
             return;
         }
         let form = &self.table.get(of).form;
@@ -131,7 +136,7 @@ impl Walk {
                         self.value(value, field.of, &place);
                     }
                 }
-                Err(_) if self.unknown_too => {
+                Err(_) if self.unknown_too && self.found.len() < MAX_FAULTS => {
                     let field = place.text();
                     self.found.push(FieldFault {
                         message: format!("unknown field \"{field}\""),
@@ -206,7 +211,7 @@ fn fits(form: &Form, value: &Value) -> Result<(), &'static str> {
         ),
         Form::Bool => (matches!(value, Value::Bool(_)), "true or false"),
         Form::Int32 => (is_int32(value), "a whole number of 32 bits"),
-        Form::Int64 => (integer(value).is_some(), "a whole number of 64 bits"),
+        Form::Int64 => (matches!(value, Value::Int(_)), "a whole number of 64 bits"),
         Form::Float => (matches!(value, Value::Int(_) | Value::Float(_)), "a number"),
         Form::IntOrString => (
             matches!(value, Value::String(_)) || is_int32(value),
@@ -224,25 +229,8 @@ fn fits(form: &Form, value: &Value) -> Result<(), &'static str> {
     if good { Ok(()) } else { Err(wanted) }
 }
 
-fn is_int32(value: &Value) -> bool {
-    integer(value).is_some_and(|number| i32::try_from(number).is_ok())
-}
-
-/// A whole number. Kubernetes turns YAML into JSON first, where `1.0` and `1e3` are whole.
-pub(super) fn integer(value: &Value) -> Option<i64> {
-    /// From here on whole numbers no longer fit into a float.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    match value {
-        Value::Int(number) => Some(*number),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a whole number within what a float holds exactly"
-        )]
-        Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
-            Some(*number as i64)
-        }
-        _ => None,
-    }
+pub(super) fn is_int32(value: &Value) -> bool {
+    matches!(value, Value::Int(number) if i32::try_from(*number).is_ok())
 }
 
 fn help(value: &Value, form: &Form) -> String {

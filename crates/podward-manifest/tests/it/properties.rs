@@ -1,6 +1,8 @@
 //! What holds of any text: nothing panics, and every place is in the file.
 
-use podward_manifest::{Position, objects, parse, strict};
+use podward_manifest::{
+    Position, decode_error, objects, objects_found, parse, parse_each, strict, workloads,
+};
 
 /// Manifests with all that YAML has; the cases are these with parts taken out, doubled or replaced.
 const SEEDS: &[&str] = &[
@@ -92,9 +94,29 @@ fn nothing_panics_and_every_place_is_in_the_file() {
                 "{at} in {text:?}"
             );
         };
+        let (found, errors) = parse_each("f", &text);
+        errors.iter().for_each(|e| inside(e.position));
+        let count = found.len();
+        for object in found.into_iter().flat_map(objects_found) {
+            inside(object.node.start);
+            let refused = decode_error(&object).is_some();
+            assert!(
+                !refused || strict(&object).iter().any(|f| !f.unknown),
+                "{text:?}"
+            );
+            for workload in workloads(&object) {
+                assert!(
+                    workload.spec.start >= object.node.start
+                        || workload.spec.is_null()
+                        || text.contains('*'),
+                    "{text:?}"
+                );
+            }
+        }
         match parse("f", &text) {
             Ok(documents) => {
                 parsed += 1;
+                assert_eq!(documents.len(), count);
                 for document in documents {
                     document.duplicates.iter().for_each(|d| inside(d.position));
                     match objects(document) {

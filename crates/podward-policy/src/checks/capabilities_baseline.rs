@@ -64,9 +64,11 @@ impl<'a> Added<'a> {
             .map_or(&[] as &[Node], Node::items);
         let mut forbids = false;
         for (index, capability) in list.iter().enumerate() {
-            let Some(capability) = capability.as_str().filter(|c| !allowed.contains(c)) else {
+            // what is nothing is text without letters to the server
+            let capability = capability.as_str().unwrap_or_default();
+            if allowed.contains(&capability) {
                 continue;
-            };
+            }
             forbids = true;
             self.capabilities.insert(capability);
             let mend = match capability.to_uppercase().strip_prefix("CAP_") {

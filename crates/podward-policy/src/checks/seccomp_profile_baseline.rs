@@ -96,6 +96,7 @@ const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
 /// Annotations of the pod, or of a container that it has, that switch the filter off.
 fn annotated(pod: &Pod<'_>) -> Option<Breach> {
+    let names: BTreeSet<&str> = pod.containers.iter().map(|c| c.name).collect();
     let mut forbidden = BTreeSet::new();
     let mut spots = Vec::new();
     for (key, value) in pod.annotations() {
@@ -103,7 +104,7 @@ fn annotated(pod: &Pod<'_>) -> Option<Breach> {
         let counts = name == OF_POD
             || name
                 .strip_prefix(OF_CONTAINER)
-                .is_some_and(|of| pod.containers.iter().any(|container| container.name == of));
+                .is_some_and(|of| names.contains(of));
         let profile = value.as_str().unwrap_or_default();
         let filters = matches!(profile, "runtime/default" | "docker/default")
             || profile.starts_with("localhost/");

@@ -2,7 +2,7 @@
 
 use podward_manifest::{
     FieldFault, Object, ParseError, Source, Workload, decode_error, objects_found, parse_each,
-    strict, workload,
+    strict, workloads,
 };
 use podward_policy::{Finding, Level, Verdict, Version, judge};
 
@@ -20,8 +20,8 @@ pub(super) struct JudgedObject {
     pub(super) object: Object,
     /// Unknown fields and values of a wrong type.
     pub(super) fields: Vec<Finding>,
-    /// None where the object makes no pods.
-    pub(super) verdict: Option<Decoded>,
+    /// None where the object makes no pods; a custom resource may make several kinds.
+    pub(super) verdicts: Vec<Decoded>,
 }
 
 /// What the API server would say of the pods of an object.
@@ -49,7 +49,9 @@ pub(super) fn file(source: &Source, level: Level, version: Version) -> Judged {
         let found = duplicates.into_iter().map(|error| twice(error, secret));
         judged.twice.extend(found);
         for object in objects {
-            let verdict = workload(&object).map(|pods| verdict(&pods, level, version));
+            let found = workloads(&object);
+            let verdicts = found.iter().map(|pods| verdict(pods, level, version));
+            let verdicts = verdicts.collect();
             let fields = strict(&object)
                 .into_iter()
                 .map(|fault| field(&object, fault))
@@ -57,7 +59,7 @@ pub(super) fn file(source: &Source, level: Level, version: Version) -> Judged {
             judged.objects.push(JudgedObject {
                 object,
                 fields,
-                verdict,
+                verdicts,
             });
         }
     }

@@ -1,14 +1,8 @@
-//! What is printed of a file, in each format.
+//! Formats, and what is printed and counted.
 
-use podward_manifest::Source;
-use podward_policy::Finding;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Total;
-use super::files::File;
-use super::judge::{Decoded, Judged, JudgedObject};
-use crate::finding;
 use crate::io::{Io, Output, Tone};
 use crate::report::Report;
 
@@ -35,11 +29,11 @@ impl Format {
 /// A file as it is to be printed, and what counts of it.
 #[derive(Default)]
 pub(super) struct Printed {
-    text: String,
-    errors: Vec<Report>,
-    workloads: usize,
-    refused: usize,
-    findings: usize,
+    pub(super) text: String,
+    pub(super) errors: Vec<Report>,
+    pub(super) workloads: usize,
+    pub(super) refused: usize,
+    pub(super) findings: usize,
 }
 
 impl Printed {
@@ -51,7 +45,7 @@ impl Printed {
         }
     }
 
-    fn line(&mut self, line: &str) {
+    pub(super) fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
     }
@@ -104,153 +98,4 @@ pub(super) fn total(io: &Io, format: Format, total: &Total) {
             "errors": total.errors,
         }),
     );
-}
-
-/// Writes a file out.
-pub(super) fn render(
-    io: &Io,
-    format: Format,
-    file: &File,
-    source: &Source,
-    judged: &Judged,
-) -> Printed {
-    let mut printed = Printed::default();
-    for error in &judged.errors {
-        printed.errors.push(
-            Report::new(&error.message)
-                .at(&error.path, Some(error.position))
-                .excerpt(source.excerpt(error.position)),
-        );
-    }
-    let mut all: Vec<(Option<&JudgedObject>, &Finding, Option<String>)> = Vec::new();
-    all.extend(judged.twice.iter().map(|finding| (None, finding, None)));
-    for object in &judged.objects {
-        let fields = object.fields.iter();
-        all.extend(fields.map(|finding| (Some(object), finding, None)));
-        let verdict = match &object.verdict {
-            None => continue,
-            Some(Decoded::Error(_)) => {
-                printed.workloads += 1;
-                printed.refused += 1;
-                continue;
-            }
-            Some(Decoded::Verdict(verdict)) => verdict,
-        };
-        printed.workloads += 1;
-        printed.refused += usize::from(!verdict.allowed());
-        for violation in &verdict.violations {
-            let sentence = violation.sentence();
-            let findings = violation.findings.iter();
-            all.extend(findings.map(|f| (Some(object), f, Some(sentence.clone()))));
-        }
-    }
-    if format == Format::Podsecurity {
-        verdicts(&mut printed, file, judged);
-        return printed;
-    }
-    all.sort_by_key(|(_, finding, _)| finding.position);
-    printed.findings = all.len();
-    if format == Format::Json {
-        for (object, finding, sentence) in all {
-            printed.line(&event(object, finding, sentence.as_deref()).to_string());
-        }
-        for error in &judged.errors {
-            printed.line(
-                &json!({
-                    "event": "error",
-                    "file": error.path,
-                    "line": error.position.line,
-                    "column": error.position.column,
-                    "message": error.message,
-                })
-                .to_string(),
-            );
-        }
-        return printed;
-    }
-    if !all.is_empty() {
-        printed.line(&io.tone(Tone::Strong, &source.path));
-    }
-    let lines = source.lines();
-    for (_, finding, sentence) in all {
-        let text = finding::text(io, Some(&lines), finding, sentence.as_deref());
-        for line in text.lines() {
-            printed.line(&format!("  {line}"));
-        }
-        printed.line("");
-    }
-    printed
-}
-
-fn event(object: Option<&JudgedObject>, finding: &Finding, sentence: Option<&str>) -> Value {
-    let mut event = finding::json(finding);
-    if let Value::Object(fields) = &mut event {
-        fields.insert("event".into(), json!("finding"));
-        fields.insert("sentence".into(), json!(sentence));
-        if let Some(JudgedObject { object, .. }) = object {
-            fields.insert("doc".into(), json!(object.doc));
-            fields.insert("kind".into(), json!(object.kind));
-            fields.insert("name".into(), json!(object.name));
-            fields.insert("namespace".into(), json!(object.namespace));
-        }
-    }
-    event
-}
-
-/// The versions whose workloads admission looks at; it never sees the older ones.
-const JUDGED_BY_THE_LIBRARY: &[&str] = &["v1", "apps/v1", "batch/v1"];
-
-/// A verdict as a line; the names and their order are those of the library's own test output.
-#[derive(Serialize)]
-struct Line<'a> {
-    file: &'a str,
-    doc: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<String>,
-    allowed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    err: Option<&'a str>,
-}
-
-fn verdicts(printed: &mut Printed, file: &File, judged: &Judged) {
-    (printed.workloads, printed.refused) = (0, 0);
-    for JudgedObject {
-        object, verdict, ..
-    } in &judged.objects
-    {
-        if !JUDGED_BY_THE_LIBRARY.contains(&object.api_version.as_str()) {
-            continue;
-        }
-        let mut line = Line {
-            file: &file.relative,
-            doc: object.doc,
-            kind: None,
-            name: None,
-            level: None,
-            allowed: false,
-            detail: None,
-            err: None,
-        };
-        match verdict {
-            None => continue,
-            Some(Decoded::Error(error)) => line.err = Some(error),
-            Some(Decoded::Verdict(verdict)) => {
-                line.kind = Some(&object.kind);
-                line.name = Some(&object.name);
-                line.level = Some(format!("{}:{}", verdict.level, verdict.version));
-                line.allowed = verdict.allowed();
-                line.detail = (!verdict.allowed()).then(|| verdict.violates());
-            }
-        }
-        printed.workloads += 1;
-        printed.refused += usize::from(!line.allowed);
-        printed.line(&serde_json::to_string(&line).unwrap_or_default());
-    }
-    printed.findings = printed.refused;
 }

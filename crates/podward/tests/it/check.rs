@@ -149,6 +149,25 @@ fn what_a_decoder_refuses_has_its_sentence() {
 }
 
 #[test]
+fn pods_of_custom_resources_are_judged_and_nothing_steers_the_terminal() {
+    let folder = written(&[(
+        "rollout.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      hostPID: true\n      containers: [{name: a, image: b, securityContext: {capabilities: {add: [\"\\e[2J\"]}}}]\n",
+    )]);
+    let output = check(&folder, &["--profile", "baseline"]);
+    let text = out(&output);
+    for part in [
+        "rollout.yaml:7:16 hostPID is true",
+        "adds the capability \"\u{fffd}[2J\"",
+        "1 of 1 workload refused",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+    assert_eq!(out(&check(&folder, &["-o", "podsecurity"])), "");
+}
+
+#[test]
 fn standard_input_and_json() {
     let mut child = Command::new(PODWARD)
         .args(["check", "-", "-o", "json", "--kubernetes-version", "v1.99"])
