@@ -9,6 +9,8 @@ mod exec;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fix;
+#[cfg(test)]
 mod follow;
 #[cfg(test)]
 mod harness;

@@ -1,0 +1,124 @@
+//! `podward fix`: what it changes, and what it leaves.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::harness::{err, out, podward, scratch, skipped, written};
+
+const POD: &str = "# a web server\napiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n    containers:\n        - name: web   # the one\n          image: 'web'\n\n          securityContext:\n              capabilities:\n                  drop: # all there were\n                      - NET_RAW\n";
+
+fn fix(arguments: &[&str]) -> Output {
+    podward(&[&["fix"], arguments].concat(), Path::new("/"))
+}
+
+#[test]
+fn a_patch_is_printed_and_the_rest_is_said() {
+    let folder = written(&[("pod.yaml", POD)]);
+    let path = folder.join("pod.yaml").to_string_lossy().into_owned();
+    let run = fix(&[&path]);
+    assert_eq!(run.status.code(), Some(1), "{}", err(&run));
+    let patch = out(&run);
+    let lines: Vec<_> = patch.lines().filter(|line| line.starts_with('+')).collect();
+    assert_eq!(
+        lines,
+        [
+            &format!("+++ b/{path}"),
+            "+              allowPrivilegeEscalation: false",
+            "+    securityContext:",
+            "+        seccompProfile:",
+            "+            type: RuntimeDefault",
+        ]
+    );
+    assert!(
+        !patch.lines().skip(2).any(|line| line.starts_with('-')),
+        "{patch}"
+    );
+    let said = err(&run);
+    for part in [
+        "pod.yaml:13:23 container \"web\" does not drop all capabilities: the fix needs --unsafe-fixes",
+        "2 findings would be mended in 1 files; 2 more with --unsafe-fixes",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        POD,
+        "a patch changes no file"
+    );
+}
+
+#[test]
+fn a_file_is_mended_in_place_once() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = written(&[("pod.yaml", POD)]);
+    let file = folder.join("pod.yaml");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let link = folder.join("link.yaml");
+    symlink("pod.yaml", &link).unwrap();
+    let link = link.to_string_lossy().into_owned();
+    let run = fix(&["--write", "--unsafe-fixes", &link]);
+    assert_eq!(run.status.code(), Some(0), "{}", err(&run));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(
+        text,
+        POD.replace(
+            "                      - NET_RAW\n",
+            "                      - NET_RAW\n                      - ALL\n              allowPrivilegeEscalation: false\n    securityContext:\n        runAsNonRoot: true\n        seccompProfile:\n            type: RuntimeDefault\n"
+        )
+    );
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(Path::new(&link).is_symlink());
+    let again = fix(&["--write", "--unsafe-fixes", &link]);
+    assert_eq!(again.status.code(), Some(0));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(
+        podward(&["check", &link], Path::new("/")).status.code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_and_the_rest_is_mended() {
+    let folder = written(&[("a.yaml", "a: [1\n"), ("b.yaml", POD)]);
+    let run = fix(&["--write", &folder.to_string_lossy()]);
+    assert_eq!(run.status.code(), Some(2), "{}", err(&run));
+    assert!(err(&run).contains("a.yaml"), "{}", err(&run));
+    assert_ne!(std::fs::read_to_string(folder.join("b.yaml")).unwrap(), POD);
+}
+
+#[test]
+fn real_manifests_keep_every_comment_and_a_second_run_changes_nothing() {
+    let name = "real_manifests_keep_every_comment_and_a_second_run_changes_nothing";
+    let Some(suites) = std::env::var_os("PODWARD_CONFORMANCE") else {
+        return skipped(name, "PODWARD_CONFORMANCE is not set");
+    };
+    let folder = scratch();
+    let from = Path::new(&suites).join("manifests/kubernetes-examples");
+    let copied = std::process::Command::new("cp")
+        .args(["-r", "--no-preserve=mode"])
+        .args([&from, &folder])
+        .status();
+    assert!(copied.unwrap().success());
+    let comments = || {
+        let text = std::process::Command::new("grep")
+            .args(["-rhoE", "(^| )#.*$"])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        let mut lines: Vec<_> = out(&text).lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let before = comments();
+    assert!(before.len() > 100);
+    let shown = folder.to_string_lossy().into_owned();
+    fix(&["--write", "--unsafe-fixes", &shown]);
+    assert_eq!(comments(), before);
+    let again = fix(&["--unsafe-fixes", &shown]);
+    assert!(
+        err(&again).contains("0 findings would be mended"),
+        "{}",
+        err(&again)
+    );
+    assert_eq!(out(&again), "");
+}
