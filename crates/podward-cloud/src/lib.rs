@@ -1,6 +1,7 @@
 //! A local Key Vault and token service that the real clients accept.
 
 mod assertion;
+mod bearer;
 mod config;
 mod keys;
 mod token;

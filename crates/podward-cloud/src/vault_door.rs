@@ -2,21 +2,19 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use podward_api::access::{Door, Event, ObjectRef, Outcome};
-use podward_api::{Guid, KEY_VAULT_RESOURCE, SecretString};
+use podward_api::{Guid, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::assertion::Assertion;
-use crate::config::{CloudConfig, Vault};
+use crate::bearer::{Unknown, authenticate};
+use crate::config::Vault;
 use crate::token_door::{form, request_id};
 use crate::vault::{Secret, Store, check_secret, new_version, valid_name};
-use crate::{AUTHORITY, Caller, Cloud, answer};
+use crate::{Caller, Cloud, answer};
 
 /// Items of one page.
 const PAGE: usize = 25;
@@ -165,95 +163,6 @@ pub(crate) fn serve(
         }
         fault.into_response()
     })
-}
-
-/// A caller who is not known.
-struct Unknown {
-    response: Box<Response>,
-    /// Why its token is no good; `None` where it sent none, which is how clients ask where to get
-    /// one and no refusal.
-    refusal: Option<String>,
-}
-
-/// Who is calling, by its token; or the challenge that tells clients where to get one.
-fn authenticate(
-    cloud: &Cloud,
-    config: &CloudConfig,
-    vault: &Vault,
-    parts: &Parts,
-) -> Result<String, Unknown> {
-    let tenant = config
-        .tenant(&vault.tenant)
-        .map(|t| t.id.clone())
-        .unwrap_or_default();
-    let challenge = |message: String| {
-        let value = format!(
-            "Bearer authorization=\"https://{AUTHORITY}/{tenant}\", resource=\"{KEY_VAULT_RESOURCE}\""
-        );
-        let body = answer(
-            401,
-            &json!({"error": {"code": "Unauthorized", "message": &message}}),
-        );
-        Unknown {
-            response: Box::new(([(header::WWW_AUTHENTICATE, value)], body).into_response()),
-            refusal: Some(message),
-        }
-    };
-    let sent = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token);
-    let Some(token) = sent else {
-        let asked = challenge("AKV10000: Request is missing a Bearer or PoP token.".into());
-        return Err(Unknown {
-            refusal: None,
-            ..asked
-        });
-    };
-    let invalid = || {
-        challenge("AKV10001: The token is malformed or its signature is not the tenant's.".into())
-    };
-    let parsed = Assertion::parse(token).ok_or_else(invalid)?;
-    if !parsed.is_signed_by(&json!({"keys": [cloud.keys.tokens.jwk()]})) {
-        return Err(invalid());
-    }
-    let now = cloud.clock.now();
-    if parsed.claims.exp < now || parsed.claims.nbf > now + 300 {
-        return Err(challenge(
-            "AKV10003: The token is expired or not valid yet.".into(),
-        ));
-    }
-    let audience = parsed
-        .claims
-        .audiences()
-        .first()
-        .copied()
-        .unwrap_or_default();
-    if audience != KEY_VAULT_RESOURCE {
-        return Err(challenge(format!(
-            "AKV10022: Invalid audience. Expected {KEY_VAULT_RESOURCE}, found: {audience}."
-        )));
-    }
-    if parsed.claims.iss != format!("https://sts.windows.net/{tenant}/") {
-        return Err(challenge(
-            "AKV10032: Invalid issuer. The token is of another tenant.".into(),
-        ));
-    }
-    #[derive(Deserialize)]
-    struct Client {
-        appid: String,
-    }
-    let payload = token
-        .split('.')
-        .nth(1)
-        .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())
-        .unwrap_or_default();
-    serde_json::from_slice::<Client>(&payload)
-        .map(|client| client.appid)
-        .map_err(|_one_answer_to_all| invalid())
 }
 
 impl<'a> Call<'a> {

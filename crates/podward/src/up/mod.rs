@@ -2,6 +2,7 @@
 
 mod container;
 mod control;
+mod csi;
 mod environment;
 mod expect;
 mod follow;

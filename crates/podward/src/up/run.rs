@@ -12,7 +12,7 @@ use super::environment::Stop;
 use super::node::Node;
 use super::pods::Admitted;
 use super::volumes::{self, Places};
-use super::{container, output, probe};
+use super::{container, csi, output, probe};
 use crate::io::Io;
 
 /// How long an init container may take.
@@ -243,7 +243,7 @@ impl Run {
         for server in &self.servers {
             server.abort();
         }
-        volumes::unpublish(&self.node, &self.admitted, &self.places).await;
+        csi::unpublish(&self.node, &self.admitted, &self.places).await;
         self.node.forget(&self.admitted.pod.uid);
     }
 }

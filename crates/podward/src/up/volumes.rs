@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use podward_api::pod::{DownwardApi, KeyToPath, KeyedSource, Projected, Volume};
-use podward_csi::proto::node_client::NodeClient;
-use podward_csi::proto::volume_capability::{AccessType, MountVolume};
-use podward_csi::proto::{NodePublishVolumeRequest, NodeUnpublishVolumeRequest, VolumeCapability};
 use podward_csi::{Payload, write};
 use podward_identity::ServiceAccountTokens;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::csi;
 use super::ids::own_number;
 use super::node::Node;
 use super::pods::Admitted;
@@ -57,7 +55,7 @@ async fn one(
     }
     if volume.csi.is_some() {
         let target = plugin("kubernetes.io~csi").join("mount");
-        publish(node, admitted, volume, &target).await?;
+        csi::publish(node, admitted, volume, group, &target).await?;
         return Ok(target);
     }
     let filled = content(node, admitted, volume)?;
@@ -153,85 +151,6 @@ fn volume_group(node: &Node, admitted: &Admitted) -> Option<u32> {
 fn set_mode(path: &Path, mode: u32) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(|e| e.to_string())
-}
-
-/// Calls the CSI driver as a kubelet does.
-async fn publish(
-    node: &Node,
-    admitted: &Admitted,
-    volume: &Volume,
-    target: &Path,
-) -> Result<(), String> {
-    let Some(csi) = &volume.csi else {
-        return Ok(());
-    };
-    if csi.driver != podward_api::secrets_store::DRIVER_NAME {
-        return Err(format!(
-            "the CSI driver {:?} is not here; {} is",
-            csi.driver,
-            podward_api::secrets_store::DRIVER_NAME
-        ));
-    }
-    let pod = &admitted.pod;
-    let mut context: std::collections::HashMap<String, String> = csi
-        .volume_attributes
-        .iter()
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
-    let own = [
-        ("pod.name", pod.name.as_str()),
-        ("pod.namespace", &pod.namespace),
-        ("pod.uid", &pod.uid),
-        ("serviceAccount.name", &pod.service_account),
-        ("ephemeral", "true"),
-    ];
-    context
-        .extend(own.map(|(name, value)| (format!("csi.storage.k8s.io/{name}"), value.to_owned())));
-    let group = volume_group(node, admitted)
-        .map(|group| group.to_string())
-        .unwrap_or_default();
-    let mount = MountVolume {
-        volume_mount_group: group,
-        ..MountVolume::default()
-    };
-    let request = NodePublishVolumeRequest {
-        volume_id: format!("csi-{}-{}", pod.uid, volume.name),
-        target_path: target.to_string_lossy().into_owned(),
-        volume_capability: Some(VolumeCapability {
-            access_type: Some(AccessType::Mount(mount)),
-            access_mode: None,
-        }),
-        readonly: csi.read_only.unwrap_or(false),
-        volume_context: context,
-        ..NodePublishVolumeRequest::default()
-    };
-    NodeClient::new(node.csi.clone())
-        .node_publish_volume(request)
-        .await
-        .map(|_| ())
-        .map_err(|status| format!("{:?}: {}", status.code(), status.message()))
-}
-
-/// Takes the CSI volumes of a pod down.
-pub(super) async fn unpublish(node: &Node, admitted: &Admitted, places: &Places) {
-    for volume in admitted
-        .spec
-        .volumes
-        .iter()
-        .filter(|volume| volume.csi.is_some())
-    {
-        let Some(target) = places.get(&volume.name) else {
-            continue;
-        };
-        let request = NodeUnpublishVolumeRequest {
-            volume_id: format!("csi-{}-{}", admitted.pod.uid, volume.name),
-            target_path: target.to_string_lossy().into_owned(),
-        };
-        // what is left ends with the mount namespace
-        let _ = NodeClient::new(node.csi.clone())
-            .node_unpublish_volume(request)
-            .await;
-    }
 }
 
 /// The bytes of one key of a ConfigMap or Secret.
