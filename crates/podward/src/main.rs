@@ -8,13 +8,14 @@ mod exec;
 mod finding;
 mod fix;
 mod io;
+mod manual;
 mod report;
 mod state;
 mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use io::Io;
 use report::{Exit, Report};
@@ -40,6 +41,8 @@ enum Command {
     Access(access::Access),
     #[command(subcommand)]
     Cloud(cloud::Cloud),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +60,8 @@ fn main() -> ExitCode {
         Command::Exec(exec) => exec.run(&mut io),
         Command::Access(access) => access.run(&mut io),
         Command::Cloud(cloud) => cloud.run(&mut io),
+        Command::Completions(completions) => completions.run(Cli::command()),
+        Command::Man(man) => man.run(Cli::command()),
     };
     match outcome {
         Ok(Exit::Status(status)) => code(status),

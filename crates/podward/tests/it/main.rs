@@ -19,6 +19,8 @@ mod host_network;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod ordinary_user;
 #[cfg(test)]
 mod quickstart;
