@@ -17,13 +17,15 @@ use crate::report::{Exit, Report};
 use files::File;
 use print::{Format, Printed};
 
-/// Judges manifests as Pod Security admission of any version of Kubernetes would, with the place of every fault.
+/// Judges manifests as Pod Security admission of any version of Kubernetes would.
 ///
-/// Reads every .yaml, .yml and .json file below the given folders, hidden ones too. Needs no cluster and no network.
-/// Finds as well what the API server refuses or drops before it judges: keys that are there twice, fields it does not
-/// know, values of a wrong type.
+/// Reads every .yaml, .yml and .json file below the given folders, hidden ones too, and shows the
+/// line, the reason and the mend of every fault. Needs no cluster and no network. Finds as well
+/// what the API server refuses or drops before it judges: keys that are there twice, fields it
+/// does not know, values of a wrong type.
 ///
-/// Exit codes: 0 nothing found, 1 findings, 2 some file could not be read or parsed (all others are still judged).
+/// Exit codes: 0 nothing found, 1 findings, 2 some file could not be read or parsed (all others
+/// are still judged).
 ///
 /// Examples:
 ///   podward check deploy/
