@@ -1,5 +1,5 @@
 //! Rules and verdicts on pods: the Pod Security Standards of every version of Kubernetes, with the
-//! place of every fault. Pure: a workload in, a verdict out.
+//! place of every fault, and credentials in manifests and other texts. Pure: a workload in, a verdict out.
 
 mod check;
 mod checks;
@@ -14,8 +14,8 @@ mod words;
 
 pub use check::Check;
 pub use checks::{ALL as CHECKS, SAFE_SYSCTLS};
-pub use credentials::credentials;
-pub use finding::{Finding, Fix, Safety};
+pub use credentials::{Credential, Reading, credentials, credentials_in, credentials_of};
+pub use finding::{Finding, Fix, Safety, Severity};
 pub use level::{Level, LevelError};
 pub use mend::{Mended, mend};
 pub use verdict::{Verdict, Violation, judge};

@@ -2,7 +2,7 @@
 
 use podward_cluster::View;
 use podward_manifest::Workload;
-use podward_policy::{Finding, Level, Verdict, Version, credentials, judge};
+use podward_policy::{Finding, Level, Severity, Verdict, Version, credentials, judge};
 use serde_json::{Value, json};
 
 use super::load::{Folder, namespace};
@@ -175,6 +175,7 @@ fn everything(workload: &Workload<'_>, verdict: Verdict) -> Vec<Finding> {
 fn as_json(finding: &Finding) -> Value {
     json!({
         "rule": finding.rule,
+        "severity": finding.severity.as_str(),
         "file": finding.path,
         "line": finding.position.line,
         "column": finding.position.column,
@@ -186,6 +187,11 @@ fn as_json(finding: &Finding) -> Value {
 }
 
 fn show(io: &Io, folder: &Folder, finding: &Finding) {
+    let tone = match finding.severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Warn,
+        Severity::Info => Tone::Faint,
+    };
     let place = format!(
         "{}:{}:{}",
         finding.path, finding.position.line, finding.position.column
@@ -193,7 +199,7 @@ fn show(io: &Io, folder: &Folder, finding: &Finding) {
     io.line(format_args!(
         "\n    {} {}",
         io.tone(Tone::Strong, place),
-        io.tone(Tone::Bad, harmless(&finding.message))
+        io.tone(tone, harmless(&finding.message))
     ));
     let excerpt = folder
         .source(&finding.path)

@@ -1,0 +1,144 @@
+//! One pass over a text.
+
+use super::found::{By, Credential, Found};
+use super::{forms, headers, keys, names, pairs, urls, values};
+/// How a text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// What has the form of a credential alone: text that says nothing of itself.
+    Form,
+    /// Values, configuration and scripts: `key = value`, `key: value` and `<key>value</key>` too.
+    Text,
+    /// Source files, where only what stands in quotation marks is a value.
+    Code,
+}
+
+/// Finds the credentials of a text, in its order and without overlaps. `name` is what the whole
+/// text is the value of, if it has a name: a variable, a key, a header. Takes time in proportion
+/// to the text, whatever it holds.
+#[must_use]
+pub fn credentials_in(name: Option<&str>, text: &str, reading: Reading) -> Vec<Credential> {
+    let mut found = Found::default();
+    if let Some(speaks) = name.and_then(names::speaks)
+        && let Some((kind, severity)) = values::judge(speaks, text)
+    {
+        found.add(By::Name, kind, trimmed(text), severity);
+    }
+    Pass {
+        text,
+        bytes: text.as_bytes(),
+        reading,
+        found: &mut found,
+    }
+    .run();
+    found.settle()
+}
+
+/// Where a text stands without the space around it.
+fn trimmed(text: &str) -> std::ops::Range<usize> {
+    let start = text.len() - text.trim_start().len();
+    start..start + text.trim().len()
+}
+
+/// What a byte may begin or end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Part of a word or of a token.
+    Word,
+    /// `:`, which may be that of a URL.
+    Colon,
+    /// `$`, which may begin a hash.
+    Dollar,
+    Other,
+}
+
+const CLASSES: [Class; 256] = classes();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated when compiled, over all values of a byte"
+)]
+const fn classes() -> [Class; 256] {
+    let mut table = [Class::Other; 256];
+    let mut at = 0;
+    while at < 256 {
+        table[at] = match at as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'~' => Class::Word,
+            b':' => Class::Colon,
+            b'$' => Class::Dollar,
+            _ => Class::Other,
+        };
+        at += 1;
+    }
+    table
+}
+
+fn class(byte: u8) -> Class {
+    CLASSES
+        .get(usize::from(byte))
+        .copied()
+        .unwrap_or(Class::Other)
+}
+
+struct Pass<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    reading: Reading,
+    found: &'a mut Found,
+}
+
+impl Pass<'_> {
+    fn run(mut self) {
+        let (mut at, mut word) = (0, 0..0);
+        while let Some(byte) = self.bytes.get(at) {
+            at = match class(*byte) {
+                Class::Word => {
+                    word = at..self.word_end(at);
+                    self.word(word.clone())
+                }
+                Class::Colon => {
+                    urls::userinfo(self.text, &word, at, self.found);
+                    at + 1
+                }
+                Class::Dollar => {
+                    keys::hash(self.text, at, self.found);
+                    at + 1
+                }
+                Class::Other => at + 1,
+            };
+        }
+    }
+
+    fn word_end(&self, from: usize) -> usize {
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        let length = rest.iter().position(|byte| class(*byte) != Class::Word);
+        length.map_or(self.bytes.len(), |length| from + length)
+    }
+
+    /// Looks at a word and tells where to go on.
+    fn word(&mut self, word: std::ops::Range<usize>) -> usize {
+        let Some(text) = self.text.get(word.clone()) else {
+            return word.end;
+        };
+        let next = self.bytes.get(word.end).copied();
+        if next == Some(b' ') && text.ends_with("-----BEGIN") {
+            return keys::pem(self.text, word.end, self.found);
+        }
+        forms::word(self.text, word.clone(), self.found);
+        if self.reading == Reading::Form {
+            if next == Some(b' ') {
+                headers::scheme(self.text, &word, self.found);
+            }
+            return word.end;
+        }
+        match next {
+            Some(b' ') if headers::scheme(self.text, &word, self.found) => {}
+            Some(b':' | b'=' | b'"' | b'\'' | b' ' | b'\t' | b'>' | b'\\' | b'`') => {
+                pairs::pair(self.text, &word, self.reading, self.found);
+            }
+            _ => {}
+        }
+        word.end
+    }
+}
