@@ -68,7 +68,7 @@ pub(super) fn is_name(value: &str) -> bool {
                 .count();
             numbered |= digits > 0;
             // a word is not random, so it does not change its case again and again
-            letters + digits == part.len() && digits < 3 && is_word(part)
+            letters + digits == part.len() && digits < 4 && is_word(part)
         });
     all && (parts > 1 || !numbered)
 }

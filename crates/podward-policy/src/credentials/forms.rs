@@ -8,7 +8,7 @@ use super::keys::is_web_token;
 use crate::Severity;
 
 /// The shortest word that can be a token, bytes.
-const SHORTEST: usize = 20;
+pub(super) const SHORTEST: usize = 20;
 /// The longest word that is looked at, bytes. A web token with many claims is below it.
 const LONGEST: usize = 16 * 1024;
 
@@ -117,7 +117,7 @@ fn forms(first: u8) -> &'static [Form] {
 
 /// Looks at a word: what stands between blanks, quotation marks and the like.
 pub(super) fn word(text: &str, at: Range<usize>, found: &mut Found) {
-    if at.len() < SHORTEST || at.len() > LONGEST {
+    if at.len() > LONGEST {
         return;
     }
     let Some(whole) = text.get(at.clone()) else {

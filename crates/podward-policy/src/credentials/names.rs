@@ -5,7 +5,7 @@
 pub(super) enum Speaks {
     /// A password: any text can be one.
     Password,
-    /// A token, key or secret: some are the names of one.
+    /// A token, key or secret: words are the names of one.
     Secret(&'static str),
     /// Something that is now and then a credential: only what looks random is.
     Perhaps,
@@ -193,7 +193,7 @@ const LONGEST: usize = 160;
 
 /// What a name says of its value, if it speaks of a credential.
 pub(super) fn speaks(name: &str) -> Option<Speaks> {
-    if name.len() > LONGEST {
+    if name.len() > LONGEST || !may_speak(name) {
         return None;
     }
     let (mut before, mut last, mut any_password) = ("", "", false);
@@ -210,37 +210,47 @@ pub(super) fn speaks(name: &str) -> Option<Speaks> {
     if last.is_empty() || is_one(last, ABOUT) {
         return None;
     }
-    if any_password || last.eq_ignore_ascii_case("pass") {
-        return Some(Speaks::Password);
-    }
+    let is = |word: &str| last.eq_ignore_ascii_case(word);
     let ends = |end: &str| ends_with(last, end);
-    if ends("token") {
-        Some(Speaks::Secret("a token"))
-    } else if ends("secret") {
-        Some(Speaks::Secret("a secret"))
-    } else if ends("credential") || ends("credentials") {
-        Some(Speaks::Secret("a credential"))
-    } else if [
+    let keys = [
         "apikey",
         "accountkey",
         "accesskey",
         "secretkey",
         "privatekey",
-    ]
-    .into_iter()
-    .any(ends)
-        || (last.eq_ignore_ascii_case("key") && is_one(before, OF_KEYS))
-    {
+    ];
+    if is_password(last) || is("pass") {
+        Some(Speaks::Password)
+    } else if ends("token") {
+        Some(Speaks::Secret("a token"))
+    } else if ends("secret") {
+        Some(Speaks::Secret("a secret"))
+    } else if ends("credential") || ends("credentials") {
+        Some(Speaks::Secret("a credential"))
+    } else if keys.into_iter().any(ends) || (is("key") && is_one(before, OF_KEYS)) {
         Some(Speaks::Secret("a key"))
-    } else if ends("key")
-        || ["auth", "authorization", "salt"]
-            .into_iter()
-            .any(|w| last.eq_ignore_ascii_case(w))
-    {
+    } else if ends("key") || ["auth", "authorization", "salt"].into_iter().any(is) {
         Some(Speaks::Perhaps)
+    } else if any_password {
+        // `password_encryption` and `MYSQL_PASSWORD_APP`
+        Some(Speaks::Secret("a password"))
     } else {
         None
     }
+}
+
+/// Whether a name has the beginning of a word that speaks. Most names have none, and are read once.
+fn may_speak(name: &str) -> bool {
+    let mut last = [0; 2];
+    name.bytes().any(|byte| {
+        let [first, second] = last;
+        let byte = byte.to_ascii_lowercase();
+        last = [second, byte];
+        matches!(
+            &[first, second, byte],
+            b"pas" | b"pwd" | b"tok" | b"sec" | b"cre" | b"key" | b"aut" | b"sal"
+        )
+    })
 }
 
 fn is_password(word: &str) -> bool {
@@ -314,7 +324,8 @@ mod tests {
         let cases = [
             ("DB_PASSWORD", Some(Speaks::Password)),
             ("PGPASSWORD", Some(Speaks::Password)),
-            ("MYSQL_PASSWORD_APP", Some(Speaks::Password)),
+            ("MYSQL_PASSWORD_APP", secret("a password")),
+            ("passwordSecret", secret("a secret")),
             ("smtp-pass", Some(Speaks::Password)),
             ("password_in", Some(Speaks::Password)),
             ("API_TOKEN", secret("a token")),

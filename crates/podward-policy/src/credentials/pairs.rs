@@ -17,6 +17,9 @@ const BLANKS: usize = 40;
 /// How far before a key its connection string is looked at, bytes.
 const BEFORE: usize = 400;
 
+/// How far behind `name: NAME` its `value:` may stand, bytes.
+const NAMED: usize = 200;
+
 /// What stands between a key and its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
@@ -36,7 +39,13 @@ struct Written<'a> {
 }
 
 /// Looks at a word as a key.
-pub(super) fn pair(text: &str, key: &Range<usize>, reading: Reading, found: &mut Found) {
+pub(super) fn pair(
+    text: &str,
+    key: &Range<usize>,
+    reading: Reading,
+    named: &mut Option<(Speaks, usize)>,
+    found: &mut Found,
+) {
     let Some((sign, at, spaced)) = separator(text, key) else {
         return;
     };
@@ -44,7 +53,16 @@ pub(super) fn pair(text: &str, key: &Range<usize>, reading: Reading, found: &mut
         return;
     };
     let connection = is_of_connection(name);
-    let speaks = speaks(name);
+    let speaks = match name {
+        "name" => {
+            let value = written(text, at, sign, spaced);
+            *named = value.and_then(|value| Some((speaks(value.text)?, value.start)));
+            return;
+        }
+        "value" => named.take().filter(|(_, end)| key.start < end + NAMED),
+        _ => None,
+    }
+    .map_or_else(|| speaks(name), |(of_name, _)| Some(of_name));
     if !connection && speaks.is_none() {
         return;
     }

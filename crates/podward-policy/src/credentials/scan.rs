@@ -1,6 +1,8 @@
 //! One pass over a text.
 
 use super::found::{By, Credential, Found};
+use crate::Severity;
+
 use super::{forms, headers, keys, names, pairs, urls, values};
 /// How a text is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +21,20 @@ pub enum Reading {
 #[must_use]
 pub fn credentials_in(name: Option<&str>, text: &str, reading: Reading) -> Vec<Credential> {
     let mut found = Found::default();
-    if let Some(speaks) = name.and_then(names::speaks)
+    if let Some(name) = name
+        && let Some(speaks) = names::speaks(name)
         && let Some((kind, severity)) = values::judge(speaks, text)
     {
-        found.add(By::Name, kind, trimmed(text), severity);
+        match values::azure_key(name, text) {
+            Some(kind) => found.add(By::Place, kind, trimmed(text), Severity::Error),
+            None => found.add(By::Name, kind, trimmed(text), severity),
+        }
     }
     Pass {
         text,
         bytes: text.as_bytes(),
         reading,
+        named: None,
         found: &mut found,
     }
     .run();
@@ -85,6 +92,8 @@ struct Pass<'a> {
     text: &'a str,
     bytes: &'a [u8],
     reading: Reading,
+    /// What the last `name: NAME` said of the `value:` that follows it, and where that ended.
+    named: Option<(names::Speaks, usize)>,
     found: &'a mut Found,
 }
 
@@ -94,7 +103,7 @@ impl Pass<'_> {
         while let Some(byte) = self.bytes.get(at) {
             at = match class(*byte) {
                 Class::Word => {
-                    word = at..self.word_end(at);
+                    word = at..at + self.length(at, Class::Word);
                     self.word(word.clone())
                 }
                 Class::Colon => {
@@ -105,40 +114,50 @@ impl Pass<'_> {
                     keys::hash(self.text, at, self.found);
                     at + 1
                 }
-                Class::Other => at + 1,
+                Class::Other => at + self.length(at, Class::Other),
             };
         }
     }
 
-    fn word_end(&self, from: usize) -> usize {
+    /// How many bytes of a class stand from here.
+    fn length(&self, from: usize, of: Class) -> usize {
         let rest = self.bytes.get(from..).unwrap_or_default();
-        let length = rest.iter().position(|byte| class(*byte) != Class::Word);
-        length.map_or(self.bytes.len(), |length| from + length)
+        rest.iter()
+            .position(|byte| class(*byte) != of)
+            .unwrap_or(rest.len())
     }
 
     /// Looks at a word and tells where to go on.
     fn word(&mut self, word: std::ops::Range<usize>) -> usize {
-        let Some(text) = self.text.get(word.clone()) else {
-            return word.end;
-        };
         let next = self.bytes.get(word.end).copied();
-        if next == Some(b' ') && text.ends_with("-----BEGIN") {
+        if next == Some(b' ') && self.ends_with(&word, b"-----BEGIN") {
             return keys::pem(self.text, word.end, self.found);
         }
-        forms::word(self.text, word.clone(), self.found);
-        if self.reading == Reading::Form {
-            if next == Some(b' ') {
-                headers::scheme(self.text, &word, self.found);
-            }
-            return word.end;
+        if word.len() >= forms::SHORTEST {
+            forms::word(self.text, word.clone(), self.found);
         }
-        match next {
-            Some(b' ') if headers::scheme(self.text, &word, self.found) => {}
-            Some(b':' | b'=' | b'"' | b'\'' | b' ' | b'\t' | b'>' | b'\\' | b'`') => {
-                pairs::pair(self.text, &word, self.reading, self.found);
-            }
-            _ => {}
+        let is_scheme = next == Some(b' ')
+            && matches!(word.len(), 5 | 6)
+            && headers::scheme(self.text, &word, self.found);
+        if !is_scheme && self.reading != Reading::Form && self.may_be_key(word.end, next) {
+            pairs::pair(self.text, &word, self.reading, &mut self.named, self.found);
         }
         word.end
+    }
+
+    fn ends_with(&self, word: &std::ops::Range<usize>, end: &[u8]) -> bool {
+        let word = self.bytes.get(word.clone()).unwrap_or_default();
+        word.ends_with(end)
+    }
+
+    /// Whether a sign may follow the word that ends here. In running text another word does.
+    fn may_be_key(&self, end: usize, next: Option<u8>) -> bool {
+        match next {
+            Some(b':' | b'=' | b'"' | b'\'' | b'>' | b'\\' | b'`') => true,
+            Some(b' ' | b'\t') => {
+                matches!(self.bytes.get(end + 1), Some(b':' | b'=' | b' ' | b'\t'))
+            }
+            _ => false,
+        }
     }
 }

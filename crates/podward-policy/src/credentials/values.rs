@@ -1,6 +1,6 @@
 //! Values that can be a credential, and those that only stand for one.
 
-use super::entropy::{is_name, is_random};
+use super::entropy::{bits, is_name, is_random};
 use super::names::Speaks;
 use crate::Severity;
 
@@ -74,7 +74,12 @@ const NOTHING: &[&str] = &[
 
 /// Beginnings of what an operator or a sidecar replaces by the credential.
 const REFERENCES: &[&str] = &[
-    "!",
+    "!env",
+    "!getatt",
+    "!ref",
+    "!secret",
+    "!sub",
+    "!vault",
     "$",
     "%(",
     "@microsoft.keyvault(",
@@ -145,6 +150,22 @@ pub(super) fn judge(speaks: Speaks, value: &str) -> Option<(&'static str, Severi
     }
 }
 
+/// The kind of a key of Azure, which is 64 bytes in base64, under a name that says whose it is.
+pub(super) fn azure_key(name: &str, value: &str) -> Option<&'static str> {
+    let value = value.trim();
+    let is_base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    let body = value.strip_suffix("==").filter(|body| body.len() == 86)?;
+    if !body.bytes().all(is_base64) || bits(body.as_bytes()) < 4.0 {
+        None
+    } else if contains(name, "cosmos") {
+        Some("a key of Cosmos DB")
+    } else if contains(name, "storage") || contains(name, "account") || contains(name, "azure") {
+        Some("a key of a storage account")
+    } else {
+        None
+    }
+}
+
 /// Whether a text is empty, a reference, a place, a switch or a placeholder.
 pub(super) fn stands_for_another(value: &str) -> bool {
     let value = value.trim();
@@ -181,7 +202,8 @@ fn is_placeholder(value: &str) -> bool {
     let constant =
         bytes.contains(&b'_') && bytes.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
     let phrase = [
-        "your-", "your_", "your ", "<", "replace", "insert-", "insert_", "enter-", "fill",
+        "your-", "your_", "your ", "<", "replace", "insert-", "insert_", "enter-", "fill-in",
+        "fill_in",
     ];
     wrapped(b'<', b'>')
         || wrapped(b'[', b']')

@@ -1,9 +1,10 @@
 //! What is found in real manifests, every line of it looked at, and what must not be found.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use podward_manifest::{objects_found, parse};
-use podward_policy::{Finding, credentials_of};
+use podward_policy::{Finding, Reading, credentials_in, credentials_of};
 
 /// The files below a folder, in order.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -73,4 +74,57 @@ fn the_fixtures_of_the_standards_hold_none() {
     };
     let told = told(&folder.join("pod-security").join("fixtures"));
     assert!(told.is_empty(), "{told:#?}");
+}
+
+/// Megabytes a second, to be read by a person: `cargo test --release -p podward-policy -- --ignored
+/// --nocapture speed`.
+#[test]
+#[ignore = "it measures"]
+fn speed() {
+    let Some(folder) = super::suites("speed") else {
+        return;
+    };
+    let texts: Vec<_> = files(&folder.join("manifests"))
+        .iter()
+        .filter_map(|file| std::fs::read_to_string(file).ok())
+        .collect();
+    let bytes: usize = texts.iter().map(String::len).sum();
+    let report = |what: &str, run: &mut dyn FnMut() -> usize| {
+        let best = (0..5)
+            .map(|_| {
+                let start = std::time::Instant::now();
+                std::hint::black_box(run());
+                start.elapsed()
+            })
+            .min()
+            .unwrap();
+        let rate = bytes as f64 / best.as_secs_f64() / 1e6;
+        let _ = writeln!(std::io::stderr(), "{what}: {rate:.0} MB/s, {best:?}");
+    };
+    let objects: Vec<_> = texts
+        .iter()
+        .flat_map(|text| parse("f", text).unwrap_or_default())
+        .flat_map(objects_found)
+        .collect();
+    report("parsing", &mut || {
+        texts
+            .iter()
+            .filter_map(|text| parse("f", text).ok())
+            .map(|d| d.len())
+            .sum()
+    });
+    report("objects", &mut || {
+        objects
+            .iter()
+            .map(|object| credentials_of(object).len())
+            .sum()
+    });
+    for reading in [Reading::Form, Reading::Text, Reading::Code] {
+        report(&format!("{reading:?}"), &mut || {
+            texts
+                .iter()
+                .map(|text| credentials_in(None, text, reading).len())
+                .sum()
+        });
+    }
 }
