@@ -62,3 +62,36 @@ fn applied(text: &str) -> Vec<Finding> {
         .filter(|finding| finding.secret.is_some())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::told;
+
+    #[test]
+    fn annotations_of_objects_and_of_their_pods_are_read() {
+        let found = told(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: d\n  annotations:\n    example.com/db-password: hunter2\nspec:\n  template:\n    metadata:\n      annotations:\n        x: amqp://joe:hunter2@mq\n        checksum/secret: 9f86d081884c7d659a2feaa0c55ad015\n",
+        );
+        assert_eq!(
+            found,
+            [
+                "6:30 credentialInAnnotation metadata.annotations.example.com/db-password: the annotation example.com/db-password holds a password",
+                "11:23 credentialInAnnotation spec.template.metadata.annotations.x: the annotation x holds a password in a URL",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_kubectl_keeps_is_read_as_an_object() {
+        let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"a","env":[{"name":"DB_PASSWORD","value":"hunter2"}]}]}}"#;
+        let found = told(&format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: |\n      {pod}\n"
+        ));
+        assert_eq!(
+            found,
+            [
+                "7:7 credentialInAnnotation metadata.annotations.kubectl.kubernetes.io/last-applied-configuration: the annotation kubectl.kubernetes.io/last-applied-configuration repeats that DB_PASSWORD holds a password",
+            ]
+        );
+    }
+}

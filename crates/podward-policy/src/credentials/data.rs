@@ -6,7 +6,7 @@ use podward_manifest::{Node, Object, Value};
 
 use super::place::{Rule, Spot, text_of};
 use super::scan::{Reading, credentials_in};
-use super::{Credential, annotations, names, pods, values};
+use super::{Credential, annotations, names, pods, shell, values};
 use crate::{Finding, Severity};
 
 const MEND: &str = "keep it in a vault and mount it with a SecretProviderClass; then change the credential, for it is known";
@@ -102,16 +102,7 @@ fn data(object: &Object, list: &str, rule: &'static Rule, encoded: bool, found: 
 fn of_entry(object: &Object, key: &str, text: &str) -> Vec<Credential> {
     let mut all = credentials_in(Some(key), text, Reading::Text);
     if key.ends_with(".sh") || text.starts_with("#!") {
-        for (span, kind, severity) in pods::flags_of_script(text) {
-            let free = |one: &Credential| one.span.end <= span.start || span.end <= one.span.start;
-            if all.iter().all(free) {
-                all.push(Credential {
-                    kind,
-                    span,
-                    severity,
-                });
-            }
-        }
+        shell::add_of_script(text, &mut all);
     }
     if all.is_empty() && object.kind == "Secret" && is_kept(key, text) {
         all.push(Credential {
@@ -131,6 +122,7 @@ fn is_kept(key: &str, text: &str) -> bool {
         !host.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && host.contains('.')
     });
     !value.contains('\n')
+        && !CONFIGURATION.iter().any(|end| key.ends_with(end))
         && !names::is_plain(key)
         && !values::stands_for_another(value)
         && !value.starts_with(['{', '['])
@@ -138,6 +130,22 @@ fn is_kept(key: &str, text: &str) -> bool {
         && value.len() >= 3
         && !value.bytes().all(|b| b.is_ascii_digit() && value.len() < 4)
 }
+
+/// Ends of keys that name files of configuration.
+const CONFIGURATION: &[&str] = &[
+    ".cfg",
+    ".conf",
+    ".config",
+    ".env",
+    ".ini",
+    ".json",
+    ".properties",
+    ".sh",
+    ".toml",
+    ".xml",
+    ".yaml",
+    ".yml",
+];
 
 fn is_key_store(key: &str) -> bool {
     [".p12", ".pfx", ".jks", ".keystore", "keystore"]
@@ -190,5 +198,97 @@ fn any(object: &Object, node: &Node, path: &mut String, depth: usize, found: &mu
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{letters, pem, told};
+    use super::*;
+
+    fn encoded(text: &str) -> String {
+        STANDARD.encode(text)
+    }
+
+    #[test]
+    fn files_in_config_maps_are_read_line_by_line() {
+        let key = pem("RSA PRIVATE KEY").replace('\n', "\n    ");
+        let found = told(&format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  db.conf: |\n    user = joe\n    password = hunter2\n  id_rsa: |\n    {key}\n  entry.sh: |\n    redis-cli -a hunter2 ping\n  DB_PASSWORD: hunter2\n  README: |\n    The password is in the vault.\nbinaryData:\n  x: {}\n",
+            encoded("token: Tr0ub4dor\n"),
+        ));
+        let wanted = [
+            "7:16 credentialInConfigMap data.db.conf: db.conf of the ConfigMap holds a password",
+            "9:5 credentialInConfigMap data.id_rsa: id_rsa of the ConfigMap holds a private key",
+            "14:18 credentialInConfigMap data.entry.sh: entry.sh of the ConfigMap holds a password",
+            "15:16 credentialInConfigMap data.DB_PASSWORD: DB_PASSWORD of the ConfigMap holds a password",
+            "19:6 credentialInConfigMap binaryData.x: x of the ConfigMap holds a token",
+        ];
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn values_of_secrets_are_told_decoded() {
+        let registry = format!(
+            "{{\"auths\":{{\"r\":{{\"auth\":\"{}\"}}}}}}",
+            encoded("joe:hunter2")
+        );
+        let found = told(&format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata:\n  password: {}\n  username: {}\n  tls.crt: {}\n  tls.key: {}\n  .dockerconfigjson: {}\n  opaque: {}\n  enabled: {}\nstringData:\n  api-token: {}\n  password2: $(FROM_ELSEWHERE)\n  app.conf: |\n    log: debug\n",
+            encoded("hunter2"),
+            encoded("joe"),
+            encoded(&pem("CERTIFICATE")),
+            encoded(&pem("PRIVATE KEY")),
+            encoded(&registry),
+            encoded("correct horse"),
+            encoded("true"),
+            letters(24),
+        ));
+        let kinds: Vec<_> = found
+            .iter()
+            .filter_map(|line| line.split_once(": "))
+            .collect();
+        let start: String = letters(24).chars().take(4).collect();
+        let token = format!("api-token of the Secret holds a token (\"{start}…\")");
+        assert_eq!(
+            kinds,
+            [
+                (
+                    "13:14 credentialInSecret stringData.api-token",
+                    token.as_str()
+                ),
+                (
+                    "5:13 credentialInSecret data.password",
+                    "password of the Secret holds a password"
+                ),
+                (
+                    "8:12 credentialInSecret data.tls.key",
+                    "tls.key of the Secret holds a private key"
+                ),
+                (
+                    "9:22 credentialInSecret data..dockerconfigjson",
+                    ".dockerconfigjson of the Secret holds a login of a registry (\"am9l…\")"
+                ),
+                (
+                    "10:11 credentialInSecret data.opaque",
+                    "opaque of the Secret holds a value that is to be secret"
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn other_kinds_are_read_by_form_alone() {
+        let token = format!("{}{}", "ghp_", letters(36));
+        let found = told(&format!(
+            "apiVersion: example.com/v1\nkind: Thing\nmetadata: {{name: t}}\nspec:\n  password: hunter2\n  sources:\n  - {{token: {token}}}\n  workers:\n  - env: [{{name: DB_PASSWORD, value: hunter2}}]\n"
+        ));
+        assert_eq!(
+            found,
+            [
+                "7:13 credentialInResource spec.sources[0].token: spec.sources[0].token holds a GitHub token (\"ghp_…\")",
+                "9:38 credentialInEnv spec.workers[0].env[0].value: DB_PASSWORD holds a password",
+            ]
+        );
     }
 }

@@ -260,3 +260,98 @@ fn is_vault(word: &str) -> bool {
         body.bytes().all(|b| b.is_ascii_alphanumeric()) && mix.upper && mix.lower && is_random(body)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{capitals, found, hex, holds, holds_none, letters, web_token};
+
+    #[test]
+    fn tokens_have_their_form() {
+        let cases = [
+            ("a GitHub token", "ghp_", letters(36)),
+            ("a GitHub token", "gho_", letters(36)),
+            ("a GitHub token", "ghu_", letters(36)),
+            ("a GitHub token", "ghs_", letters(36)),
+            ("a GitHub token", "ghr_", letters(36)),
+            (
+                "a GitHub token",
+                "github_pat_",
+                format!("{}_{}", letters(22), letters(59)),
+            ),
+            ("a GitLab token", "glpat-", letters(20)),
+            (
+                "a Slack token",
+                "xoxb-",
+                format!("{}-{}", hex(12), letters(24)),
+            ),
+            ("a Google API key", "AIza", letters(35)),
+            ("a Stripe key", "sk_live_", letters(24)),
+            ("a Stripe key", "rk_live_", letters(24)),
+            (
+                "a SendGrid key",
+                "SG.",
+                format!("{}.{}", letters(22), letters(43)),
+            ),
+            ("an npm token", "npm_", letters(36)),
+            ("a PyPI token", "pypi-AgEI", letters(80)),
+            ("a Docker Hub token", "dckr_pat_", letters(27)),
+            ("a HashiCorp Vault token", "hvs.", letters(24)),
+            ("a HashiCorp Vault token", "s.", letters(24)),
+            ("a Twilio key", "SK", hex(32)),
+            ("a DigitalOcean token", "dop_v1_", hex(64)),
+            ("a Databricks token", "dapi", hex(32)),
+            ("an OpenAI key", "sk-", letters(48)),
+            ("an OpenAI key", "sk-proj-", letters(60)),
+            ("an age key", "AGE-SECRET-KEY-1", capitals(58)),
+            ("a client secret of Microsoft Entra", "abc8Q~", letters(34)),
+        ];
+        for (kind, start, body) in cases {
+            holds(kind, &format!("{start}{body}"));
+            // one character more before it, or a body that nobody drew
+            holds_none(&format!("x{start}{body}"));
+            holds_none(&format!("{start}{}", "x".repeat(body.len())));
+        }
+    }
+
+    #[test]
+    fn tokens_have_their_length() {
+        holds_none(&format!("ghp_{}", letters(20)));
+        holds_none(&format!("AIza{}", letters(36)));
+        holds_none(&format!("dapi{}", hex(20)));
+        holds_none(&format!("abc8Q~{}", letters(20)));
+        holds_none(&format!("sk-{}", letters(12)));
+    }
+
+    #[test]
+    fn web_tokens_have_a_header_that_can_be_read() {
+        holds(
+            "a JSON web token",
+            &web_token("{\"alg\":\"RS256\",\"typ\":\"JWT\"}"),
+        );
+        holds_none(&web_token("{\"typ\":\"none\"}"));
+        holds_none(&format!(
+            "eyJ{}.{}.{}",
+            letters(30),
+            letters(30),
+            letters(43)
+        ));
+    }
+
+    #[test]
+    fn keys_of_aws_are_told_with_their_ids() {
+        let id = format!("AKIA{}", capitals(16));
+        let secret = letters(40);
+        assert_eq!(
+            found(&format!(
+                "[default]\nid {id}\nkey {secret}\nother {secret}x\n"
+            )),
+            [
+                ("an AWS access key id", id.as_str()),
+                ("a secret key of AWS", secret.as_str())
+            ]
+        );
+        holds_none(&format!("AKIA{}EXAMPLE", capitals(9)));
+        holds_none(&format!("AKIA{}", capitals(17)));
+        holds_none(&secret);
+    }
+}

@@ -65,3 +65,40 @@ pub(super) fn is_login(value: &str) -> bool {
         !user.is_empty() && !stands_for_another(password) && !decoded.chars().any(char::is_control)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{found, holds_none, letters};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    #[test]
+    fn what_follows_the_scheme_is_found() {
+        let login = STANDARD.encode("joe:hunter2");
+        let token = letters(40);
+        assert_eq!(
+            found(&format!("Authorization: Basic {login}")),
+            [("a user and password in base64", login.as_str())]
+        );
+        assert_eq!(
+            found(&format!("curl -H 'authorization: bearer {token}'")),
+            [("a bearer token", token.as_str())]
+        );
+        let auths = format!("{{\"auths\":{{\"r.example\":{{\"auth\":\"{login}\"}}}}}}");
+        assert_eq!(found(&auths), [("a login of a registry", login.as_str())]);
+    }
+
+    #[test]
+    fn references_and_words_are_left_alone() {
+        for text in [
+            "Authorization: Bearer $(TOKEN)",
+            "Authorization: Bearer ${TOKEN}",
+            "basic authentication-of-users",
+            "a bearer token of somebody",
+            "auth: basic",
+            "\"auth\": \"bm8tY29sb24=\"",
+        ] {
+            holds_none(text);
+        }
+    }
+}

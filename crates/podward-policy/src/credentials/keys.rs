@@ -105,14 +105,68 @@ pub(super) fn hash(text: &str, at: usize, found: &mut Found) {
     let is_part =
         |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'$' | b'+' | b'=' | b',');
     let length = rest.bytes().take(HASH).take_while(|b| is_part(b)).count();
-    let body = rest.get(start.len()..length).unwrap_or_default();
+    let whole = rest.get(..length).unwrap_or_default();
+    let whole = whole.trim_end_matches(',');
+    let body = whole.get(start.len()..).unwrap_or_default();
     // salt and hash are two parts, and neither is a variable of a shell
     if body.len() >= *least && body.contains('$') && super::entropy::bits(body.as_bytes()) > 3.5 {
         found.add(
             By::Form,
             "the hash of a password",
-            at..at + length,
+            at..at + whole.len(),
             Severity::Warning,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{found, holds, holds_none, letters, pem};
+
+    #[test]
+    fn private_keys_are_found_whole() {
+        for label in [
+            "PRIVATE KEY",
+            "RSA PRIVATE KEY",
+            "EC PRIVATE KEY",
+            "OPENSSH PRIVATE KEY",
+        ] {
+            holds("a private key", &pem(label));
+        }
+        holds("an encrypted private key", &pem("ENCRYPTED PRIVATE KEY"));
+        // as in the key file of a service account of Google
+        holds("a private key", &pem("PRIVATE KEY").replace('\n', "\\n"));
+    }
+
+    #[test]
+    fn other_blocks_and_headers_without_a_key_are_none() {
+        holds_none(&pem("CERTIFICATE"));
+        holds_none(&pem("PUBLIC KEY"));
+        let key = pem("PRIVATE KEY");
+        let header = key.lines().next().unwrap();
+        holds_none(header);
+        holds_none(&format!(
+            "{header}\n...\n{}",
+            header.replace("BEGIN", "END")
+        ));
+        // a key behind a certificate
+        let both = format!("{}\n{key}\n", pem("CERTIFICATE"));
+        assert_eq!(found(&both), [("a private key", key.as_str())]);
+    }
+
+    #[test]
+    fn hashes_of_passwords_are_whole() {
+        holds("the hash of a password", &format!("$2y$10${}", letters(53)));
+        holds(
+            "the hash of a password",
+            &format!("$6${}${}", letters(8), letters(86)),
+        );
+        holds(
+            "the hash of a password",
+            &format!("$apr1${}${}", letters(8), letters(22)),
+        );
+        for text in ["$1$2", "echo $1$HOME", "$2a$10$short", "$6$"] {
+            holds_none(text);
+        }
     }
 }

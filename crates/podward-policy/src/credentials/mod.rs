@@ -17,6 +17,8 @@ mod forms;
 mod found;
 mod headers;
 mod keys;
+#[cfg(test)]
+mod made;
 mod names;
 mod pairs;
 mod place;

@@ -187,7 +187,9 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
     let next = tail.find(|b| !matches!(b, b' ' | b'\t' | b'\r'));
     let alone = matches!(next, None | Some(b'\n' | b'#' | b';' | b',' | b'}'));
     let fits = match sign {
-        Sign::Tag => true,
+        Sign::Tag => rest
+            .get(length..)
+            .is_some_and(|rest| rest.starts_with("</")),
         Sign::Equals => !spaced || alone,
         Sign::Colon => !value.contains(char::is_whitespace) && (spaced || alone),
     };
@@ -278,4 +280,130 @@ pub(super) fn is_comment(before: &str) -> bool {
     ["#", ";", "//", "<!--"]
         .iter()
         .any(|start| line.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{base64, found, holds_none, letters};
+    use super::super::{Reading, credentials_in};
+
+    #[test]
+    fn keys_and_values_of_files_are_found() {
+        for (before, after) in [
+            ("password=", "\n"),
+            ("spring.datasource.password = ", "\nx = y\n"),
+            ("db:\n  password: ", "\n  host: h\n"),
+            ("{\"user\": \"joe\", \"password\": \"", "\"}"),
+            ("{\\\"password\\\": \\\"", "\\\"}"),
+            ("<password>", "</password>"),
+            ("export PGPASSWORD=", "; psql"),
+            ("app --db-password=", " --verbose"),
+            ("-Ddb.password=", ""),
+            ("host=db user=joe password=", " dbname=shop"),
+            ("password: '", "' # the old one"),
+            ("{user: joe, password: ", "}"),
+            ("https://host/?user=joe&password=", "&x=y"),
+            ("- name: DB_PASSWORD\n  value: ", "\n"),
+        ] {
+            let text = format!("{before}hunter2{after}");
+            assert_eq!(found(&text), [("a password", "hunter2")], "{text}");
+        }
+    }
+
+    #[test]
+    fn sentences_code_and_references_are_left_alone() {
+        for text in [
+            "password: the password of the user",
+            "The password = something you know, or so.",
+            "password = os.environ[\"DB_PASSWORD\"]",
+            "password = get_password()",
+            "connect(user=user, password=password)",
+            "password=self.config.password",
+            "if password == \"hunter2\":",
+            "password: |\n  x",
+            "password: &p\n",
+            "password: ${DB_PASSWORD}\n",
+            "PASSWORD=$(cat /run/secrets/db)",
+            "PASSWORD=\"$1\"",
+            "password_file: /run/secrets/db\n",
+            "# password: hunter2\n",
+            ";admin_password = admin\n",
+            "password_encryption = scram-sha-256\n",
+            "password:\n  secretKeyRef: x\n",
+            "token: {{ .Values.token }}",
+            "secretName: hunter2",
+            "- name: DB_USER\n  value: hunter2\n",
+            "password://hunter2",
+        ] {
+            holds_none(text);
+        }
+    }
+
+    #[test]
+    fn source_files_hold_what_is_quoted() {
+        let count = |text| credentials_in(None, text, Reading::Code).len();
+        assert_eq!(count("password = 'hunter2'"), 1);
+        assert_eq!(count("password = hunter2"), 0);
+    }
+
+    #[test]
+    fn connection_strings_of_azure_are_told_apart() {
+        let (account, shared) = (base64(64), base64(32));
+        let cases = [
+            (
+                "a key of a storage account",
+                "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=",
+                account.as_str(),
+                ";EndpointSuffix=core.windows.net",
+            ),
+            (
+                "a key of Cosmos DB",
+                "AccountEndpoint=https://a.documents.azure.com:443/;AccountKey=",
+                &account,
+                ";",
+            ),
+            (
+                "a key of Service Bus or Event Hubs",
+                "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=",
+                &shared,
+                "",
+            ),
+            (
+                "a password in a connection string",
+                "Server=tcp:a.database.windows.net,1433;User ID=joe;Password=",
+                "hunter2",
+                ";Encrypt=true",
+            ),
+            (
+                "a password in a connection string",
+                "\"Data Source=a;User ID=joe;Pwd=",
+                "hunter2",
+                "\"",
+            ),
+        ];
+        for (kind, before, value, after) in cases {
+            let text = format!("{before}{value}{after}");
+            assert_eq!(found(&text), [(kind, value)], "{text}");
+        }
+        let signature = format!("{}%3D", letters(43));
+        let url = format!("https://a.blob.core.windows.net/c?sv=2022-11-02&sp=r&sig={signature}");
+        assert_eq!(
+            found(&url),
+            [("a shared access signature", signature.as_str())]
+        );
+    }
+
+    #[test]
+    fn connection_strings_without_a_key_are_left_alone() {
+        let guid = "11111111-2222-3333-4444-555555555555";
+        for text in [
+            format!("InstrumentationKey={guid};IngestionEndpoint=https://a.example/"),
+            "Server=a;Database=b;Authentication=Active Directory Default".to_owned(),
+            "AccountName=a;AccountKey=<key>".to_owned(),
+            "Server=a;Password={your_password};".to_owned(),
+            "https://a.example/?sig=short".to_owned(),
+        ] {
+            holds_none(&text);
+        }
+    }
 }

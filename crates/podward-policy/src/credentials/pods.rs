@@ -2,10 +2,10 @@
 
 use podward_manifest::{Node, Object, Workload};
 
+use super::annotations;
 use super::place::{Rule, Spot, text_of};
 use super::scan::{Reading, credentials_in};
-use super::shell::{Command, words};
-use super::{Credential, annotations};
+use super::shell::{self, Command};
 use crate::{Finding, Severity};
 
 const MEND: &str = "keep it in a vault and mount it with a SecretProviderClass; then change the credential, for it is known";
@@ -192,21 +192,10 @@ impl Container<'_> {
                 // the value of a flag is a word of its own, which lives as long as its node
                 let word = node.as_str().unwrap_or_default();
                 let mut all = credentials_in(None, &text, Reading::Text);
-                let of_flags = if word.contains(char::is_whitespace) {
-                    flags_of_script(word)
-                } else {
-                    command.take(word).into_iter().collect()
-                };
-                for (span, kind, severity) in of_flags {
-                    let free =
-                        |one: &Credential| one.span.end <= span.start || span.end <= one.span.start;
-                    if all.iter().all(free) {
-                        all.push(Credential {
-                            kind,
-                            span,
-                            severity,
-                        });
-                    }
+                if word.contains(char::is_whitespace) {
+                    shell::add_of_script(word, &mut all);
+                } else if let Some(told) = command.take(word) {
+                    shell::add(told, &mut all);
                 }
                 let spot = Spot {
                     object: self.object,
@@ -228,14 +217,109 @@ impl Container<'_> {
     }
 }
 
-/// What the flags of a script's commands tell.
-pub(super) fn flags_of_script(
-    script: &str,
-) -> Vec<(std::ops::Range<usize>, &'static str, Severity)> {
-    let mut command = Command::default();
-    let all = words(script).filter_map(|(at, word)| {
-        let (span, kind, severity) = command.take(word)?;
-        Some((at + span.start..at + span.end, kind, severity))
-    });
-    all.collect()
+#[cfg(test)]
+mod tests {
+    use super::super::made::told;
+
+    fn of_container(rest: &str) -> Vec<String> {
+        let container = format!("    {}", rest.replace('\n', "\n    "));
+        told(&format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n  - name: a\n{container}\n"
+        ))
+    }
+
+    #[test]
+    fn variables_are_judged_by_name_and_value() {
+        for name in [
+            "DB_PASSWORD",
+            "dbPassword",
+            "API_KEY",
+            "AWS_SECRET_ACCESS_KEY",
+            "token",
+        ] {
+            let found = of_container(&format!("env:\n- name: {name}\n  value: hunter2"));
+            assert_eq!(found.len(), 1, "{name}");
+            let start = "9:14 credentialInEnv spec.containers[0].env[0].value: ";
+            assert!(
+                found[0].starts_with(&format!("{start}{name} holds a ")),
+                "{found:?}"
+            );
+            assert!(!found[0].contains("hunter2"));
+        }
+        let number = of_container("env: [{name: DB_PASSWORD, value: 48151623}]");
+        assert_eq!(number.len(), 1);
+    }
+
+    #[test]
+    fn what_only_speaks_of_credentials_is_left_alone() {
+        for name in [
+            "SECRETS_DIR",
+            "TLS_SECRET_KEY_PATH",
+            "TOKEN_URL",
+            "KEYBOARD",
+            "SECRET_NAME",
+        ] {
+            let found = of_container(&format!("env: [{{name: {name}, value: hunter2}}]"));
+            assert!(found.is_empty(), "{name}");
+        }
+        for rest in [
+            "value: $(OTHER)",
+            "value: /var/run/token",
+            "value: ''",
+            "value: 'true'",
+        ] {
+            let found = of_container(&format!("env: [{{name: DB_PASSWORD, {rest}}}]"));
+            assert!(found.is_empty(), "{rest}");
+        }
+    }
+
+    #[test]
+    fn commands_are_read_word_by_word_and_as_scripts() {
+        let found = of_container(
+            "command: [app, --password]\nargs:\n- hunter2\n- --token=$(TOKEN)\n- -Ddb.password=hunter2",
+        );
+        assert_eq!(
+            found,
+            [
+                "9:7 credentialInArgs spec.containers[0].args[0]: args[0] of the container \"a\" holds a password",
+                "11:21 credentialInArgs spec.containers[0].args[2]: args[2] of the container \"a\" holds a password",
+            ]
+        );
+        let script = of_container(
+            "command:\n- sh\n- -c\n- |\n  set -e\n  mysql -u root -phunter2 < x\n  PGPASSWORD=hunter2 psql",
+        );
+        let places: Vec<_> = script
+            .iter()
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        assert_eq!(places, ["12:23", "13:18"]);
+    }
+
+    #[test]
+    fn probes_and_hooks_have_headers_and_commands() {
+        let found = of_container(
+            "livenessProbe:\n  httpGet:\n    httpHeaders:\n    - {name: X-Api-Key, value: hunter2}\nlifecycle:\n  preStop:\n    exec:\n      command: [app, --password=hunter2]",
+        );
+        assert_eq!(
+            found,
+            [
+                "10:36 credentialInHeader spec.containers[0].livenessProbe.httpGet.httpHeaders[0].value: the header X-Api-Key holds a key",
+                "14:37 credentialInArgs spec.containers[0].lifecycle.preStop.exec.command[1]: lifecycle.preStop.exec.command[1] of the container \"a\" holds a password",
+            ]
+        );
+    }
+
+    #[test]
+    fn variables_from_secrets_are_hints() {
+        let found = of_container(
+            "env: [{name: A, valueFrom: {secretKeyRef: {name: db, key: k}}}]\nenvFrom: [{secretRef: {name: all}}, {configMapRef: {name: c}}]",
+        );
+        assert_eq!(
+            found,
+            [
+                "7:47 secretInEnv spec.containers[0].env[0].valueFrom.secretKeyRef: A is taken from the Secret \"db\"",
+                "8:27 secretInEnv spec.containers[0].envFrom[0].secretRef: all variables are taken from the Secret \"all\"",
+            ]
+        );
+    }
 }

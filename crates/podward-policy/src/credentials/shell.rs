@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Credential;
 use super::names::{Speaks, speaks};
 use super::values::judge;
 use crate::Severity;
@@ -46,6 +47,9 @@ enum Next {
     Login,
 }
 
+/// A part of a word that is a credential.
+type Told = (Range<usize>, &'static str, Severity);
+
 /// The words of a command, one after the other.
 #[derive(Default)]
 pub(super) struct Command<'a> {
@@ -56,7 +60,7 @@ pub(super) struct Command<'a> {
 
 impl<'a> Command<'a> {
     /// Takes a word: where in it a credential stands that only the words before tell.
-    pub(super) fn take(&mut self, word: &'a str) -> Option<(Range<usize>, &'static str, Severity)> {
+    pub(super) fn take(&mut self, word: &'a str) -> Option<Told> {
         let expected = self.next.take().filter(|_| !word.starts_with('-'));
         if let Some(next) = expected {
             return match next {
@@ -91,7 +95,7 @@ impl<'a> Command<'a> {
         None
     }
 
-    fn flag(&mut self, word: &str) -> Option<(Range<usize>, &'static str, Severity)> {
+    fn flag(&mut self, word: &str) -> Option<Told> {
         if APART.contains(&(self.program, word))
             || (word == "-p" && self.logs_in && REGISTRIES.contains(&self.program))
         {
@@ -106,11 +110,37 @@ impl<'a> Command<'a> {
 }
 
 /// What the rest of a word is.
-fn told(speaks: Speaks, word: &str, from: usize) -> Option<(Range<usize>, &'static str, Severity)> {
+fn told(speaks: Speaks, word: &str, from: usize) -> Option<Told> {
     let value = word.get(from..)?;
     let bare = value.trim_matches(['"', '\'']);
     let start = from + value.find(bare)?;
     judge(speaks, bare).map(|(kind, severity)| (start..start + bare.len(), kind, severity))
+}
+
+/// Adds what only the words before it tell, where nothing else is found.
+pub(super) fn add((span, kind, severity): Told, all: &mut Vec<Credential>) {
+    let free = |one: &Credential| one.span.end <= span.start || span.end <= one.span.start;
+    if all.iter().all(free) {
+        let at = all.partition_point(|one| one.span.start < span.start);
+        all.insert(
+            at,
+            Credential {
+                kind,
+                span,
+                severity,
+            },
+        );
+    }
+}
+
+/// Adds what the flags of a script's commands tell.
+pub(super) fn add_of_script(script: &str, all: &mut Vec<Credential>) {
+    let mut command = Command::default();
+    for (at, word) in words(script) {
+        if let Some((span, kind, severity)) = command.take(word) {
+            add((at + span.start..at + span.end, kind, severity), all);
+        }
+    }
 }
 
 /// The words of a script with their places, without quotation marks around them.

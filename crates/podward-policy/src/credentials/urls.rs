@@ -92,3 +92,58 @@ fn hook(rest: &str, start: usize, found: &mut Found) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{found, holds_none, letters};
+
+    #[test]
+    fn passwords_in_urls_are_found() {
+        for (before, after) in [
+            ("https://joe:", "@host/path"),
+            ("postgres://joe:", "@db.example:5432/shop?sslmode=require"),
+            ("mongodb+srv://joe:", "@c.example/"),
+            ("redis://:", "@cache:6379"),
+            ("jdbc:postgresql://joe:", "@db/x"),
+            ("amqp://joe:", "@mq"),
+        ] {
+            let url = format!("{before}hunter2{after}");
+            assert_eq!(found(&url), [("a password in a URL", "hunter2")], "{url}");
+        }
+        let token = letters(40);
+        let url = format!("git clone https://{token}@host/repo.git");
+        assert_eq!(found(&url), [("a token in a URL", token.as_str())]);
+        assert_eq!(
+            found("amqp://guest:guest@mq"),
+            [("a default password in a URL", "guest")]
+        );
+    }
+
+    #[test]
+    fn urls_without_a_password_are_left_alone() {
+        for url in [
+            "https://host:8443/a@b:c",
+            "https://joe@host/",
+            "ssh://git@github.com/a/b",
+            "postgres://$(USER):$(PASSWORD)@db",
+            "postgres://joe:${PASSWORD}@db",
+            "postgres://joe:$PASSWORD@db",
+            "postgres://joe:{{ .password }}@db",
+            "postgres://<user>:<password>@db",
+            "https://joe:****@host",
+            "# as in https://user:pass@host",
+            "a://b:c@",
+            "://:x@y",
+        ] {
+            holds_none(url);
+        }
+    }
+
+    #[test]
+    fn web_hooks_are_found() {
+        let token = letters(24);
+        let url = format!("https://hooks.slack.com/services/T0AB12CD3/B0AB12CD3/{token}");
+        assert_eq!(found(&url), [("a Slack web hook", token.as_str())]);
+        holds_none("https://hooks.slack.com/services/T000/B000/XXXXXXXXXXXXXXXXXXXXXXXX");
+    }
+}

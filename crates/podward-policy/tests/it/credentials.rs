@@ -76,6 +76,105 @@ fn the_fixtures_of_the_standards_hold_none() {
     assert!(told.is_empty(), "{told:#?}");
 }
 
+/// Numbers that look drawn and are always the same.
+struct Drawn(u64);
+
+impl Drawn {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+}
+
+/// Parts that the engine looks for, and others between them.
+const PARTS: &[&str] = &[
+    "-----BEGIN ",
+    "PRIVATE KEY-----",
+    "-----END ",
+    "password",
+    "token",
+    "AccountKey",
+    "sig",
+    "=",
+    ": ",
+    "://",
+    "@",
+    "\"",
+    "'",
+    "\\\"",
+    "<",
+    "</",
+    ">",
+    "$6$",
+    "$(",
+    "${",
+    "eyJ",
+    ".",
+    "AKIA",
+    "Q~",
+    "Bearer ",
+    "Basic ",
+    "name: ",
+    "value: ",
+    "\n",
+    " ",
+    "\t",
+    "é",
+    "€",
+    "𝄞",
+    "a",
+    "Z",
+    "9",
+    "--",
+    "-p",
+    "mysql ",
+    "login ",
+    "#",
+    ";",
+    ",",
+    "{",
+    "}",
+    "hooks.slack.com/services/",
+    "ghp_",
+    "SG.",
+    "\u{0}",
+];
+
+#[test]
+fn any_text_can_be_read_and_spans_stand_in_it() {
+    let mut drawn = Drawn(7);
+    for round in 0..20_000 {
+        let text: String = (0..drawn.below(40))
+            .map(|_| {
+                let part = PARTS[drawn.below(PARTS.len())];
+                part.repeat(1 + drawn.below(3) * drawn.below(20))
+            })
+            .collect();
+        let reading = [Reading::Form, Reading::Text, Reading::Code][round % 3];
+        let mut last = 0;
+        for one in credentials_in(Some("DB_PASSWORD"), &text, reading) {
+            assert!(
+                text.get(one.span.clone())
+                    .is_some_and(|value| !value.is_empty()),
+                "{text:?}"
+            );
+            assert!(last <= one.span.start, "{text:?}");
+            last = one.span.end;
+        }
+        // as an object too, so that places are asked for
+        let quoted = serde_json::to_string(&text).unwrap();
+        let map = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{a.sh: {quoted}}}\n"
+        );
+        for finding in findings("f", &map) {
+            assert_eq!(finding.position.line, 4, "{text:?}");
+        }
+    }
+}
+
 /// Megabytes a second, to be read by a person: `cargo test --release -p podward-policy -- --ignored
 /// --nocapture speed`.
 #[test]
@@ -119,6 +218,20 @@ fn speed() {
             .map(|object| credentials_of(object).len())
             .sum()
     });
+    // texts that are made to be slow: what begins something again and again
+    for part in PARTS.iter().chain(&[
+        "password = ",
+        "a=b=password:",
+        "-----BEGIN PRIVATE KEY-----",
+        "https://a:b",
+        "AKIAABCDEFGHIJKLMNOP ",
+    ]) {
+        let text = part.repeat(2_000_000 / part.len());
+        let start = std::time::Instant::now();
+        std::hint::black_box(credentials_in(None, &text, Reading::Text).len());
+        let taken = start.elapsed();
+        assert!(taken.as_millis() < 1000, "{part:?}: {taken:?}");
+    }
     for reading in [Reading::Form, Reading::Text, Reading::Code] {
         report(&format!("{reading:?}"), &mut || {
             texts
