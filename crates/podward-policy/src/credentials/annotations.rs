@@ -23,7 +23,7 @@ pub(super) fn of(object: &Object, metadata: Option<&Node>, path: &str, found: &m
         let (Some(key), Some(text)) = (key.as_str(), text_of(node)) else {
             continue;
         };
-        let field = format!("{path}.annotations.{key}");
+        let field = || format!("{path}.annotations.{key}");
         let spot = Spot {
             object,
             rule: &RULE,
@@ -33,7 +33,7 @@ pub(super) fn of(object: &Object, metadata: Option<&Node>, path: &str, found: &m
             found.extend(applied(&text).into_iter().map(|inner| {
                 let message = format!("the annotation {key} repeats that {}", inner.message);
                 spot.made(
-                    field.clone(),
+                    field(),
                     message,
                     inner.severity,
                     node.start,
@@ -42,9 +42,10 @@ pub(super) fn of(object: &Object, metadata: Option<&Node>, path: &str, found: &m
             }));
             continue;
         }
-        let subject = format!("the annotation {key}");
-        for one in credentials_in(Some(key), &text, Reading::Text) {
-            found.push(spot.finding(field.clone(), &subject, &text, &one));
+        let all = credentials_in(Some(key), &text, Reading::Text);
+        if !all.is_empty() {
+            let subject = format!("the annotation {key}");
+            spot.tell(&field(), &subject, &text, &all, found);
         }
     }
 }

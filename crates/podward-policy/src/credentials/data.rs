@@ -29,6 +29,9 @@ const OTHER: Rule = Rule {
     mend: MEND,
 };
 
+/// What a value is of which only its place tells that it is secret.
+const KEPT: &str = "a value that is to be secret";
+
 /// Deepest part of an object that is looked into.
 const MAX_DEPTH: usize = 100;
 
@@ -70,19 +73,23 @@ fn data(object: &Object, list: &str, rule: &'static Rule, encoded: bool, found: 
         let field = format!("{list}.{key}");
         let subject = format!("{key} of the {}", object.kind);
         if !encoded {
-            for one in of_entry(object, key, &text) {
-                found.push(spot.finding(field.clone(), &subject, &text, &one));
-            }
+            let all = of_entry(object, key, &text);
+            spot.tell(&field, &subject, &text, &all, found);
             continue;
         }
         let packed: String = text.split_ascii_whitespace().collect();
         let Ok(decoded) = STANDARD.decode(packed) else {
+            // the server refuses it, but who wrote it meant the text itself
+            let all = of_entry(object, key, &text);
+            spot.tell(&field, &subject, &text, &all, found);
             continue;
         };
         let Ok(decoded) = String::from_utf8(decoded) else {
+            // no text: a key store, the bytes of a key, or a text that should have been encoded
             if is_key_store(key) {
-                let one = store();
-                found.push(spot.whole(field, &subject, "", &one));
+                found.push(spot.whole(field, &subject, "", &bytes("a key store")));
+            } else if names::speaks(key).is_some() {
+                found.push(spot.whole(field, &subject, "", &bytes(KEPT)));
             }
             continue;
         };
@@ -106,7 +113,7 @@ fn of_entry(object: &Object, key: &str, text: &str) -> Vec<Credential> {
     }
     if all.is_empty() && object.kind == "Secret" && is_kept(key, text) {
         all.push(Credential {
-            kind: "a value that is to be secret",
+            kind: KEPT,
             span: 0..text.len(),
             severity: Severity::Warning,
         });
@@ -153,9 +160,10 @@ fn is_key_store(key: &str) -> bool {
         .any(|end| key.to_ascii_lowercase().ends_with(end))
 }
 
-fn store() -> Credential {
+/// A credential that is no text.
+fn bytes(kind: &'static str) -> Credential {
     Credential {
-        kind: "a key store",
+        kind,
         span: 0..0,
         severity: Severity::Warning,
     }
@@ -169,13 +177,20 @@ fn any(object: &Object, node: &Node, path: &mut String, depth: usize, found: &mu
     let length = path.len();
     match &node.value {
         Value::String(text) => {
-            for one in credentials_in(None, text, Reading::Form) {
+            // those of a Kustomization are `key=value`
+            let reading = if path.contains(".literals[") {
+                Reading::Text
+            } else {
+                Reading::Form
+            };
+            let all = credentials_in(None, text, reading);
+            if !all.is_empty() {
                 let spot = Spot {
                     object,
                     rule: &OTHER,
                     node,
                 };
-                found.push(spot.finding(path.clone(), path, text, &one));
+                spot.tell(path, path, text, &all, found);
             }
         }
         Value::Sequence(items) => {
@@ -273,6 +288,32 @@ mod tests {
                     "10:11 credentialInSecret data.opaque",
                     "opaque of the Secret holds a value that is to be secret"
                 ),
+            ]
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_by_their_name() {
+        // what should have been encoded, the bytes of a key, and those of a picture
+        let found = told(
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  root_password: password\n  db-password: hunter2!\n  store.jks: /u3+7Q==\n  logo: iVBORw==\n",
+        );
+        let places: Vec<_> = found
+            .iter()
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        assert_eq!(places, ["5:18", "6:16", "7:14"]);
+    }
+
+    #[test]
+    fn literals_of_a_kustomization_are_pairs() {
+        let found = told(
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nmetadata: {name: k}\nsecretGenerator:\n- name: s\n  literals:\n  - password=hunter2\n  - user=joe\n",
+        );
+        assert_eq!(
+            found,
+            [
+                "7:14 credentialInResource secretGenerator[0].literals[0]: secretGenerator[0].literals[0] holds a password",
             ]
         );
     }

@@ -11,6 +11,7 @@
 //! `secretInEnv` is a hint.
 
 mod annotations;
+mod connections;
 mod data;
 mod entropy;
 mod forms;

@@ -188,6 +188,19 @@ pub(super) fn is_plain(name: &str) -> bool {
         || ends_with(last, "user")
 }
 
+/// Words before `TOKEN` that make it a mark in a list or a text, or the name of a cluster.
+const NO_TOKENS: &[&str] = &[
+    "CLUSTER",
+    "CONTINUATION",
+    "CONTINUE",
+    "EOS",
+    "NEXT",
+    "PAD",
+    "PAGE",
+    "SEPARATOR",
+    "STOP",
+];
+
 /// The longest name that is looked at, bytes.
 const LONGEST: usize = 160;
 
@@ -221,7 +234,7 @@ pub(super) fn speaks(name: &str) -> Option<Speaks> {
     ];
     if is_password(last) || is("pass") {
         Some(Speaks::Password)
-    } else if ends("token") {
+    } else if ends("token") && !is_one(before, NO_TOKENS) {
         Some(Speaks::Secret("a token"))
     } else if ends("secret") {
         Some(Speaks::Secret("a secret"))
@@ -344,6 +357,7 @@ mod tests {
             ("checksum/secret", None),
             ("PASSWORD_MIN_LENGTH", None),
             ("MAX_TOKENS", None),
+            ("--initial-cluster-token", None),
             ("COMPASS", None),
             ("secretProviderClass", None),
             ("", None),

@@ -13,6 +13,10 @@ const SHOWN_FROM: usize = 16;
 /// Most characters that are shown.
 const SHOWN: usize = 4;
 
+/// Most findings of one value: who mends a hundred in one file looks at all of it, and each costs
+/// the time to find its line.
+const MOST: usize = 100;
+
 /// A kind of place that holds credentials: the rule's name and texts.
 pub(super) struct Rule {
     pub(super) id: &'static str,
@@ -29,23 +33,21 @@ pub(super) struct Spot<'a> {
 }
 
 impl Spot<'_> {
-    /// The finding of a credential in the value's text.
-    pub(super) fn finding(
+    /// Adds the findings of the credentials in the value's text, up to a bound.
+    pub(super) fn tell(
         &self,
-        field: String,
+        field: &str,
         subject: &str,
         text: &str,
-        one: &Credential,
-    ) -> Finding {
-        let value = text.get(one.span.clone()).unwrap_or_default();
-        let (position, secret) = place(self.node, text, &one.span);
-        self.made(
-            field,
-            format!("{subject} holds {}{}", one.kind, shown(value)),
-            one.severity,
-            position,
-            secret,
-        )
+        all: &[Credential],
+        found: &mut Vec<Finding>,
+    ) {
+        for one in all.iter().take(MOST) {
+            let value = text.get(one.span.clone()).unwrap_or_default();
+            let (position, secret) = place(self.node, text, &one.span);
+            let message = format!("{subject} holds {}{}", one.kind, shown(value));
+            found.push(self.made(field.to_owned(), message, one.severity, position, secret));
+        }
     }
 
     /// The finding of a credential that is encoded, so that only the whole value has a place.

@@ -81,8 +81,9 @@ fn variable(object: &Object, variable: &Node, path: &str, found: &mut Vec<Findin
             rule: &ENV,
             node,
         };
-        for one in credentials_in(Some(name), &text, Reading::Text) {
-            found.push(spot.finding(format!("{path}.value"), name, &text, &one));
+        let all = credentials_in(Some(name), &text, Reading::Text);
+        if !all.is_empty() {
+            spot.tell(&format!("{path}.value"), name, &text, &all, found);
         }
     }
     if let Some(reference) = variable.at(&["valueFrom", "secretKeyRef"]) {
@@ -173,10 +174,8 @@ impl Container<'_> {
             };
             let field = format!("{}.{path}.httpGet.httpHeaders[{index}].value", self.path);
             let subject = format!("the header {name}");
-            for one in credentials_in(Some(name), &text, Reading::Text) {
-                self.found
-                    .push(spot.finding(field.clone(), &subject, &text, &one));
-            }
+            let all = credentials_in(Some(name), &text, Reading::Text);
+            spot.tell(&field, &subject, &text, &all, self.found);
         }
     }
 
@@ -192,26 +191,24 @@ impl Container<'_> {
                 // the value of a flag is a word of its own, which lives as long as its node
                 let word = node.as_str().unwrap_or_default();
                 let mut all = credentials_in(None, &text, Reading::Text);
-                if word.contains(char::is_whitespace) {
+                if word.contains(char::is_whitespace) && !command.awaits() {
                     shell::add_of_script(word, &mut all);
-                } else if let Some(told) = command.take(word) {
-                    shell::add(told, &mut all);
+                } else {
+                    shell::add(command.take(word), &mut all);
                 }
                 let spot = Spot {
                     object: self.object,
                     rule: &ARGS,
                     node,
                 };
-                let container = self
-                    .node
-                    .get("name")
-                    .and_then(Node::as_str)
-                    .unwrap_or_default();
-                let subject = format!("{path}[{index}] of the container {container:?}");
-                for one in &all {
-                    let field = format!("{}.{path}[{index}]", self.path);
-                    self.found.push(spot.finding(field, &subject, &text, one));
+                if all.is_empty() {
+                    continue;
                 }
+                let container = self.node.get("name").and_then(Node::as_str);
+                let container = container.unwrap_or_default();
+                let subject = format!("{path}[{index}] of the container {container:?}");
+                let field = format!("{}.{path}[{index}]", self.path);
+                spot.tell(&field, &subject, &text, &all, self.found);
             }
         }
     }

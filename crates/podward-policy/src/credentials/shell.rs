@@ -59,6 +59,11 @@ pub(super) struct Command<'a> {
 }
 
 impl<'a> Command<'a> {
+    /// Whether the next word is a value.
+    pub(super) fn awaits(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// Takes a word: where in it a credential stands that only the words before tell.
     pub(super) fn take(&mut self, word: &'a str) -> Option<Told> {
         let expected = self.next.take().filter(|_| !word.starts_with('-'));
@@ -118,29 +123,34 @@ fn told(speaks: Speaks, word: &str, from: usize) -> Option<Told> {
 }
 
 /// Adds what only the words before it tell, where nothing else is found.
-pub(super) fn add((span, kind, severity): Told, all: &mut Vec<Credential>) {
-    let free = |one: &Credential| one.span.end <= span.start || span.end <= one.span.start;
-    if all.iter().all(free) {
-        let at = all.partition_point(|one| one.span.start < span.start);
-        all.insert(
-            at,
-            Credential {
-                kind,
-                span,
-                severity,
-            },
-        );
+pub(super) fn add(told: impl IntoIterator<Item = Told>, all: &mut Vec<Credential>) {
+    let more: Vec<_> = told
+        .into_iter()
+        .filter(|(span, _, _)| {
+            // those before are in order and apart, so one of them alone can reach in
+            let at = all.partition_point(|one| one.span.end <= span.start);
+            all.get(at).is_none_or(|one| span.end <= one.span.start)
+        })
+        .map(|(span, kind, severity)| Credential {
+            kind,
+            span,
+            severity,
+        })
+        .collect();
+    if !more.is_empty() {
+        all.extend(more);
+        all.sort_by_key(|one| one.span.start);
     }
 }
 
 /// Adds what the flags of a script's commands tell.
 pub(super) fn add_of_script(script: &str, all: &mut Vec<Credential>) {
     let mut command = Command::default();
-    for (at, word) in words(script) {
-        if let Some((span, kind, severity)) = command.take(word) {
-            add((at + span.start..at + span.end, kind, severity), all);
-        }
-    }
+    let told = words(script).filter_map(|(at, word)| {
+        let (span, kind, severity) = command.take(word)?;
+        Some((at + span.start..at + span.end, kind, severity))
+    });
+    add(told, all);
 }
 
 /// The words of a script with their places, without quotation marks around them.

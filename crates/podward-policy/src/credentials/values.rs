@@ -47,6 +47,16 @@ const KNOWN: &[&str] = &[
     "yourpassword",
 ];
 
+/// Beginnings of values that are to be changed, and work until then.
+const CHANGE: &[&str] = &[
+    "change-me",
+    "change-this",
+    "change_me",
+    "change_this",
+    "changeme",
+    "changethis",
+];
+
 /// Words that say that there is no value.
 const NOTHING: &[&str] = &[
     "disabled",
@@ -139,8 +149,12 @@ pub(super) fn judge(speaks: Speaks, value: &str) -> Option<(&'static str, Severi
     if value.len() > LONGEST || value.contains('\n') || stands_for_another(value) {
         return None;
     }
+    let known = is_one(value, KNOWN) || CHANGE.iter().any(|start| begins(value, start));
     match speaks {
-        Speaks::Password if is_one(value, KNOWN) => Some(("a default password", Severity::Warning)),
+        Speaks::Secret(_) if known && !is_one(value, KNOWN) => {
+            Some(("a default secret", Severity::Warning))
+        }
+        Speaks::Password if known => Some(("a default password", Severity::Warning)),
         Speaks::Password => (!is_small(value)).then_some(("a password", Severity::Error)),
         Speaks::Secret(kind) => {
             (!is_small(value) && !is_name(value)).then_some((kind, Severity::Error))
