@@ -5,7 +5,7 @@ use podward_manifest::{Node, Object, objects_found, parse};
 use super::credentials_of;
 use super::place::{Rule, Spot, text_of};
 use super::scan::{Reading, credentials_in};
-use crate::Finding;
+use crate::{Finding, Severity};
 
 const RULE: Rule = Rule {
     id: "credentialInAnnotation",
@@ -60,7 +60,7 @@ fn applied(text: &str) -> Vec<Finding> {
     let findings = objects.flat_map(|object| credentials_of(&object));
     // hints are given where the field itself stands
     findings
-        .filter(|finding| finding.secret.is_some())
+        .filter(|finding| finding.severity > Severity::Info)
         .collect()
 }
 

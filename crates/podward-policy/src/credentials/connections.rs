@@ -2,6 +2,7 @@
 
 use super::entropy::bits;
 use super::pairs::BEFORE;
+use super::values::stands_for_another;
 
 /// Keys of Azure's connection strings and shared access signatures.
 pub(super) fn is_key(name: &str) -> bool {
@@ -29,7 +30,7 @@ pub(super) fn kind(
         let signed = before.contains("sv=") || after.any(|part| part == b"&sv=");
         return (signed && value.len() >= 40 && random).then_some("a shared access signature");
     }
-    if !is_base64 || !random {
+    if !is_base64 || !random || stands_for_another(value) {
         return None;
     }
     match (name.len(), value.len()) {

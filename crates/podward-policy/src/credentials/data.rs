@@ -7,7 +7,7 @@ use podward_manifest::{Node, Object, Value};
 use super::place::{Rule, Spot, text_of};
 use super::scan::{Reading, credentials_in};
 use super::{Credential, annotations, names, pods, shell, values};
-use crate::{Finding, Severity};
+use crate::{Finding, Severity, mask};
 
 const MEND: &str = "keep it in a vault and mount it with a SecretProviderClass; then change the credential, for it is known";
 
@@ -61,6 +61,7 @@ pub fn credentials_of(object: &Object) -> Vec<Finding> {
             }
         }
     }
+    mask(&mut found);
     found
 }
 

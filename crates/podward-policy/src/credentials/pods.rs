@@ -6,7 +6,7 @@ use super::annotations;
 use super::place::{Rule, Spot, text_of};
 use super::scan::{Reading, credentials_in};
 use super::shell::{self, Command};
-use crate::{Finding, Severity};
+use crate::{Finding, Severity, mask};
 
 const MEND: &str = "keep it in a vault and mount it with a SecretProviderClass; then change the credential, for it is known";
 
@@ -59,6 +59,7 @@ pub fn credentials(workload: &Workload<'_>) -> Vec<Finding> {
             .judge();
         }
     }
+    mask(&mut found);
     found
 }
 
@@ -318,5 +319,23 @@ mod tests {
                 "8:27 secretInEnv spec.containers[0].envFrom[0].secretRef: all variables are taken from the Secret \"all\"",
             ]
         );
+    }
+
+    #[test]
+    fn no_excerpt_shows_a_value() {
+        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a\n    env: [{name: A_PASSWORD, value: hunter2}, {name: B_PASSWORD, value: hunter22}]\n    args: [\"--password=hunter2 --db-password=hunter22\"]\n    command:\n    - |\n      app --password=hunter2 \\\n        --db-password=hunter22; app --password hunter222\n";
+        let source = podward_manifest::Source {
+            path: "f".into(),
+            text: text.into(),
+        };
+        let document = podward_manifest::parse("f", text).unwrap().remove(0);
+        let object = podward_manifest::objects_found(document).remove(0);
+        let found = super::super::credentials_of(&object);
+        assert_eq!(found.len(), 7, "{found:?}");
+        for finding in found {
+            let excerpt = source.excerpt_without(finding.position, finding.secret.unwrap());
+            let shown = format!("{excerpt}{finding:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
     }
 }

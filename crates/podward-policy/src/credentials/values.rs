@@ -115,6 +115,9 @@ const REFERENCES: &[&str] = &[
     "vault:",
 ];
 
+/// Beginnings of the keys that Azure publishes for its emulators.
+const EMULATORS: &[&str] = &["Eby8vdM02xNOcqF", "C2y6yDjf5/R+ob0N"];
+
 /// Ends of names of files.
 const FILES: &[&str] = &[
     ".cer",
@@ -188,6 +191,7 @@ pub(super) fn stands_for_another(value: &str) -> bool {
         || is_one(value, NOTHING)
         || inside.iter().any(|mark| value.contains(mark))
         || REFERENCES.iter().any(|start| begins(value, start))
+        || EMULATORS.iter().any(|start| value.starts_with(start))
         || OTHER_FORMS.iter().any(|start| value.starts_with(start))
         || is_path(value)
         || is_placeholder(value)
