@@ -1,8 +1,12 @@
 //! Connection strings of Azure and of databases, and shared access signatures.
 
+use std::ops::Range;
+
 use super::entropy::bits;
+use super::found::{By, Found};
 use super::pairs::BEFORE;
 use super::values::stands_for_another;
+use crate::Severity;
 
 /// Keys of Azure's connection strings and shared access signatures.
 pub(super) fn is_key(name: &str) -> bool {
@@ -43,6 +47,45 @@ pub(super) fn kind(
     }
 }
 
+/// Marks within newer keys of Azure: what stands there, how many characters before the `+` and
+/// behind the mark, and whose key it is.
+const MARKS: &[(&str, usize, usize, &str)] = &[
+    ("ASt", 76, 8, "a key of a storage account"),
+    ("ABa", 76, 8, "a key of a Batch account"),
+    ("ASb", 33, 7, "a key of Service Bus or Event Hubs"),
+    ("AEh", 33, 7, "a key of Service Bus or Event Hubs"),
+    ("ARm", 33, 7, "a key of Azure Relay"),
+    ("ACR", 42, 6, "a password of a container registry"),
+];
+
+/// Looks at a word behind a `+`: whether it is the marked end of a key of Azure.
+pub(super) fn marked(text: &str, word: &Range<usize>, found: &mut Found) {
+    let mark = text.get(word.start..word.start + 3).unwrap_or_default();
+    let Some((_, before, behind, kind)) = MARKS.iter().find(|(known, ..)| *known == mark) else {
+        return;
+    };
+    let Some(start) = word.start.checked_sub(before + 1) else {
+        return;
+    };
+    let end = word.start + mark.len() + behind;
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    let part = |from, to| text.get(from..to).unwrap_or_default();
+    let bytes = text.as_bytes();
+    let body = part(start, end).trim_end_matches('=');
+    let ends = |at: Option<&u8>| at.is_none_or(|b| !is_part(*b) && *b != b'=');
+    let begins = start
+        .checked_sub(1)
+        .is_none_or(|at| bytes.get(at).is_none_or(|b| !is_part(*b)));
+    if begins
+        && ends(bytes.get(end))
+        && body.len() + 2 >= end - start
+        && body.bytes().all(is_part)
+        && bits(body.as_bytes()) >= 4.0
+    {
+        found.add(By::Form, kind, start..end, Severity::Error);
+    }
+}
+
 /// Whether a connection string of a database begins here.
 pub(super) fn is_database(before: &str) -> bool {
     let starts = ["server=", "data source=", "host=", "addr=", "address="];
@@ -63,7 +106,7 @@ pub(super) fn is_database(before: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::made::{base64, found, holds_none, letters};
+    use super::super::made::{base64, found, holds, holds_none, letters};
 
     #[test]
     fn connection_strings_of_azure_are_told_apart() {
@@ -110,6 +153,29 @@ mod tests {
             found(&url),
             [("a shared access signature", signature.as_str())]
         );
+    }
+
+    #[test]
+    fn marked_keys_are_found_anywhere() {
+        for (kind, value) in [
+            (
+                "a key of a storage account",
+                format!("{}+ASt{}==", letters(76), letters(6)),
+            ),
+            (
+                "a key of Service Bus or Event Hubs",
+                format!("{}+AEh{}=", letters(33), letters(6)),
+            ),
+            (
+                "a password of a container registry",
+                format!("{}+ACR{}", letters(42), letters(6)),
+            ),
+        ] {
+            holds(kind, &value);
+            holds_none(&format!("x{value}"));
+            holds_none(&format!("{value}x"));
+        }
+        holds_none("a+ASt+b");
     }
 
     #[test]

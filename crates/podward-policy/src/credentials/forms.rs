@@ -82,11 +82,21 @@ fn forms(first: u8) -> &'static [Form] {
                     form("glpat-", Of::Url, 20, 255, GITLAB),
                     form("gldt-", Of::Url, 20, 255, GITLAB),
                     form("glrt-", Of::Url, 20, 255, GITLAB),
+                    form("glsa_", Of::Url, 41, 41, "a Grafana token"),
                 ]
             }
         }
+        b'N' => const { &[form("NRAK-", Of::Upper, 27, 27, "a New Relic key")] },
+        b'h' => const { &[form("hf_", Of::Letters, 30, 40, "a Hugging Face token")] },
         b'n' => const { &[form("npm_", Of::Letters, 36, 36, "an npm token")] },
-        b'p' => const { &[form("pypi-AgEI", Of::Url, 50, 1024, "a PyPI token")] },
+        b'p' => {
+            const {
+                &[
+                    form("pypi-AgEI", Of::Url, 50, 1024, "a PyPI token"),
+                    form("pul-", Of::Hex, 40, 40, "a Pulumi token"),
+                ]
+            }
+        }
         b'r' => const { &[form("rk_live_", Of::Letters, 20, 255, STRIPE)] },
         b's' => {
             const {
@@ -95,6 +105,7 @@ fn forms(first: u8) -> &'static [Form] {
                     form("sk-ant-", Of::Url, 40, 255, "an Anthropic key"),
                     form("sk-proj-", Of::Url, 40, 255, "an OpenAI key"),
                     form("sk-svcacct-", Of::Url, 40, 255, "an OpenAI key"),
+                    form("shpat_", Of::Hex, 32, 32, "a Shopify token"),
                     form("sk-", Of::Letters, 40, 64, "an OpenAI key"),
                 ]
             }
@@ -123,7 +134,7 @@ pub(super) fn word(text: &str, at: Range<usize>, found: &mut Found) {
     let Some(whole) = text.get(at.clone()) else {
         return;
     };
-    // two bytes that hardly any text has, of which the first is looked for in short words only
+    // it may begin with a dot or a dash, which the others do not
     if at.len() <= 64 && is_entra_secret(whole) {
         found.add(
             By::Form,
@@ -302,6 +313,15 @@ mod tests {
             ("a Databricks token", "dapi", hex(32)),
             ("an OpenAI key", "sk-", letters(48)),
             ("an OpenAI key", "sk-proj-", letters(60)),
+            ("a New Relic key", "NRAK-", capitals(27)),
+            ("a Hugging Face token", "hf_", letters(34)),
+            ("a Pulumi token", "pul-", hex(40)),
+            (
+                "a Grafana token",
+                "glsa_",
+                format!("{}_{}", letters(32), hex(8)),
+            ),
+            ("a Shopify token", "shpat_", hex(32)),
             ("an age key", "AGE-SECRET-KEY-1", capitals(58)),
             ("a client secret of Microsoft Entra", "abc8Q~", letters(34)),
         ];

@@ -1,7 +1,9 @@
 //! Private keys, signed tokens and hashes of passwords.
 
+use std::ops::Range;
+
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::found::{By, Found};
 use crate::Severity;
@@ -50,6 +52,31 @@ pub(super) fn pem(text: &str, at: usize, found: &mut Found) -> usize {
         found.add(By::Form, "a private key", start..end, Severity::Error);
     }
     end
+}
+
+/// Longest base64 of a PEM block, bytes.
+const ENCODED: usize = 64 * 1024;
+
+/// A PEM block in base64, as in a kubeconfig, that begins with a word.
+pub(super) fn encoded_pem(text: &str, word: &Range<usize>, found: &mut Found) {
+    let rest = text.get(word.start..).unwrap_or_default();
+    // `-----BEGIN `
+    if !rest.starts_with("LS0tLS1CRUdJTi") {
+        return;
+    }
+    // 48 characters are 36 bytes: the label
+    let label = rest.get(..48).and_then(|head| STANDARD.decode(head).ok());
+    let is_key = label.is_some_and(|label| label.windows(11).any(|part| part == b"PRIVATE KEY"));
+    if is_key {
+        let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+        let length = rest
+            .bytes()
+            .take(ENCODED)
+            .take_while(|b| is_part(b))
+            .count();
+        let span = word.start..word.start + length;
+        found.add(By::Form, "a private key in base64", span, Severity::Error);
+    }
 }
 
 /// Whether the body of a PEM block is more than dots and words.
@@ -136,6 +163,21 @@ mod tests {
         holds("an encrypted private key", &pem("ENCRYPTED PRIVATE KEY"));
         // as in the key file of a service account of Google
         holds("a private key", &pem("PRIVATE KEY").replace('\n', "\\n"));
+    }
+
+    #[test]
+    fn keys_in_base64_are_found() {
+        use base64::Engine;
+        let encode = |label| base64::engine::general_purpose::STANDARD.encode(pem(label));
+        let key = encode("RSA PRIVATE KEY");
+        assert_eq!(
+            found(&format!("    client-key-data: {key}\n")),
+            [("a private key in base64", key.as_str())]
+        );
+        holds_none(&format!(
+            "client-certificate-data: {}\n",
+            encode("CERTIFICATE")
+        ));
     }
 
     #[test]

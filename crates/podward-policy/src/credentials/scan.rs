@@ -3,7 +3,7 @@
 use super::found::{By, Credential, Found};
 use crate::Severity;
 
-use super::{forms, headers, keys, names, pairs, urls, values};
+use super::{connections, forms, headers, keys, names, pairs, urls, values};
 /// How a text is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -129,12 +129,21 @@ impl Pass<'_> {
 
     /// Looks at a word and tells where to go on.
     fn word(&mut self, word: std::ops::Range<usize>) -> usize {
-        let next = self.bytes.get(word.end).copied();
+        let next = self.byte(word.end);
         if next == Some(b' ') && self.ends_with(&word, b"-----BEGIN") {
             return keys::pem(self.text, word.end, self.found);
         }
         if word.len() >= forms::SHORTEST {
             forms::word(self.text, word.clone(), self.found);
+        }
+        match self.byte(word.start) {
+            Some(b'A') if word.start > 0 && self.byte(word.start - 1) == Some(b'+') => {
+                connections::marked(self.text, &word, self.found);
+            }
+            Some(b'L') if word.len() >= forms::SHORTEST => {
+                keys::encoded_pem(self.text, &word, self.found);
+            }
+            _ => {}
         }
         let is_scheme = next == Some(b' ')
             && matches!(word.len(), 5 | 6)
@@ -143,6 +152,10 @@ impl Pass<'_> {
             pairs::pair(self.text, &word, self.reading, &mut self.named, self.found);
         }
         word.end
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
     }
 
     fn ends_with(&self, word: &std::ops::Range<usize>, end: &[u8]) -> bool {
