@@ -32,9 +32,6 @@ const OTHER: Rule = Rule {
 /// What a value is of which only its place tells that it is secret.
 const KEPT: &str = "a value that is to be secret";
 
-/// Deepest part of an object that is looked into.
-const MAX_DEPTH: usize = 100;
-
 /// Literal credentials of any object: of a workload what [`credentials`](super::credentials)
 /// finds, of a ConfigMap and a Secret every key, of other kinds what has the form of a credential.
 #[must_use]
@@ -56,7 +53,11 @@ pub fn credentials_of(object: &Object) -> Vec<Finding> {
         _ => {
             for (key, node) in object.node.entries() {
                 if let Some(key) = key.as_str().filter(|key| *key != "metadata") {
-                    any(object, node, &mut key.to_owned(), 0, &mut found);
+                    let path = Path {
+                        parent: None,
+                        part: Part::Key(key),
+                    };
+                    any(object, node, &path, &mut found);
                 }
             }
         }
@@ -170,16 +171,41 @@ fn bytes(kind: &'static str) -> Credential {
     }
 }
 
-/// Every text of a value by its form, and lists of variables by their names.
-fn any(object: &Object, node: &Node, path: &mut String, depth: usize, found: &mut Vec<Finding>) {
-    if depth > MAX_DEPTH {
-        return;
+/// Where a value stands in its object. The text is made where something is found.
+struct Path<'a> {
+    parent: Option<&'a Self>,
+    part: Part<'a>,
+}
+
+enum Part<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl Path<'_> {
+    fn text(&self) -> String {
+        let mut text = self.parent.map(Self::text).unwrap_or_default();
+        match self.part {
+            Part::Key(key) if text.is_empty() => text.push_str(key),
+            Part::Key(key) => text.extend([".", key]),
+            Part::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+        text
     }
-    let length = path.len();
+
+    fn is_key(&self, wanted: &str) -> bool {
+        matches!(self.part, Part::Key(key) if key == wanted)
+    }
+}
+
+/// Every text of a value by its form, and lists of variables by their names. How deep it goes is
+/// bounded by the parser.
+fn any(object: &Object, node: &Node, path: &Path<'_>, found: &mut Vec<Finding>) {
     match &node.value {
         Value::String(text) => {
             // those of a Kustomization are `key=value`
-            let reading = if path.contains(".literals[") {
+            let is_pair = path.parent.is_some_and(|list| list.is_key("literals"));
+            let reading = if is_pair {
                 Reading::Text
             } else {
                 Reading::Form
@@ -191,26 +217,26 @@ fn any(object: &Object, node: &Node, path: &mut String, depth: usize, found: &mu
                     rule: &OTHER,
                     node,
                 };
-                spot.tell(path, path, text, &all, found);
+                let path = path.text();
+                spot.tell(&path, &path, text, &all, found);
             }
         }
         Value::Sequence(items) => {
-            if path.ends_with(".env") && items.iter().any(|item| item.get("value").is_some()) {
-                pods::variables(object, node, path, found);
+            if path.is_key("env") && items.iter().any(|item| item.get("value").is_some()) {
+                pods::variables(object, node, &path.text(), found);
                 return;
             }
             for (index, item) in items.iter().enumerate() {
-                path.push_str(&format!("[{index}]"));
-                any(object, item, path, depth + 1, found);
-                path.truncate(length);
+                let part = Part::Index(index);
+                let parent = Some(path);
+                any(object, item, &Path { parent, part }, found);
             }
         }
         Value::Mapping(entries) => {
             for (key, value) in entries {
-                path.push('.');
-                path.push_str(key.as_str().unwrap_or("?"));
-                any(object, value, path, depth + 1, found);
-                path.truncate(length);
+                let part = Part::Key(key.as_str().unwrap_or("?"));
+                let parent = Some(path);
+                any(object, value, &Path { parent, part }, found);
             }
         }
         _ => {}
