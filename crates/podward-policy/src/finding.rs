@@ -7,6 +7,8 @@ use podward_manifest::{Change, Position};
 pub struct Finding {
     /// Name of the rule.
     pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
     /// Path of the file.
     pub path: String,
     /// Where the field stands, or the deepest part of its path that is written.
@@ -23,6 +25,29 @@ pub struct Finding {
     pub fix: Option<Fix>,
     /// From where to where the source holds a secret that output must not repeat.
     pub secret: Option<(Position, Position)>,
+}
+
+/// How bad a finding is, from the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// A hint: there is a better way.
+    Info,
+    /// A fault in most cases, or one with little to gain.
+    Warning,
+    /// A fault.
+    Error,
+}
+
+impl Severity {
+    /// The word for it: `info`, `warning` or `error`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// A change of the object that mends a finding.

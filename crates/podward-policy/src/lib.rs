@@ -1,11 +1,12 @@
 //! Rules and verdicts on pods: the Pod Security Standards of every version of Kubernetes, with the
-//! place of every fault. Pure: a workload in, a verdict out.
+//! place of every fault, and credentials in manifests and other texts. Pure: a workload in, a verdict out.
 
 mod check;
 mod checks;
 mod credentials;
 mod finding;
 mod level;
+mod mask;
 mod mend;
 mod pod;
 mod verdict;
@@ -14,9 +15,10 @@ mod words;
 
 pub use check::Check;
 pub use checks::{ALL as CHECKS, SAFE_SYSCTLS};
-pub use credentials::credentials;
-pub use finding::{Finding, Fix, Safety};
+pub use credentials::{Credential, Reading, credentials, credentials_in, credentials_of};
+pub use finding::{Finding, Fix, Safety, Severity};
 pub use level::{Level, LevelError};
+pub use mask::mask;
 pub use mend::{Mended, mend};
 pub use verdict::{Verdict, Violation, judge};
 pub use version::{Version, VersionError};

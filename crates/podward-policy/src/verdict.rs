@@ -4,7 +4,7 @@ use podward_manifest::Workload;
 
 use crate::check::Check;
 use crate::pod::Pod;
-use crate::{CHECKS, Finding, Level, Version};
+use crate::{CHECKS, Finding, Level, Severity, Version};
 
 /// A control that does not hold.
 #[derive(Clone, Debug)]
@@ -115,6 +115,7 @@ fn violation(check: &'static Check, pod: &Pod<'_>, workload: &Workload<'_>) -> O
         .into_iter()
         .map(|spot| Finding {
             rule: check.id,
+            severity: Severity::Error,
             path: workload.object.path.clone(),
             position: spot.position,
             field: spot.field,

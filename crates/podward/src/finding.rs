@@ -46,6 +46,7 @@ pub(crate) fn text(
 pub(crate) fn json(finding: &Finding) -> Value {
     json!({
         "rule": finding.rule,
+        "severity": finding.severity.as_str(),
         "file": finding.path,
         "line": finding.position.line,
         "column": finding.position.column,

@@ -2,23 +2,9 @@
 //! manifests, with what the Kubernetes library says of each.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
-
-/// The suites, or a word that they are not here.
-fn suites(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("PODWARD_CONFORMANCE");
-    if folder.is_none() {
-        // not by a macro, whose output a passing test hides
-        let _ = writeln!(
-            std::io::stderr(),
-            "{test}: skipped, PODWARD_CONFORMANCE is not set"
-        );
-    }
-    folder.map(PathBuf::from)
-}
 
 /// Judges every line of a list: how many there are.
 fn compare(list: &Path, files: &Path) -> usize {
@@ -73,7 +59,7 @@ fn compare(list: &Path, files: &Path) -> usize {
 
 #[test]
 fn the_fixtures_of_the_standards() {
-    let Some(folder) = suites("the_fixtures_of_the_standards") else {
+    let Some(folder) = super::suites("the_fixtures_of_the_standards") else {
         return;
     };
     let folder = folder.join("pod-security");
@@ -86,7 +72,7 @@ fn the_fixtures_of_the_standards() {
 
 #[test]
 fn real_manifests() {
-    let Some(folder) = suites("real_manifests") else {
+    let Some(folder) = super::suites("real_manifests") else {
         return;
     };
     let count = compare(

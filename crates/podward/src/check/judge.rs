@@ -4,7 +4,7 @@ use podward_manifest::{
     FieldFault, Object, ParseError, Source, Workload, decode_error, objects_found, parse_each,
     strict, workloads,
 };
-use podward_policy::{Finding, Level, Verdict, Version, judge};
+use podward_policy::{Finding, Level, Severity, Verdict, Version, judge};
 
 /// One file, judged.
 pub(super) struct Judged {
@@ -82,6 +82,7 @@ fn twice(error: ParseError, secret: bool) -> Finding {
         message: error.message,
         why: "kubectl refuses the file, and what reads it all the same takes the last value in silence",
         mend: "keep one of them".to_owned(),
+        severity: Severity::Error,
         fix: None,
         secret: secret.then_some((error.position, BEHIND_ALL)),
     }
@@ -115,6 +116,7 @@ fn field(object: &Object, fault: FieldFault) -> Finding {
         message: fault.message,
         why,
         mend: fault.help,
+        severity: Severity::Error,
         fix: None,
         secret: may_be_secret.then_some((fault.position, fault.end)),
     }

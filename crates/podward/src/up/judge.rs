@@ -2,7 +2,7 @@
 
 use podward_cluster::View;
 use podward_manifest::{Source, Workload};
-use podward_policy::{Finding, Level, Verdict, Version, credentials, judge};
+use podward_policy::{Finding, Level, Verdict, Version, credentials, judge, mask};
 use serde_json::json;
 
 use super::load::{Folder, namespace};
@@ -171,6 +171,7 @@ fn everything(workload: &Workload<'_>, verdict: Verdict) -> Vec<Finding> {
             findings.push(finding);
         }
     }
+    mask(&mut findings);
     findings.sort_by_key(|f| (f.position.line, f.position.column));
     findings
 }

@@ -16,7 +16,7 @@ fn the_quickstart_meets_every_expectation() {
         "refused Pod careless/careless (baseline, by namespace label)",
         "pods \"careless\" is forbidden: violates PodSecurity \"baseline:latest\": hostPath volumes (volume \"host\"), privileged (container \"careless\" must not set securityContext.privileged=true)",
         "examples/quickstart/careless.yaml:19:21 container \"careless\" is privileged",
-        "examples/quickstart/careless.yaml:17:18 DB_PASSWORD holds a credential as text",
+        "examples/quickstart/careless.yaml:17:18 DB_PASSWORD holds a password (\"not-…\")",
         "17 |           value: ***",
         // the others are admitted, with the server's warning
         "admitted Deployment shop/web (restricted, by namespace label)",

@@ -1,0 +1,35 @@
+//! Passwords, keys and tokens that are written into a manifest or another text.
+//!
+//! One engine reads a text and tells what stands where ([`credentials_in`]); around it is what
+//! knows the places of an object. A credential is told by its form, or by a name that speaks of one
+//! together with a value that can be one. References, paths, placeholders and templates are none.
+//!
+//! Each place has a rule of its own (`credentialInEnv`, `credentialInArgs`, `credentialInHeader`,
+//! `credentialInAnnotation`, `credentialInConfigMap`, `credentialInSecret`,
+//! `credentialInResource`), because who may read a credential, and what mends it, depends on where
+//! it stands: who seals Secrets before they are stored wants to leave out that one alone.
+//! `secretInEnv` is a hint.
+
+mod annotations;
+mod connections;
+mod data;
+mod entropy;
+mod forms;
+mod found;
+mod headers;
+mod keys;
+#[cfg(test)]
+mod made;
+mod names;
+mod pairs;
+mod place;
+mod pods;
+mod scan;
+mod shell;
+mod urls;
+mod values;
+
+pub use data::credentials_of;
+pub use found::Credential;
+pub use pods::credentials;
+pub use scan::{Reading, credentials_in};

@@ -1,0 +1,294 @@
+//! `key = value` and its kin, wherever a text has them: files, flags, queries, connection strings.
+
+use std::ops::Range;
+
+use super::connections;
+use super::entropy::is_name;
+use super::found::{By, Found};
+use super::headers::is_login;
+use super::names::{Speaks, speaks};
+use super::scan::Reading;
+use super::values::judge;
+use crate::Severity;
+
+/// Longest value, bytes.
+const LONGEST: usize = 1024;
+/// Most blanks around a separator.
+const BLANKS: usize = 40;
+/// How far before a key its connection string is looked at, bytes.
+pub(super) const BEFORE: usize = 400;
+
+/// How far behind `name: NAME` its `value:` may stand, bytes.
+const NAMED: usize = 200;
+
+/// What stands between a key and its value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Equals,
+    Colon,
+    /// The end of an opening tag.
+    Tag,
+}
+
+/// A value, and how it is written.
+struct Written<'a> {
+    text: &'a str,
+    start: usize,
+    quoted: bool,
+    /// The byte behind it.
+    next: Option<u8>,
+}
+
+/// Looks at a word as a key.
+pub(super) fn pair(
+    text: &str,
+    key: &Range<usize>,
+    reading: Reading,
+    named: &mut Option<(Speaks, usize)>,
+    found: &mut Found,
+) {
+    let Some((sign, at, spaced)) = separator(text, key) else {
+        return;
+    };
+    let Some(name) = text.get(key.clone()) else {
+        return;
+    };
+    let connection = connections::is_key(name);
+    let speaks = match name {
+        "name" => {
+            let value = written(text, at, sign, spaced);
+            *named = value.and_then(|value| Some((speaks(value.text)?, value.start)));
+            return;
+        }
+        "value" => named.take().filter(|(_, end)| key.start < end + NAMED),
+        _ => None,
+    }
+    .map_or_else(|| speaks(name), |(of_name, _)| Some(of_name));
+    if !connection && speaks.is_none() {
+        return;
+    }
+    let Some(value) = written(text, at, sign, spaced) else {
+        return;
+    };
+    let before = before(text, key.start);
+    let span = value.start..value.start + value.text.len();
+    if connection && let Some(kind) = connections::kind(before, text, key.start, name, value.text) {
+        found.add(By::Place, kind, span, Severity::Error);
+        return;
+    }
+    if value.quoted && name.eq_ignore_ascii_case("auth") && is_login(value.text) {
+        found.add(By::Place, "a login of a registry", span, Severity::Error);
+        return;
+    }
+    let Some(speaks) = speaks else { return };
+    if is_comment(before) || (!value.quoted && (reading == Reading::Code || is_code(&value, name)))
+    {
+        return;
+    }
+    if let Some((kind, severity)) = judge(speaks, value.text) {
+        let (by, kind) = match speaks {
+            Speaks::Password if connections::is_database(before) => {
+                (By::Place, "a password in a connection string")
+            }
+            _ => (By::Name, kind),
+        };
+        found.add(by, kind, span, severity);
+    }
+}
+
+/// The sign behind a key, where the value may begin, and whether blanks stand around the sign.
+fn separator(text: &str, key: &Range<usize>) -> Option<(Sign, usize, bool)> {
+    let rest = text.get(key.end..)?;
+    let after_quote = rest
+        .strip_prefix("\\\"")
+        .or_else(|| rest.strip_prefix(['"', '\'', '`']))
+        .unwrap_or(rest);
+    let sign_at = skip_blanks(after_quote)?;
+    let (sign, rest) = if let Some(rest) = sign_at
+        .strip_prefix(":=")
+        .or_else(|| sign_at.strip_prefix("=>"))
+    {
+        (Sign::Equals, rest)
+    } else if let Some(rest) = sign_at.strip_prefix('=') {
+        (Sign::Equals, rest)
+    } else if let Some(rest) = sign_at.strip_prefix(':') {
+        (Sign::Colon, rest)
+    } else {
+        let rest = sign_at.strip_prefix('>')?;
+        let opens = text.get(..key.start)?.ends_with('<');
+        (opens && sign_at.len() == after_quote.len()).then_some((Sign::Tag, rest))?
+    };
+    if rest.starts_with(['=', ':', '~']) || (sign == Sign::Colon && rest.starts_with("//")) {
+        return None;
+    }
+    let value = skip_blanks(rest)?;
+    let spaced = sign_at.len() != after_quote.len() || value.len() != rest.len();
+    Some((sign, text.len() - value.len(), spaced))
+}
+
+/// The text behind blanks; nothing where there are too many.
+fn skip_blanks(text: &str) -> Option<&str> {
+    let blanks = text
+        .bytes()
+        .take(BLANKS)
+        .take_while(|b| matches!(b, b' ' | b'\t'))
+        .count();
+    text.get(blanks..).filter(|_| blanks < BLANKS)
+}
+
+fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_>> {
+    let rest = text.get(at..)?;
+    let made = |start: usize, length: usize, quoted| {
+        Some(Written {
+            text: text
+                .get(start..start + length)
+                .filter(|value| !value.is_empty())?,
+            start,
+            quoted,
+            next: text.as_bytes().get(start + length).copied(),
+        })
+    };
+    let end = |from: &str, ends: &dyn Fn(u8) -> bool| {
+        let length = from.bytes().take(LONGEST + 1).position(ends);
+        length.or((from.len() <= LONGEST).then_some(from.len()))
+    };
+    if let Some(inner) = rest.strip_prefix("\\\"") {
+        let length = end(inner, &|b| matches!(b, b'\\' | b'\n'))?;
+        return made(at + 2, length, true);
+    }
+    if let Some(quote) = rest
+        .bytes()
+        .next()
+        .filter(|b| matches!(b, b'"' | b'\'' | b'`'))
+    {
+        let inner = rest.get(1..)?;
+        let length = end(inner, &|b| b == quote || b == b'\n')?;
+        // an odd quotation mark is none
+        return made(at + 1, length, true).filter(|value| value.next == Some(quote));
+    }
+    let length = match sign {
+        Sign::Tag => end(rest, &|b| matches!(b, b'<' | b'\n'))?,
+        Sign::Equals => end(rest, &|b| {
+            matches!(b, b';' | b'&' | b'"' | b'\'' | b'`' | b')' | b'\\') || b.is_ascii_whitespace()
+        })?,
+        Sign::Colon => end(rest, &|b| matches!(b, b'\n' | b'\r' | b'}' | b'"'))?,
+    };
+    let line = rest.get(..length)?;
+    let value = match sign {
+        Sign::Colon => line
+            .split(" #")
+            .next()
+            .unwrap_or(line)
+            .split(", ")
+            .next()
+            .unwrap_or(line),
+        _ => line,
+    };
+    let value = value.trim_end().trim_end_matches(',');
+    // a sentence is no value
+    let mut tail = rest.bytes().skip(value.len()).take(BLANKS);
+    let next = tail.find(|b| !matches!(b, b' ' | b'\t' | b'\r'));
+    let alone = matches!(next, None | Some(b'\n' | b'#' | b';' | b',' | b'}'));
+    let fits = match sign {
+        Sign::Tag => rest
+            .get(length..)
+            .is_some_and(|rest| rest.starts_with("</")),
+        Sign::Equals => !spaced || alone,
+        Sign::Colon => !value.contains(char::is_whitespace) && (spaced || alone),
+    };
+    made(at, value.len(), false).filter(|_| fits)
+}
+
+/// Whether a value without quotation marks is an expression of a program, or a mark of YAML.
+fn is_code(value: &Written<'_>, name: &str) -> bool {
+    let text = value.text;
+    text.starts_with(['|', '>', '*', '&'])
+        || text.contains(['(', '[', '{', '<'])
+        || value.next == Some(b'(')
+        || (matches!(value.next, Some(b')' | b',')) && name.ends_with(text))
+        // `config.password` and `self.token`
+        || (text.contains('.') && is_name(text) && !text.contains(['-', '_', '/']))
+}
+
+/// The part of the line before a key, as far as it is looked at.
+pub(super) fn before(text: &str, key: usize) -> &str {
+    let mut from = key.saturating_sub(BEFORE);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let part = text.get(from..key).unwrap_or_default();
+    part.rsplit('\n').next().unwrap_or(part)
+}
+
+/// Whether a line is a comment: what it says of passwords is an example.
+pub(super) fn is_comment(before: &str) -> bool {
+    let line = before.trim_start();
+    ["#", ";", "//", "<!--"]
+        .iter()
+        .any(|start| line.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{found, holds_none};
+    use super::super::{Reading, credentials_in};
+
+    #[test]
+    fn keys_and_values_of_files_are_found() {
+        for (before, after) in [
+            ("password=", "\n"),
+            ("spring.datasource.password = ", "\nx = y\n"),
+            ("db:\n  password: ", "\n  host: h\n"),
+            ("{\"user\": \"joe\", \"password\": \"", "\"}"),
+            ("{\\\"password\\\": \\\"", "\\\"}"),
+            ("<password>", "</password>"),
+            ("export PGPASSWORD=", "; psql"),
+            ("app --db-password=", " --verbose"),
+            ("-Ddb.password=", ""),
+            ("host=db user=joe password=", " dbname=shop"),
+            ("password: '", "' # the old one"),
+            ("{user: joe, password: ", "}"),
+            ("https://host/?user=joe&password=", "&x=y"),
+            ("- name: DB_PASSWORD\n  value: ", "\n"),
+        ] {
+            let text = format!("{before}hunter2{after}");
+            assert_eq!(found(&text), [("a password", "hunter2")], "{text}");
+        }
+    }
+
+    #[test]
+    fn sentences_code_and_references_are_left_alone() {
+        for text in [
+            "password: the password of the user",
+            "The password = something you know, or so.",
+            "password = os.environ[\"DB_PASSWORD\"]",
+            "password = get_password()",
+            "connect(user=user, password=password)",
+            "password=self.config.password",
+            "if password == \"hunter2\":",
+            "password: |\n  x",
+            "password: &p\n",
+            "password: ${DB_PASSWORD}\n",
+            "PASSWORD=$(cat /run/secrets/db)",
+            "PASSWORD=\"$1\"",
+            "password_file: /run/secrets/db\n",
+            "# password: hunter2\n",
+            ";admin_password = admin\n",
+            "password_encryption = scram-sha-256\n",
+            "password:\n  secretKeyRef: x\n",
+            "token: {{ .Values.token }}",
+            "secretName: hunter2",
+            "- name: DB_USER\n  value: hunter2\n",
+            "password://hunter2",
+        ] {
+            holds_none(text);
+        }
+    }
+
+    #[test]
+    fn source_files_hold_what_is_quoted() {
+        let count = |text| credentials_in(None, text, Reading::Code).len();
+        assert_eq!(count("password = 'hunter2'"), 1);
+        assert_eq!(count("password = hunter2"), 0);
+    }
+}

@@ -1,0 +1,176 @@
+//! One pass over a text.
+
+use super::found::{By, Credential, Found};
+use crate::Severity;
+
+use super::{connections, forms, headers, keys, names, pairs, urls, values};
+/// How a text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// What has the form of a credential alone: text that says nothing of itself.
+    Form,
+    /// Values, configuration and scripts: `key = value`, `key: value` and `<key>value</key>` too.
+    Text,
+    /// Source files, where only what stands in quotation marks is a value.
+    Code,
+}
+
+/// Finds the credentials of a text, in its order and without overlaps. `name` is what the whole
+/// text is the value of, if it has a name: a variable, a key, a header. Takes time in proportion
+/// to the text, whatever it holds.
+#[must_use]
+pub fn credentials_in(name: Option<&str>, text: &str, reading: Reading) -> Vec<Credential> {
+    let mut found = Found::default();
+    if let Some(name) = name
+        && let Some(speaks) = names::speaks(name)
+        && let Some((kind, severity)) = values::judge(speaks, text)
+    {
+        match values::azure_key(name, text) {
+            Some(kind) => found.add(By::Place, kind, trimmed(text), Severity::Error),
+            None => found.add(By::Name, kind, trimmed(text), severity),
+        }
+    }
+    Pass {
+        text,
+        bytes: text.as_bytes(),
+        reading,
+        named: None,
+        found: &mut found,
+    }
+    .run();
+    found.settle()
+}
+
+/// Where a text stands without the space around it.
+fn trimmed(text: &str) -> std::ops::Range<usize> {
+    let start = text.len() - text.trim_start().len();
+    start..start + text.trim().len()
+}
+
+/// What a byte may begin or end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Part of a word or of a token.
+    Word,
+    /// `:`, which may be that of a URL.
+    Colon,
+    /// `$`, which may begin a hash.
+    Dollar,
+    Other,
+}
+
+const CLASSES: [Class; 256] = classes();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated when compiled, over all values of a byte"
+)]
+const fn classes() -> [Class; 256] {
+    let mut table = [Class::Other; 256];
+    let mut at = 0;
+    while at < 256 {
+        table[at] = match at as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'~' => Class::Word,
+            b':' => Class::Colon,
+            b'$' => Class::Dollar,
+            _ => Class::Other,
+        };
+        at += 1;
+    }
+    table
+}
+
+fn class(byte: u8) -> Class {
+    CLASSES
+        .get(usize::from(byte))
+        .copied()
+        .unwrap_or(Class::Other)
+}
+
+struct Pass<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    reading: Reading,
+    /// What the last `name: NAME` said of the `value:` that follows it, and where that ended.
+    named: Option<(names::Speaks, usize)>,
+    found: &'a mut Found,
+}
+
+impl Pass<'_> {
+    fn run(mut self) {
+        let (mut at, mut word) = (0, 0..0);
+        while let Some(byte) = self.bytes.get(at) {
+            at = match class(*byte) {
+                Class::Word => {
+                    word = at..at + self.length(at, Class::Word);
+                    self.word(word.clone())
+                }
+                Class::Colon => {
+                    urls::userinfo(self.text, &word, at, self.found);
+                    at + 1
+                }
+                Class::Dollar => {
+                    keys::hash(self.text, at, self.found);
+                    at + 1
+                }
+                Class::Other => at + self.length(at, Class::Other),
+            };
+        }
+    }
+
+    /// How many bytes of a class stand from here.
+    fn length(&self, from: usize, of: Class) -> usize {
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        rest.iter()
+            .position(|byte| class(*byte) != of)
+            .unwrap_or(rest.len())
+    }
+
+    /// Looks at a word and tells where to go on.
+    fn word(&mut self, word: std::ops::Range<usize>) -> usize {
+        let next = self.byte(word.end);
+        if next == Some(b' ') && self.ends_with(&word, b"-----BEGIN") {
+            return keys::pem(self.text, word.end, self.found);
+        }
+        if word.len() >= forms::SHORTEST {
+            forms::word(self.text, word.clone(), self.found);
+        }
+        match self.byte(word.start) {
+            Some(b'A') if word.start > 0 && self.byte(word.start - 1) == Some(b'+') => {
+                connections::marked(self.text, &word, self.found);
+            }
+            Some(b'L') if word.len() >= forms::SHORTEST => {
+                keys::encoded_pem(self.text, &word, self.found);
+            }
+            _ => {}
+        }
+        let is_scheme = next == Some(b' ')
+            && matches!(word.len(), 5 | 6)
+            && headers::scheme(self.text, &word, self.found);
+        if !is_scheme && self.reading != Reading::Form && self.may_be_key(word.end, next) {
+            pairs::pair(self.text, &word, self.reading, &mut self.named, self.found);
+        }
+        word.end
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    fn ends_with(&self, word: &std::ops::Range<usize>, end: &[u8]) -> bool {
+        let word = self.bytes.get(word.clone()).unwrap_or_default();
+        word.ends_with(end)
+    }
+
+    /// Whether a sign may follow the word that ends here. In running text another word does.
+    fn may_be_key(&self, end: usize, next: Option<u8>) -> bool {
+        match next {
+            Some(b':' | b'=' | b'"' | b'\'' | b'>' | b'\\' | b'`') => true,
+            Some(b' ' | b'\t') => {
+                matches!(self.bytes.get(end + 1), Some(b':' | b'=' | b' ' | b'\t'))
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Credentials that follow a flag: `--password VALUE`, and the short flags of well-known programs.
+
+use std::ops::Range;
+
+use super::Credential;
+use super::names::{Speaks, speaks};
+use super::values::judge;
+use crate::Severity;
+
+/// Programs whose `-pVALUE` is a password.
+const GLUED: &[&str] = &[
+    "mariadb",
+    "mariadb-admin",
+    "mariadb-dump",
+    "mysql",
+    "mysqladmin",
+    "mysqlcheck",
+    "mysqldump",
+    "mysqlimport",
+    "sshpass",
+];
+
+/// Programs and their flag before a password.
+const APART: &[(&str, &str)] = &[
+    ("ldapsearch", "-w"),
+    ("mongo", "-p"),
+    ("mongodump", "-p"),
+    ("mongorestore", "-p"),
+    ("mongosh", "-p"),
+    ("redis-cli", "-a"),
+    ("sshpass", "-p"),
+];
+
+/// Programs whose `-u` takes `user:password`.
+const LOGINS: &[&str] = &["curl"];
+
+/// Programs whose `login` takes a password after `-p`.
+const REGISTRIES: &[&str] = &[
+    "az", "buildah", "docker", "helm", "nerdctl", "oras", "podman", "skopeo",
+];
+
+/// What the next word is.
+#[derive(Clone, Copy)]
+enum Next {
+    Value(Speaks),
+    /// `user:password`.
+    Login,
+}
+
+/// A part of a word that is a credential.
+type Told = (Range<usize>, &'static str, Severity);
+
+/// The words of a command, one after the other.
+#[derive(Default)]
+pub(super) struct Command<'a> {
+    program: &'a str,
+    logs_in: bool,
+    next: Option<Next>,
+}
+
+impl<'a> Command<'a> {
+    /// Whether the next word is a value.
+    pub(super) fn awaits(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Takes a word: where in it a credential stands that only the words before tell.
+    pub(super) fn take(&mut self, word: &'a str) -> Option<Told> {
+        let expected = self.next.take().filter(|_| !word.starts_with('-'));
+        if let Some(next) = expected {
+            return match next {
+                Next::Value(speaks) => told(speaks, word, 0),
+                Next::Login => told(Speaks::Password, word, word.find(':')? + 1),
+            };
+        }
+        if matches!(word, "|" | "||" | "&&" | ";" | "&") {
+            *self = Self::default();
+            return None;
+        }
+        if word.starts_with("--") {
+            self.next = match speaks(word) {
+                _ if word.contains('=') => None,
+                Some(Speaks::Perhaps) | None => None,
+                Some(speaks) => Some(Next::Value(speaks)),
+            };
+            return None;
+        }
+        if word.starts_with('-') {
+            return self.flag(word);
+        }
+        let program = word.rsplit('/').next().unwrap_or(word);
+        let known = GLUED.contains(&program)
+            || LOGINS.contains(&program)
+            || REGISTRIES.contains(&program)
+            || APART.iter().any(|(known, _)| *known == program);
+        if known {
+            (self.program, self.logs_in) = (program, false);
+        }
+        self.logs_in |= word == "login";
+        None
+    }
+
+    fn flag(&mut self, word: &str) -> Option<Told> {
+        if APART.contains(&(self.program, word))
+            || (word == "-p" && self.logs_in && REGISTRIES.contains(&self.program))
+        {
+            self.next = Some(Next::Value(Speaks::Password));
+        } else if word == "-u" && LOGINS.contains(&self.program) {
+            self.next = Some(Next::Login);
+        } else if word.starts_with("-p") && word.len() > 2 && GLUED.contains(&self.program) {
+            return told(Speaks::Password, word, 2);
+        }
+        None
+    }
+}
+
+/// What the rest of a word is.
+fn told(speaks: Speaks, word: &str, from: usize) -> Option<Told> {
+    let value = word.get(from..)?;
+    let bare = value.trim_matches(['"', '\'']);
+    let start = from + value.find(bare)?;
+    judge(speaks, bare).map(|(kind, severity)| (start..start + bare.len(), kind, severity))
+}
+
+/// Adds what only the words before it tell, where nothing else is found.
+pub(super) fn add(told: impl IntoIterator<Item = Told>, all: &mut Vec<Credential>) {
+    let more: Vec<_> = told
+        .into_iter()
+        .filter(|(span, _, _)| {
+            // those before are in order and apart, so one of them alone can reach in
+            let at = all.partition_point(|one| one.span.end <= span.start);
+            all.get(at).is_none_or(|one| span.end <= one.span.start)
+        })
+        .map(|(span, kind, severity)| Credential {
+            kind,
+            span,
+            severity,
+        })
+        .collect();
+    if !more.is_empty() {
+        all.extend(more);
+        all.sort_by_key(|one| one.span.start);
+    }
+}
+
+/// Adds what the flags of a script's commands tell.
+pub(super) fn add_of_script(script: &str, all: &mut Vec<Credential>) {
+    let mut command = Command::default();
+    let told = words(script).filter_map(|(at, word)| {
+        let (span, kind, severity) = command.take(word)?;
+        Some((at + span.start..at + span.end, kind, severity))
+    });
+    add(told, all);
+}
+
+/// The words of a script with their places, without quotation marks around them.
+pub(super) fn words(script: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = script.get(at..)?;
+        let blank = |c: char| c.is_whitespace() && c != '\n';
+        let skipped = rest.trim_start_matches(blank);
+        at = script.len() - skipped.len();
+        let first = skipped.chars().next()?;
+        if matches!(first, '"' | '\'')
+            && let Some(length) = skipped.get(1..)?.find([first, '\n'])
+        {
+            let start = at + 1;
+            at = start + length + 1;
+            return Some((start, script.get(start..start + length)?));
+        }
+        let stops = |c: char| c.is_whitespace() || matches!(c, ';' | '|' | '&');
+        let length = match first {
+            ';' | '|' | '&' | '\n' => 1,
+            _ => skipped.find(stops).unwrap_or(skipped.len()),
+        };
+        let start = at;
+        at += length;
+        let word = script.get(start..at)?;
+        // a new line ends a command, unless it is continued
+        let continues = word == "\n" && script.get(..start)?.ends_with('\\');
+        Some((
+            start,
+            if word == "\n" && !continues {
+                ";"
+            } else {
+                word
+            },
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(script: &str) -> Vec<&str> {
+        let mut command = Command::default();
+        words(script)
+            .filter_map(|(at, word)| {
+                let (span, _, _) = command.take(word)?;
+                script.get(at + span.start..at + span.end)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn words_after_a_flag_are_found() {
+        assert_eq!(
+            found("app --password 'correct horse' -v"),
+            ["correct horse"]
+        );
+        assert_eq!(found("/usr/bin/mysql -u root -phunter2 shop"), ["hunter2"]);
+        assert_eq!(found("redis-cli -a hunter2 ping"), ["hunter2"]);
+        assert_eq!(found("curl -s -u \"joe:hunter2\" https://x"), ["hunter2"]);
+        assert_eq!(
+            found("docker login \\\n -u joe -p hunter2 registry.example"),
+            ["hunter2"]
+        );
+    }
+
+    #[test]
+    fn other_flags_and_references_are_not() {
+        for script in [
+            "mysql -p\"$PASSWORD\" shop",
+            "mkdir -p /var/lib",
+            "docker run -p 8080:80 web",
+            "docker login --password-stdin registry.example",
+            "app --password $(cat /run/secret) --token",
+            "mysql -e x; tar -pxf file",
+            "kubectl get secret --token-file t",
+        ] {
+            assert!(found(script).is_empty(), "{script}");
+        }
+    }
+}

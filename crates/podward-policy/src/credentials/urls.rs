@@ -1,0 +1,149 @@
+//! User and password in a URL, and web hooks that are secret as a whole.
+
+use std::ops::Range;
+
+use super::entropy::is_random;
+use super::found::{By, Found};
+use super::names::Speaks;
+use super::pairs::{before, is_comment};
+use super::values::judge;
+use crate::Severity;
+
+/// Longest user, password and host together, bytes.
+const AUTHORITY: usize = 512;
+/// Longest rest of a web hook, bytes.
+const HOOK: usize = 128;
+
+/// Looks at the `:` at `colon`, before which the word `scheme` stands.
+pub(super) fn userinfo(text: &str, scheme: &Range<usize>, colon: usize, found: &mut Found) {
+    let Some(rest) = text.get(colon..).and_then(|rest| rest.strip_prefix("://")) else {
+        return;
+    };
+    // `mongodb+srv` is two words
+    let start = colon + 3;
+    if scheme.end != colon || scheme.is_empty() {
+        return;
+    }
+    if rest.starts_with("hooks.slack.com/services/") {
+        hook(rest, start, found);
+        return;
+    }
+    let ends = |b: &u8| {
+        matches!(
+            b,
+            b'/' | b'?' | b'#' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\'
+        ) || b.is_ascii_whitespace()
+    };
+    let bytes = rest.as_bytes();
+    let length = bytes.iter().take(AUTHORITY).position(ends);
+    let length = length.unwrap_or(bytes.len().min(AUTHORITY));
+    let authority = bytes.get(..length).unwrap_or_default();
+    let Some(host) = authority.iter().rposition(|b| *b == b'@') else {
+        return;
+    };
+    let Some(info) = rest.get(..host) else { return };
+    if host + 1 >= length {
+        return;
+    }
+    let Some((user, password)) = info.split_once(':') else {
+        // `https://TOKEN@host`
+        if is_random(info) {
+            found.add(
+                By::Place,
+                "a token in a URL",
+                start..start + host,
+                Severity::Error,
+            );
+        }
+        return;
+    };
+    let is_template = |part: &str| {
+        part.contains("$(") || part.contains("${") || part.contains("{{") || part.starts_with('[')
+    };
+    if is_template(user) || is_template(info) {
+        return;
+    }
+    if let Some((kind, severity)) = judge(Speaks::Password, password) {
+        if severity < Severity::Error && is_comment(before(text, scheme.start)) {
+            return;
+        }
+        let kind = match kind {
+            "a password" => "a password in a URL",
+            _ => "a default password in a URL",
+        };
+        let at = start + user.len() + 1;
+        found.add(By::Place, kind, at..start + host, severity);
+    }
+}
+
+/// `https://hooks.slack.com/services/T…/B…/…`: who knows it may write.
+fn hook(rest: &str, start: usize, found: &mut Found) {
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.');
+    let length = rest.bytes().take(HOOK).take_while(|b| is_part(b)).count();
+    let url = rest.get(..length).unwrap_or_default();
+    let token = url.rsplit('/').next().unwrap_or_default();
+    if url.split('/').count() == 5 && is_random(token) {
+        let at = start + length - token.len();
+        found.add(
+            By::Form,
+            "a Slack web hook",
+            at..start + length,
+            Severity::Error,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::{found, holds_none, letters};
+
+    #[test]
+    fn passwords_in_urls_are_found() {
+        for (before, after) in [
+            ("https://joe:", "@host/path"),
+            ("postgres://joe:", "@db.example:5432/shop?sslmode=require"),
+            ("mongodb+srv://joe:", "@c.example/"),
+            ("redis://:", "@cache:6379"),
+            ("jdbc:postgresql://joe:", "@db/x"),
+            ("amqp://joe:", "@mq"),
+        ] {
+            let url = format!("{before}hunter2{after}");
+            assert_eq!(found(&url), [("a password in a URL", "hunter2")], "{url}");
+        }
+        let token = letters(40);
+        let url = format!("git clone https://{token}@host/repo.git");
+        assert_eq!(found(&url), [("a token in a URL", token.as_str())]);
+        assert_eq!(
+            found("amqp://guest:guest@mq"),
+            [("a default password in a URL", "guest")]
+        );
+    }
+
+    #[test]
+    fn urls_without_a_password_are_left_alone() {
+        for url in [
+            "https://host:8443/a@b:c",
+            "https://joe@host/",
+            "ssh://git@github.com/a/b",
+            "postgres://$(USER):$(PASSWORD)@db",
+            "postgres://joe:${PASSWORD}@db",
+            "postgres://joe:$PASSWORD@db",
+            "postgres://joe:{{ .password }}@db",
+            "postgres://<user>:<password>@db",
+            "https://joe:****@host",
+            "# as in https://user:pass@host",
+            "a://b:c@",
+            "://:x@y",
+        ] {
+            holds_none(url);
+        }
+    }
+
+    #[test]
+    fn web_hooks_are_found() {
+        let token = letters(24);
+        let url = format!("https://hooks.slack.com/services/T0AB12CD3/B0AB12CD3/{token}");
+        assert_eq!(found(&url), [("a Slack web hook", token.as_str())]);
+        holds_none("https://hooks.slack.com/services/T000/B000/XXXXXXXXXXXXXXXXXXXXXXXX");
+    }
+}
