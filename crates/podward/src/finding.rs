@@ -1,7 +1,7 @@
 //! How one finding is shown, by every command that has any.
 
 use podward_manifest::Lines;
-use podward_policy::Finding;
+use podward_policy::{Finding, Severity};
 use serde_json::{Value, json};
 
 use crate::io::{Io, Tone, harmless};
@@ -18,10 +18,15 @@ pub(crate) fn text(
         "{}:{}:{}",
         finding.path, finding.position.line, finding.position.column
     );
+    let tone = match finding.severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Warn,
+        Severity::Info => Tone::Faint,
+    };
     let mut text = format!(
         "{} {}",
         io.tone(Tone::Strong, place),
-        io.tone(Tone::Bad, harmless(&finding.message))
+        io.tone(tone, harmless(&finding.message))
     );
     let excerpt = lines.map(|lines| match finding.secret {
         Some(secret) => lines.excerpt_without(finding.position, secret),

@@ -4,7 +4,7 @@ use podward_manifest::{
     FieldFault, Object, ParseError, Source, Workload, decode_error, objects_found, parse_each,
     strict, workloads,
 };
-use podward_policy::{Finding, Level, Severity, Verdict, Version, judge};
+use podward_policy::{Finding, Level, Severity, Verdict, Version, credentials_of, judge, mask};
 
 /// One file, judged.
 pub(super) struct Judged {
@@ -18,7 +18,7 @@ pub(super) struct Judged {
 /// One object, judged.
 pub(super) struct JudgedObject {
     pub(super) object: Object,
-    /// Unknown fields and values of a wrong type.
+    /// Unknown fields, values of a wrong type, and credentials.
     pub(super) fields: Vec<Finding>,
     /// None where the object makes no pods; a custom resource may make several kinds.
     pub(super) verdicts: Vec<Decoded>,
@@ -52,10 +52,12 @@ pub(super) fn file(source: &Source, level: Level, version: Version) -> Judged {
             let found = workloads(&object);
             let verdicts = found.iter().map(|pods| verdict(pods, level, version));
             let verdicts = verdicts.collect();
-            let fields = strict(&object)
-                .into_iter()
-                .map(|fault| field(&object, fault))
-                .collect();
+            let faults = strict(&object).into_iter();
+            let mut fields: Vec<_> = faults.map(|fault| field(&object, fault)).collect();
+            // hints wait for a way to ask for them
+            let told = |finding: &Finding| finding.severity != Severity::Info;
+            fields.extend(credentials_of(&object).into_iter().filter(told));
+            mask(&mut fields);
             judged.objects.push(JudgedObject {
                 object,
                 fields,
