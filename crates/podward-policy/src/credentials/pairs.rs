@@ -55,7 +55,8 @@ pub(super) fn pair(
     };
     let connection = connections::is_key(name);
     let speaks = match name {
-        "name" => {
+        // `key=` as an attribute, not the `key:` of a secretKeyRef
+        "name" | "key" if name == "name" || sign == Sign::Equals => {
             let value = written(text, at, sign, spaced);
             *named = value.and_then(|value| Some((speaks(value.text)?, value.start)));
             return;
@@ -93,6 +94,24 @@ pub(super) fn pair(
             _ => (By::Name, kind),
         };
         found.add(by, kind, span, severity);
+    }
+}
+
+/// Directives of Redis, which have a blank for a sign.
+pub(super) fn directive(text: &str, key: &Range<usize>, found: &mut Found) {
+    let name = text.get(key.clone()).unwrap_or_default();
+    let starts_line = text
+        .as_bytes()
+        .get(..key.start)
+        .is_some_and(|before| before.last().is_none_or(|byte| *byte == b'\n'));
+    if !matches!(name, "requirepass" | "masterauth") || !starts_line {
+        return;
+    }
+    if let Some(value) = written(text, key.end + 1, Sign::Equals, false)
+        && let Some((kind, severity)) = judge(Speaks::Password, value.text)
+    {
+        let span = value.start..value.start + value.text.len();
+        found.add(By::Name, kind, span, severity);
     }
 }
 
@@ -250,6 +269,8 @@ mod tests {
             ("{user: joe, password: ", "}"),
             ("https://host/?user=joe&password=", "&x=y"),
             ("- name: DB_PASSWORD\n  value: ", "\n"),
+            ("<add key=\"DbPassword\" value=\"", "\" />"),
+            ("maxmemory 1\nrequirepass ", "\nport 1"),
         ] {
             let text = format!("{before}hunter2{after}");
             assert_eq!(found(&text), [("a password", "hunter2")], "{text}");
