@@ -155,6 +155,14 @@ fn skip_blanks(text: &str) -> Option<&str> {
     text.get(blanks..).filter(|_| blanks < BLANKS)
 }
 
+/// How long a value is that ends at such a byte or with the text; nothing where it is too long.
+fn end(from: &str, ends: impl Fn(u8) -> bool) -> Option<usize> {
+    let bytes = from.as_bytes();
+    let bytes = bytes.get(..=LONGEST).unwrap_or(bytes);
+    let length = bytes.iter().position(|byte| ends(*byte));
+    length.or((bytes.len() <= LONGEST).then_some(bytes.len()))
+}
+
 fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_>> {
     let rest = text.get(at..)?;
     let made = |start: usize, length: usize, quoted| {
@@ -167,12 +175,8 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
             next: text.as_bytes().get(start + length).copied(),
         })
     };
-    let end = |from: &str, ends: &dyn Fn(u8) -> bool| {
-        let length = from.bytes().take(LONGEST + 1).position(ends);
-        length.or((from.len() <= LONGEST).then_some(from.len()))
-    };
     if let Some(inner) = rest.strip_prefix("\\\"") {
-        let length = end(inner, &|b| matches!(b, b'\\' | b'\n'))?;
+        let length = end(inner, |b| matches!(b, b'\\' | b'\n'))?;
         return made(at + 2, length, true);
     }
     if let Some(quote) = rest
@@ -181,16 +185,16 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
         .filter(|b| matches!(b, b'"' | b'\'' | b'`'))
     {
         let inner = rest.get(1..)?;
-        let length = end(inner, &|b| b == quote || b == b'\n')?;
+        let length = end(inner, |b| b == quote || b == b'\n')?;
         // an odd quotation mark is none
         return made(at + 1, length, true).filter(|value| value.next == Some(quote));
     }
     let length = match sign {
-        Sign::Tag => end(rest, &|b| matches!(b, b'<' | b'\n'))?,
-        Sign::Equals => end(rest, &|b| {
+        Sign::Tag => end(rest, |b| matches!(b, b'<' | b'\n'))?,
+        Sign::Equals => end(rest, |b| {
             matches!(b, b';' | b'&' | b'"' | b'\'' | b'`' | b')' | b'\\') || b.is_ascii_whitespace()
         })?,
-        Sign::Colon => end(rest, &|b| matches!(b, b'\n' | b'\r' | b'}' | b'"'))?,
+        Sign::Colon => end(rest, |b| matches!(b, b'\n' | b'\r' | b'}' | b'"'))?,
     };
     let line = rest.get(..length)?;
     let value = match sign {
