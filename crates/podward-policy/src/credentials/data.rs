@@ -130,7 +130,13 @@ fn is_kept(key: &str, text: &str) -> bool {
     let is_address = value.rsplit_once(':').is_some_and(|(host, port)| {
         !host.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && host.contains('.')
     });
+    // what a pair holds is judged by its own key
+    let is_pair = value.split_once('=').is_some_and(|(name, value)| {
+        !value.trim_matches('=').is_empty()
+            && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_')
+    });
     !value.contains('\n')
+        && !is_pair
         && !CONFIGURATION.iter().any(|end| key.ends_with(end))
         && !names::is_plain(key)
         && !values::stands_for_another(value)

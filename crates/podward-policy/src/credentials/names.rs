@@ -7,6 +7,8 @@ pub(super) enum Speaks {
     Password,
     /// A token, key or secret: words are the names of one.
     Secret(&'static str),
+    /// A login, or how one is made: what is a user and a password, or looks random, is one.
+    Login,
     /// Something that is now and then a credential: only what looks random is.
     Perhaps,
 }
@@ -17,6 +19,9 @@ const ABOUT: &[&str] = &[
     "ALIAS",
     "ARN",
     "ATTEMPTS",
+    "AUTHENTICATION",
+    "AUTHENTICATOR",
+    "CIPHER",
     "CLASS",
     "CMD",
     "COMMAND",
@@ -26,6 +31,7 @@ const ABOUT: &[&str] = &[
     "DURATION",
     "ENABLED",
     "ENCODING",
+    "ENCRYPTION",
     "ENDPOINT",
     "ENV",
     "EXPIRATION",
@@ -37,6 +43,9 @@ const ABOUT: &[&str] = &[
     "FILENAME",
     "FOLDER",
     "FORMAT",
+    "HASHER",
+    "HASHERS",
+    "HASHING",
     "HEADER",
     "HINT",
     "HOST",
@@ -65,6 +74,7 @@ const ABOUT: &[&str] = &[
     "REGION",
     "REQUIRED",
     "RESET",
+    "ROTATION",
     "SCRIPT",
     "SIZE",
     "SOURCE",
@@ -162,8 +172,10 @@ const PLAIN: &[&str] = &[
     "ENVIRONMENT",
     "GROUPS",
     "HOSTNAME",
+    "HOSTS",
     "LOGIN",
     "OWNER",
+    "PBKDF",
     "PEM",
     "PORT",
     "PROJECT",
@@ -232,7 +244,7 @@ pub(super) fn speaks(name: &str) -> Option<Speaks> {
         "secretkey",
         "privatekey",
     ];
-    if is_password(last) || is("pass") {
+    if is_password(last) || is_pass(last) {
         Some(Speaks::Password)
     } else if ends("token") && !is_one(before, NO_TOKENS) {
         Some(Speaks::Secret("a token"))
@@ -242,8 +254,10 @@ pub(super) fn speaks(name: &str) -> Option<Speaks> {
         Some(Speaks::Secret("a credential"))
     } else if keys.into_iter().any(ends) || (is("key") && is_one(before, OF_KEYS)) {
         Some(Speaks::Secret("a key"))
-    } else if ends("key") || ["auth", "authorization", "salt"].into_iter().any(is) {
+    } else if ends("key") || is("salt") {
         Some(Speaks::Perhaps)
+    } else if is("auth") || is("authorization") {
+        Some(Speaks::Login)
     } else if any_password {
         // `password_encryption` and `MYSQL_PASSWORD_APP`
         Some(Speaks::Secret("a password"))
@@ -261,7 +275,7 @@ fn may_speak(name: &str) -> bool {
         last = [second, byte];
         matches!(
             &[first, second, byte],
-            b"pas" | b"pwd" | b"tok" | b"sec" | b"cre" | b"key" | b"aut" | b"sal"
+            b"pas" | b"pwd" | b"_pw" | b"-pw" | b"tok" | b"sec" | b"cre" | b"key" | b"aut" | b"sal"
         )
     })
 }
@@ -271,6 +285,14 @@ fn is_password(word: &str) -> bool {
         || ["password", "passwd", "passphrase"]
             .into_iter()
             .any(|end| ends_with(word, end))
+}
+
+/// `pass`, `pw` and what ends like `requirepass`.
+fn is_pass(word: &str) -> bool {
+    let others = ["bypass", "compass", "trespass"];
+    word.eq_ignore_ascii_case("pw")
+        || word.eq_ignore_ascii_case("masterauth")
+        || (ends_with(word, "pass") && !others.into_iter().any(|end| ends_with(word, end)))
 }
 
 fn is_one(word: &str, of: &[&str]) -> bool {
@@ -357,6 +379,9 @@ mod tests {
             ("checksum/secret", None),
             ("PASSWORD_MIN_LENGTH", None),
             ("MAX_TOKENS", None),
+            ("password_encryption", None),
+            ("ROOT_PW", Some(Speaks::Password)),
+            ("--requirepass", Some(Speaks::Password)),
             ("--initial-cluster-token", None),
             ("COMPASS", None),
             ("secretProviderClass", None),

@@ -55,7 +55,8 @@ pub(super) fn pair(
     };
     let connection = connections::is_key(name);
     let speaks = match name {
-        "name" => {
+        // `key=` as an attribute, not the `key:` of a secretKeyRef
+        "name" | "key" if name == "name" || sign == Sign::Equals => {
             let value = written(text, at, sign, spaced);
             *named = value.and_then(|value| Some((speaks(value.text)?, value.start)));
             return;
@@ -93,6 +94,24 @@ pub(super) fn pair(
             _ => (By::Name, kind),
         };
         found.add(by, kind, span, severity);
+    }
+}
+
+/// Directives of Redis, which have a blank for a sign.
+pub(super) fn directive(text: &str, key: &Range<usize>, found: &mut Found) {
+    let name = text.get(key.clone()).unwrap_or_default();
+    let starts_line = text
+        .as_bytes()
+        .get(..key.start)
+        .is_some_and(|before| before.last().is_none_or(|byte| *byte == b'\n'));
+    if !matches!(name, "requirepass" | "masterauth") || !starts_line {
+        return;
+    }
+    if let Some(value) = written(text, key.end + 1, Sign::Equals, false)
+        && let Some((kind, severity)) = judge(Speaks::Password, value.text)
+    {
+        let span = value.start..value.start + value.text.len();
+        found.add(By::Name, kind, span, severity);
     }
 }
 
@@ -136,6 +155,14 @@ fn skip_blanks(text: &str) -> Option<&str> {
     text.get(blanks..).filter(|_| blanks < BLANKS)
 }
 
+/// How long a value is that ends at such a byte or with the text; nothing where it is too long.
+fn end(from: &str, ends: impl Fn(u8) -> bool) -> Option<usize> {
+    let bytes = from.as_bytes();
+    let bytes = bytes.get(..=LONGEST).unwrap_or(bytes);
+    let length = bytes.iter().position(|byte| ends(*byte));
+    length.or((bytes.len() <= LONGEST).then_some(bytes.len()))
+}
+
 fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_>> {
     let rest = text.get(at..)?;
     let made = |start: usize, length: usize, quoted| {
@@ -148,12 +175,8 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
             next: text.as_bytes().get(start + length).copied(),
         })
     };
-    let end = |from: &str, ends: &dyn Fn(u8) -> bool| {
-        let length = from.bytes().take(LONGEST + 1).position(ends);
-        length.or((from.len() <= LONGEST).then_some(from.len()))
-    };
     if let Some(inner) = rest.strip_prefix("\\\"") {
-        let length = end(inner, &|b| matches!(b, b'\\' | b'\n'))?;
+        let length = end(inner, |b| matches!(b, b'\\' | b'\n'))?;
         return made(at + 2, length, true);
     }
     if let Some(quote) = rest
@@ -162,16 +185,16 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
         .filter(|b| matches!(b, b'"' | b'\'' | b'`'))
     {
         let inner = rest.get(1..)?;
-        let length = end(inner, &|b| b == quote || b == b'\n')?;
+        let length = end(inner, |b| b == quote || b == b'\n')?;
         // an odd quotation mark is none
         return made(at + 1, length, true).filter(|value| value.next == Some(quote));
     }
     let length = match sign {
-        Sign::Tag => end(rest, &|b| matches!(b, b'<' | b'\n'))?,
-        Sign::Equals => end(rest, &|b| {
+        Sign::Tag => end(rest, |b| matches!(b, b'<' | b'\n'))?,
+        Sign::Equals => end(rest, |b| {
             matches!(b, b';' | b'&' | b'"' | b'\'' | b'`' | b')' | b'\\') || b.is_ascii_whitespace()
         })?,
-        Sign::Colon => end(rest, &|b| matches!(b, b'\n' | b'\r' | b'}' | b'"'))?,
+        Sign::Colon => end(rest, |b| matches!(b, b'\n' | b'\r' | b'}' | b'"'))?,
     };
     let line = rest.get(..length)?;
     let value = match sign {
@@ -250,6 +273,8 @@ mod tests {
             ("{user: joe, password: ", "}"),
             ("https://host/?user=joe&password=", "&x=y"),
             ("- name: DB_PASSWORD\n  value: ", "\n"),
+            ("<add key=\"DbPassword\" value=\"", "\" />"),
+            ("maxmemory 1\nrequirepass ", "\nport 1"),
         ] {
             let text = format!("{before}hunter2{after}");
             assert_eq!(found(&text), [("a password", "hunter2")], "{text}");

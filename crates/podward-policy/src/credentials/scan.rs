@@ -148,6 +148,9 @@ impl Pass<'_> {
         let is_scheme = next == Some(b' ')
             && matches!(word.len(), 5 | 6)
             && headers::scheme(self.text, &word, self.found);
+        if next == Some(b' ') && matches!(word.len(), 10 | 11) && self.reading == Reading::Text {
+            pairs::directive(self.text, &word, self.found);
+        }
         if !is_scheme && self.reading != Reading::Form && self.may_be_key(word.end, next) {
             pairs::pair(self.text, &word, self.reading, &mut self.named, self.found);
         }

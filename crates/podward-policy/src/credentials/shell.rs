@@ -80,7 +80,7 @@ impl<'a> Command<'a> {
         if word.starts_with("--") {
             self.next = match speaks(word) {
                 _ if word.contains('=') => None,
-                Some(Speaks::Perhaps) | None => None,
+                Some(Speaks::Perhaps | Speaks::Login) | None => None,
                 Some(speaks) => Some(Next::Value(speaks)),
             };
             return None;

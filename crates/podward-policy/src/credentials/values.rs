@@ -159,12 +159,37 @@ pub(super) fn judge(speaks: Speaks, value: &str) -> Option<(&'static str, Severi
         }
         Speaks::Password if known => Some(("a default password", Severity::Warning)),
         Speaks::Password => (!is_small(value)).then_some(("a password", Severity::Error)),
+        Speaks::Secret(kind) if is_made_up(value) => Some((kind, Severity::Warning)),
         Speaks::Secret(kind) => {
             (!is_small(value) && !is_name(value)).then_some((kind, Severity::Error))
         }
-        Speaks::Perhaps => (is_random(value) && !is_guid(value))
+        Speaks::Login if is_login(value) => Some(("a user and password", Severity::Error)),
+        Speaks::Perhaps | Speaks::Login => (is_random(value) && !is_guid(value))
             .then_some(("what looks like a key", Severity::Warning)),
     }
+}
+
+/// `user:password`, where the password is no word and no port.
+fn is_login(value: &str) -> bool {
+    value.split_once(':').is_some_and(|(user, password)| {
+        !user.is_empty()
+            && !value.contains([' ', '/', ','])
+            && !stands_for_another(password)
+            && !is_small(password)
+            && !is_name(password)
+            && !password.bytes().all(|b| b.is_ascii_digit() || b == b':')
+    })
+}
+
+/// One long word as people make them up for a secret: `mysupersecretkey`.
+fn is_made_up(value: &str) -> bool {
+    let starts = ["my", "some", "super", "this", "top", "very"];
+    value.len() >= 8
+        && value.bytes().all(|b| b.is_ascii_lowercase())
+        && starts.iter().any(|start| value.starts_with(start))
+        && ["key", "pass", "secret", "token"]
+            .iter()
+            .any(|part| value.contains(part))
 }
 
 /// The kind of a key of Azure, which is 64 bytes in base64, under a name that says whose it is.
@@ -363,5 +388,10 @@ mod tests {
         assert!(!perhaps("11111111-2222-3333-4444-555566667777"));
         assert!(!perhaps("app.kubernetes.io/name"));
         assert!(!perhaps("short1"));
+        assert!(!perhaps("sha256:9f86d081"));
+        let login = |value| judge(Speaks::Login, value).is_some();
+        assert!(login("joe:hunter2"));
+        assert!(!login("localhost:8080"));
+        assert!(!login("kubernetes:default"));
     }
 }

@@ -222,6 +222,12 @@ fn speed() {
     for part in PARTS.iter().chain(&[
         "password = ",
         "a=b=password:",
+        "password=",
+        "token=x1y2;",
+        "name: token value: ",
+        "sig=sv=",
+        "+ASt",
+        "Bearer Basic ",
         "-----BEGIN PRIVATE KEY-----",
         "https://a:b",
         "AKIAABCDEFGHIJKLMNOP ",
