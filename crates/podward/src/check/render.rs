@@ -15,7 +15,7 @@ use crate::io::{Io, Tone};
 use crate::report::Report;
 
 /// Longest sentence that is repeated with every finding, bytes. It names all containers at fault.
-const MAX_SENTENCE: usize = 2000;
+const MAX_SENTENCE: usize = 500;
 
 /// Writes a file out.
 pub(super) fn file(
