@@ -41,7 +41,7 @@ pub(crate) fn text(
 }
 
 /// A text from a manifest without what steers a terminal.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let seen = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().map(seen).collect()
 }

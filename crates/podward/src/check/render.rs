@@ -57,10 +57,13 @@ pub(super) fn file(
         }
         return printed;
     }
-    if !all.is_empty() {
-        printed.line(&io.tone(Tone::Strong, &source.path));
-    }
+    let mut last = None;
     for shown in all {
+        let heading = heading(&source.path, &shown);
+        if last.as_ref() != Some(&heading) {
+            printed.line(&io.tone(Tone::Strong, &heading));
+            last = Some(heading);
+        }
         let sentence = shown.sentence.as_deref();
         let text = finding::text(io, Some(&lines), shown.finding, sentence);
         for line in text.lines() {
@@ -69,6 +72,18 @@ pub(super) fn file(
         printed.line("");
     }
     printed
+}
+
+/// The file, and the object that a finding is in.
+fn heading(path: &str, shown: &Shown<'_>) -> String {
+    let Some(JudgedObject { object, .. }) = shown.object else {
+        return path.to_owned();
+    };
+    let name = match &object.namespace {
+        Some(namespace) => format!("{namespace}/{}", object.name),
+        None => object.name.clone(),
+    };
+    finding::plain(&format!("{path}: {} {name}", object.kind))
 }
 
 /// A finding and where it belongs.
