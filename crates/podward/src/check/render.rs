@@ -15,7 +15,7 @@ use crate::io::{Io, Tone};
 use crate::report::Report;
 
 /// Longest sentence that is repeated with every finding, bytes. It names all containers at fault.
-const MAX_SENTENCE: usize = 2000;
+const MAX_SENTENCE: usize = 500;
 
 /// Writes a file out.
 pub(super) fn file(
@@ -57,10 +57,13 @@ pub(super) fn file(
         }
         return printed;
     }
-    if !all.is_empty() {
-        printed.line(&io.tone(Tone::Strong, &source.path));
-    }
+    let mut last = None;
     for shown in all {
+        let heading = heading(&source.path, &shown);
+        if last.as_ref() != Some(&heading) {
+            printed.line(&io.tone(Tone::Strong, &heading));
+            last = Some(heading);
+        }
         let sentence = shown.sentence.as_deref();
         let text = finding::text(io, Some(&lines), shown.finding, sentence);
         for line in text.lines() {
@@ -69,6 +72,18 @@ pub(super) fn file(
         printed.line("");
     }
     printed
+}
+
+/// The file, and the object that a finding is in.
+fn heading(path: &str, shown: &Shown<'_>) -> String {
+    let Some(JudgedObject { object, .. }) = shown.object else {
+        return path.to_owned();
+    };
+    let name = match &object.namespace {
+        Some(namespace) => format!("{namespace}/{}", object.name),
+        None => object.name.clone(),
+    };
+    crate::io::harmless(&format!("{path}: {} {name}", object.kind))
 }
 
 /// A finding and where it belongs.

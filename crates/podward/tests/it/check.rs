@@ -36,7 +36,7 @@ fn a_finding_has_its_line_its_reason_and_its_mend() {
     assert_eq!(
         out(&output),
         "\
-web.yaml
+web.yaml: Deployment web
   web.yaml:8:16 hostPID is true
   8 |       hostPID: true
     |                ^
