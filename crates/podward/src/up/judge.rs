@@ -2,7 +2,7 @@
 
 use podward_cluster::View;
 use podward_manifest::{Source, Workload};
-use podward_policy::{Finding, Level, Verdict, Version, credentials, judge, mask};
+use podward_policy::{Finding, Level, Severity, Verdict, Version, credentials, judge, mask};
 use serde_json::json;
 
 use super::load::{Folder, namespace};
@@ -75,7 +75,7 @@ pub(super) fn workload(
     let findings = if refused.is_some() {
         everything(workload, verdict)
     } else {
-        credentials(workload)
+        literal(workload)
     };
     let (word, tone) = match refused {
         Some(_) => ("refused", Tone::Bad),
@@ -161,16 +161,25 @@ pub(super) fn only(io: &Io, folder: &Folder, profile: Level) {
     folder.tell_faults(io);
 }
 
+/// Credentials in the manifest; hints are for who asks `check`.
+fn literal(workload: &Workload<'_>) -> Vec<Finding> {
+    let mut found = credentials(workload);
+    found.retain(|finding| finding.severity != Severity::Info);
+    mask(&mut found);
+    found
+}
+
 /// All that is to be mended: who mends one fault wants to know of the rest.
 fn everything(workload: &Workload<'_>, verdict: Verdict) -> Vec<Finding> {
     let of = |verdict: Verdict| verdict.violations.into_iter().flat_map(|v| v.findings);
     let mut findings: Vec<Finding> =
         of(judge(workload, Level::Restricted, Version::Latest)).collect();
-    for finding in of(verdict).chain(credentials(workload)) {
+    for finding in of(verdict) {
         if !findings.iter().any(|other| other.field == finding.field) {
             findings.push(finding);
         }
     }
+    findings.extend(literal(workload));
     mask(&mut findings);
     findings.sort_by_key(|f| (f.position.line, f.position.column));
     findings
