@@ -193,12 +193,10 @@ impl Up {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(value.as_bytes())
-            .unwrap();
+        if let Some(mut input) = child.stdin.take() {
+            // one that refuses the name has ended before it reads
+            let _ = input.write_all(value.as_bytes());
+        }
         child.wait_with_output().unwrap()
     }
 
