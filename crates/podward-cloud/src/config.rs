@@ -164,6 +164,51 @@ pub struct Certificate {
     pub content_type: Option<String>,
 }
 
+/// What a vault's access policy can name (Key Vault access policies), by kind of object.
+const SECRET_OPERATIONS: &[&str] = &[
+    "get", "list", "set", "delete", "recover", "backup", "restore", "purge",
+];
+const KEY_OPERATIONS: &[&str] = &[
+    "get",
+    "list",
+    "update",
+    "create",
+    "import",
+    "delete",
+    "recover",
+    "backup",
+    "restore",
+    "decrypt",
+    "encrypt",
+    "unwrapKey",
+    "wrapKey",
+    "verify",
+    "sign",
+    "purge",
+    "release",
+    "rotate",
+    "getrotationpolicy",
+    "setrotationpolicy",
+];
+const CERTIFICATE_OPERATIONS: &[&str] = &[
+    "get",
+    "list",
+    "update",
+    "create",
+    "import",
+    "delete",
+    "recover",
+    "backup",
+    "restore",
+    "managecontacts",
+    "manageissuers",
+    "getissuers",
+    "listissuers",
+    "setissuers",
+    "deleteissuers",
+    "purge",
+];
+
 /// A contradiction in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
@@ -268,6 +313,20 @@ impl CloudConfig {
                         format!("vaults[{v}].access[{a}].identity"),
                         "the vault's tenant has no such identity",
                     );
+                }
+                let lists = [
+                    ("secrets", &access.secrets, SECRET_OPERATIONS),
+                    ("keys", &access.keys, KEY_OPERATIONS),
+                    ("certificates", &access.certificates, CERTIFICATE_OPERATIONS),
+                ];
+                for (kind, list, known) in lists {
+                    let stray = list.iter().position(|one| !known.contains(&one.as_str()));
+                    if let Some(index) = stray {
+                        return fault(
+                            format!("vaults[{v}].access[{a}].{kind}[{index}]"),
+                            &format!("no operation on {kind}: use {}", known.join(", ")),
+                        );
+                    }
                 }
             }
         }

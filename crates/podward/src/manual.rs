@@ -11,7 +11,7 @@ use crate::report::{Exit, Report};
 ///
 /// Examples:
 ///   podward completions bash > /etc/bash_completion.d/podward
-///   podward completions zsh > "${fpath[1]}/_podward"
+///   podward completions zsh > ~/.zfunc/_podward
 ///   podward completions fish > ~/.config/fish/completions/podward.fish
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]

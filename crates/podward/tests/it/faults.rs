@@ -19,6 +19,9 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
     let cloud = |text: &str| format!("apiVersion: podward.dev/v1alpha1\nkind: Cloud\n{text}\n");
     let unknown_field = cloud("vaults: []\nvoults: []");
     let no_tenant = cloud("vaults:\n- name: shop\n  tenant: nobody");
+    let no_operation = cloud(
+        "tenants:\n- id: t\n  applications:\n  - {name: a, clientId: c}\nvaults:\n- name: shop\n  tenant: t\n  access:\n  - identity: a\n    keys: [get]\n    secrets: [gett]",
+    );
     for (text, place, words) in [
         ("a: [1\n", "wrong.yaml:", "error: "),
         (
@@ -61,6 +64,11 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
             "apiVersion: aadpodidentity.k8s.io/v1\nkind: AzureIdentityBinding\nmetadata: {name: a}\nspec:\n  azureIdentty: x\n",
             "wrong.yaml:5:3",
             "unknown field \"spec.azureIdentty\"",
+        ),
+        (
+            &no_operation,
+            "wrong.yaml:13:15",
+            "no operation on secrets: use get, list",
         ),
         (&unknown_field, "wrong.yaml:", "unknown field `voults`"),
         (&no_tenant, "wrong.yaml:5:11", "there is no such tenant"),
