@@ -78,6 +78,21 @@ pub struct Caller {
     pub node: String,
 }
 
+impl Caller {
+    /// An event of this caller at a door, with nothing asked yet.
+    fn event(&self, door: Door) -> Event {
+        Event {
+            node: self.node.clone(),
+            namespace: self.namespace.clone(),
+            pod: self.pod.clone(),
+            pod_uid: self.pod_uid.clone(),
+            service_account: self.service_account.clone(),
+            door,
+            ..Event::default()
+        }
+    }
+}
+
 /// A secret cannot be set.
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {

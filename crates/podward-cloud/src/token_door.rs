@@ -71,17 +71,11 @@ fn discovery(cloud: &Cloud, name: &str, caller: &Caller, request: Guid, v2: bool
         Ok(found) => found,
         Err(refusal) => {
             let event = Event {
-                node: caller.node.clone(),
-                namespace: caller.namespace.clone(),
-                pod: caller.pod.clone(),
-                pod_uid: caller.pod_uid.clone(),
-                service_account: caller.service_account.clone(),
-                door: Door::TokenService,
                 asked: "discovery".into(),
                 rule: format!("AADSTS{}", refusal.code),
                 reason: format!("AADSTS{}: {}", refusal.code, refusal.text),
                 request_id: request.to_string(),
-                ..Event::default()
+                ..caller.event(Door::TokenService)
             };
             // a refusal stays one whether or not it could be written
             let _ = cloud.recorder.record(event);
@@ -238,12 +232,6 @@ fn token(
     let local = cloud.issuer.url.as_str();
     let keys = |issuer: &str| (issuer == local).then(|| (cloud.issuer.jwks)());
     let mut event = Event {
-        node: caller.node.clone(),
-        namespace: caller.namespace.clone(),
-        pod: caller.pod.clone(),
-        pod_uid: caller.pod_uid.clone(),
-        service_account: caller.service_account.clone(),
-        door: Door::TokenService,
         identity: request
             .client_id
             .clone()
@@ -260,7 +248,7 @@ fn token(
             .take(256)
             .collect(),
         request_id: id.to_string(),
-        ..Event::default()
+        ..caller.event(Door::TokenService)
     };
     let holding = cloud.holding();
     let grant = match decide(&holding.config, tenant_name, &request, local, &keys, now) {

@@ -98,18 +98,12 @@ pub(crate) fn serve(
     };
     let refuse = |identity: &str, rule: String, reason: &str| {
         let event = Event {
-            node: caller.node.clone(),
-            namespace: caller.namespace.clone(),
-            pod: caller.pod.clone(),
-            pod_uid: caller.pod_uid.clone(),
-            service_account: caller.service_account.clone(),
             identity: identity.to_owned(),
-            door: Door::Vault,
             asked: asked(),
             rule,
             reason: reason.to_owned(),
             request_id: request_id(parts, "x-ms-client-request-id").to_string(),
-            ..Event::default()
+            ..caller.event(Door::Vault)
         };
         // a refusal stays one whether or not it could be written
         let _ = cloud.recorder.record(event);
@@ -235,13 +229,7 @@ impl<'a> Call<'a> {
 
     fn event(&self, kind: &str, operation: &str, name: &str, version: &str) -> Event {
         Event {
-            node: self.caller.node.clone(),
-            namespace: self.caller.namespace.clone(),
-            pod: self.caller.pod.clone(),
-            pod_uid: self.caller.pod_uid.clone(),
-            service_account: self.caller.service_account.clone(),
             identity: self.client.clone(),
-            door: Door::Vault,
             asked: if name.is_empty() {
                 format!("{operation} {kind}s")
             } else {
@@ -255,7 +243,7 @@ impl<'a> Call<'a> {
                 name: name.into(),
                 version: version.into(),
             }),
-            ..Event::default()
+            ..self.caller.event(Door::Vault)
         }
     }
 

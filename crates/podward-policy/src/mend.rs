@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use podward_manifest::{Object, edit, objects_found, parse, workload};
+use podward_manifest::{Position, edit, objects_found, parse, workload};
 
 use crate::{Finding, Level, Safety, Version, judge};
 
@@ -39,7 +39,7 @@ fn findings(
     text: &str,
     level: Level,
     version: Version,
-) -> Result<Vec<(usize, Object, Finding)>, String> {
+) -> Result<Vec<(usize, Position, Finding)>, String> {
     let documents = parse(path, text).map_err(|e| e.to_string())?;
     let mut found = Vec::new();
     let all = documents.into_iter().flat_map(objects_found);
@@ -49,7 +49,7 @@ fn findings(
         };
         let verdict = judge(&pods, level, version);
         let spots = verdict.violations.into_iter().flat_map(|v| v.findings);
-        found.extend(spots.map(|finding| (number, object.clone(), finding)));
+        found.extend(spots.map(|finding| (number, object.node.start, finding)));
     }
     Ok(found)
 }
@@ -64,7 +64,7 @@ struct Aim<'a> {
 }
 
 impl Aim<'_> {
-    fn findings(&self, text: &str) -> Result<Vec<(usize, Object, Finding)>, String> {
+    fn findings(&self, text: &str) -> Result<Vec<(usize, Position, Finding)>, String> {
         findings(self.path, text, self.level, self.version)
     }
 
@@ -172,7 +172,7 @@ impl Aim<'_> {
                 .filter(|(of, _, finding)| *of == number && self.wants(finding))
                 .filter(|(_, _, finding)| tried.insert((number, key(finding))))
                 .collect();
-            let Some((_, object, _)) = wanted.first() else {
+            let Some(&&(_, object, _)) = wanted.first() else {
                 continue;
             };
             any = true;
@@ -197,18 +197,18 @@ impl Aim<'_> {
         &self,
         text: &str,
         number: usize,
-        object: &Object,
+        object: Position,
         findings: &[&Finding],
     ) -> Result<String, String> {
         let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
         let changes: Vec<_> = fixes.map(|fix| fix.change.clone()).collect();
-        let edited = edit(text, object.node.start, &changes).map_err(|e| e.to_string())?;
+        let edited = edit(text, object, &changes).map_err(|e| e.to_string())?;
         let (before, after) = (self.findings(text)?, self.findings(&edited)?);
         worse(&before, &after, number, findings).map_or(Ok(edited), Err)
     }
 
     /// Tells the findings apart by what became of them.
-    fn sort(&self, all: &[(usize, Object, Finding)], mended: &mut Mended) -> Result<(), String> {
+    fn sort(&self, all: &[(usize, Position, Finding)], mended: &mut Mended) -> Result<(), String> {
         let left: BTreeSet<_> = self
             .findings(&mended.text)?
             .iter()
@@ -232,8 +232,8 @@ impl Aim<'_> {
 /// Why fixes are no good: they leave one of their findings, or break a rule that held. Of a rule that
 /// did not hold, others may come out that were hidden.
 fn worse(
-    before: &[(usize, Object, Finding)],
-    after: &[(usize, Object, Finding)],
+    before: &[(usize, Position, Finding)],
+    after: &[(usize, Position, Finding)],
     number: usize,
     mended: &[&Finding],
 ) -> Option<String> {

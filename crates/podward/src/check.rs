@@ -9,11 +9,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use podward_policy::{Level, Version};
-
 use crate::io::Io;
 use crate::report::{Exit, Report};
+use crate::standard::Standard;
 use files::File;
 use print::{Format, Printed};
 
@@ -38,23 +36,8 @@ pub(crate) struct Check {
     /// Files and folders; - is standard input
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
-    /// Pod Security level to judge by
-    #[arg(
-        long,
-        default_value = "restricted",
-        env = "PODWARD_PROFILE",
-        value_parser = PossibleValuesParser::new(["privileged", "baseline", "restricted"])
-            .try_map(|level| level.parse::<Level>())
-    )]
-    profile: Level,
-    /// Version of Kubernetes whose rules count: 1.0 and later, or latest
-    #[arg(
-        long,
-        value_name = "VERSION",
-        default_value = "latest",
-        env = "PODWARD_KUBERNETES_VERSION"
-    )]
-    kubernetes_version: Version,
+    #[command(flatten)]
+    standard: Standard,
     /// `text`, `json` with one object a line, or `podsecurity` with one verdict a line
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -77,10 +60,10 @@ struct Total {
 impl Check {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output.output());
-        if let Some(newest) = self.kubernetes_version.clamped() {
+        if let Some(newest) = self.standard.kubernetes_version.clamped() {
             io.note(format_args!(
                 "note: {} is newer than this program; the rules are those of {newest}",
-                self.kubernetes_version
+                self.standard.kubernetes_version
             ));
         }
         let (files, errors) = files::find(&self.paths);
@@ -138,7 +121,11 @@ impl Check {
     fn file(&self, io: &Io, file: &File) -> Printed {
         match file.read() {
             Ok(source) => {
-                let judged = judge::file(&source, self.profile, self.kubernetes_version);
+                let judged = judge::file(
+                    &source,
+                    self.standard.profile,
+                    self.standard.kubernetes_version,
+                );
                 render::file(io, self.output, file, &source, &judged)
             }
             Err(error) => Printed::failed(error),

@@ -4,14 +4,14 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use podward_policy::{Finding, Level, Mended, Safety, Version, mend};
+use podward_policy::{Finding, Mended, Safety, mend};
 use serde_json::json;
 use similar::TextDiff;
 
 use crate::check::files::{self, File};
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
+use crate::standard::Standard;
 
 /// Mends what `check` finds, where there is one right answer, and leaves every other line as it is.
 ///
@@ -45,23 +45,8 @@ pub(crate) struct Fix {
     /// Make fixes too that may break a pod that works
     #[arg(long, env = "PODWARD_UNSAFE_FIXES")]
     unsafe_fixes: bool,
-    /// Pod Security level to mend to
-    #[arg(
-        long,
-        default_value = "restricted",
-        env = "PODWARD_PROFILE",
-        value_parser = PossibleValuesParser::new(["privileged", "baseline", "restricted"])
-            .try_map(|level| level.parse::<Level>())
-    )]
-    profile: Level,
-    /// Version of Kubernetes whose rules count: 1.0 and later, or latest
-    #[arg(
-        long,
-        value_name = "VERSION",
-        default_value = "latest",
-        env = "PODWARD_KUBERNETES_VERSION"
-    )]
-    kubernetes_version: Version,
+    #[command(flatten)]
+    standard: Standard,
     /// `text`, or `json` with one object a line and no patch
     #[arg(short, long, value_enum, default_value_t = Output::Text, env = "PODWARD_OUTPUT")]
     output: Output,
@@ -113,8 +98,8 @@ impl Fix {
         let mended = mend(
             &source.path,
             &source.text,
-            self.profile,
-            self.kubernetes_version,
+            self.standard.profile,
+            self.standard.kubernetes_version,
             self.unsafe_fixes,
         )
         .map_err(|why| Report::new(why).at(&file.shown, None))?;
@@ -189,12 +174,14 @@ fn tell(io: &Io, mended: &Mended, written: bool) {
             }),
         );
     };
-    let place = |finding: &Finding| {
+    let note = |finding: &Finding, why: &str| {
+        if io.is_json() {
+            return;
+        }
         let at = finding.position;
-        io.tone(
-            Tone::Strong,
-            format_args!("{}:{}:{}", finding.path, at.line, at.column),
-        )
+        let place = format_args!("{}:{}:{}", finding.path, at.line, at.column);
+        let place = io.tone(Tone::Strong, place);
+        io.note(format_args!("{place} {}: {why}", finding.message));
     };
     for finding in &mended.done {
         event(
@@ -209,23 +196,11 @@ fn tell(io: &Io, mended: &Mended, written: bool) {
             _ => "",
         };
         event(finding, "mayBreak", why);
-        if !io.is_json() {
-            io.note(format_args!(
-                "{} {}: the fix needs --unsafe-fixes, for {why}",
-                place(finding),
-                finding.message
-            ));
-        }
+        note(finding, &format!("the fix needs --unsafe-fixes, for {why}"));
     }
     for (finding, why) in &mended.failed {
         event(finding, "failed", why);
-        if !io.is_json() {
-            io.note(format_args!(
-                "{} {}: not mended: {why}",
-                place(finding),
-                finding.message
-            ));
-        }
+        note(finding, &format!("not mended: {why}"));
     }
     for finding in &mended.by_hand {
         event(finding, "byHand", &finding.mend);

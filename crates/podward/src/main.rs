@@ -10,6 +10,7 @@ mod fix;
 mod io;
 mod manual;
 mod report;
+mod standard;
 mod state;
 mod up;
 
