@@ -1,15 +1,18 @@
-//! Mending a file: the fixes of its findings, each kept only if the file then reads as meant, has
+//! Mending files: the fixes of their findings, each kept only if the file then reads as meant, has
 //! that finding no more and has no new one. Pure: text in, text out.
 
 use std::collections::BTreeSet;
 
-use podward_manifest::{Position, edit, objects_found, parse, workload};
+use podward_manifest::{Change, Position, edit, objects_found, parse_each};
 
-use crate::{Finding, Level, Safety, Version, judge};
+use crate::neighbours::{Neighbours, Surroundings, surroundings};
+use crate::{Decoded, Finding, Safety, Settings, Severity, examine};
 
 /// What became of the findings of a file.
 #[derive(Debug, Default)]
 pub struct Mended {
+    /// Path of the file.
+    pub path: String,
     /// The text, mended.
     pub text: String,
     /// Findings that are mended.
@@ -20,6 +23,17 @@ pub struct Mended {
     pub failed: Vec<(Finding, String)>,
     /// Findings that a person has to mend.
     pub by_hand: Vec<Finding>,
+    /// Findings whose fix changes other objects too: [`mend_across`] makes it.
+    pub across: Vec<Finding>,
+}
+
+/// How far mending goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Mending<'a> {
+    /// What is to be reached.
+    pub settings: &'a Settings,
+    /// Whether fixes are made too that may break a pod that works.
+    pub may_break: bool,
 }
 
 /// Most times a document is gone through: a fix brings out what its finding hid.
@@ -28,73 +42,72 @@ const PASSES: usize = 4;
 /// Rule, field and message.
 type Key = (&'static str, String, String);
 
+/// A finding, with the number and the start of its object.
+type Placed = (usize, Position, Finding);
+
 /// What a finding is, wherever it stands: its place moves as lines come in.
 fn key(finding: &Finding) -> Key {
     (finding.rule, finding.field.clone(), finding.message.clone())
 }
 
-/// Every finding of a file, with the number and the start of its object.
+/// Every finding of a file.
 fn findings(
     path: &str,
     text: &str,
-    level: Level,
-    version: Version,
-) -> Result<Vec<(usize, Position, Finding)>, String> {
-    let documents = parse(path, text).map_err(|e| e.to_string())?;
+    settings: &Settings,
+    around: &Surroundings<'_>,
+) -> Result<Vec<Placed>, String> {
+    let examined = examine(path, text, settings, around);
+    if let Some(error) = examined.errors.first() {
+        return Err(error.to_string());
+    }
     let mut found = Vec::new();
-    let all = documents.into_iter().flat_map(objects_found);
-    for (number, object) in all.enumerate() {
-        let Some(pods) = workload(&object) else {
-            continue;
-        };
-        let verdict = judge(&pods, level, version);
-        let spots = verdict.violations.into_iter().flat_map(|v| v.findings);
-        found.extend(spots.map(|finding| (number, object.node.start, finding)));
+    for (number, one) in examined.objects.into_iter().enumerate() {
+        let start = one.object.node.start;
+        let verdicts = one
+            .verdicts
+            .into_iter()
+            .filter_map(|decoded| match decoded {
+                Decoded::Verdict(verdict) => Some(verdict),
+                Decoded::Error(_) => None,
+            });
+        let violations = verdicts.flat_map(|verdict| verdict.violations);
+        let of_verdicts = violations.flat_map(|violation| violation.findings);
+        let all = of_verdicts.chain(one.findings);
+        found.extend(all.map(|finding| (number, start, finding)));
     }
     Ok(found)
 }
 
-/// What is to be reached, and how far a fix may go.
-#[derive(Clone, Copy)]
+/// One file that is to be mended.
 struct Aim<'a> {
     path: &'a str,
-    level: Level,
-    version: Version,
-    may_break: bool,
+    mending: Mending<'a>,
+    around: &'a Surroundings<'a>,
 }
 
-impl Aim<'_> {
-    fn findings(&self, text: &str) -> Result<Vec<(usize, Position, Finding)>, String> {
-        findings(self.path, text, self.level, self.version)
-    }
-
-    fn wants(&self, finding: &Finding) -> bool {
-        let fix = finding.fix.as_ref();
-        fix.is_some_and(|fix| self.may_break || fix.safety == Safety::Safe)
-    }
-}
-
-/// Mends the findings of a file at a level.
+/// Mends the findings of a file that its own objects can mend.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub fn mend(
     path: &str,
     text: &str,
-    level: Level,
-    version: Version,
-    may_break: bool,
+    mending: Mending<'_>,
+    around: &Surroundings<'_>,
 ) -> Result<Mended, String> {
     let aim = Aim {
         path,
-        level,
-        version,
-        may_break,
+        mending,
+        around,
     };
     // document by document, so that a long file takes no longer for each; what stands before the
     // first line of one, such as a directive, may need the whole
     let parts = parts(text);
-    let mut whole = Mended::default();
+    let mut whole = Mended {
+        path: path.to_owned(),
+        ..Mended::default()
+    };
     let mut line = 0;
     for part in &parts {
         let Ok(mut mended) = aim.mend(part) else {
@@ -104,6 +117,7 @@ pub fn mend(
             &mut mended.done,
             &mut mended.unsafe_left,
             &mut mended.by_hand,
+            &mut mended.across,
         ];
         let failed = mended.failed.iter_mut().map(|(finding, _)| finding);
         for finding in findings.into_iter().flatten().chain(failed) {
@@ -115,6 +129,7 @@ pub fn mend(
         whole.unsafe_left.append(&mut mended.unsafe_left);
         whole.failed.append(&mut mended.failed);
         whole.by_hand.append(&mut mended.by_hand);
+        whole.across.append(&mut mended.across);
     }
     Ok(whole)
 }
@@ -140,8 +155,18 @@ fn parts(text: &str) -> Vec<&str> {
 }
 
 impl Aim<'_> {
+    fn findings(&self, text: &str) -> Result<Vec<Placed>, String> {
+        findings(self.path, text, self.mending.settings, self.around)
+    }
+
+    /// Whether the fix of a finding is to be made, as far as one object goes.
+    fn wants(&self, finding: &Finding) -> bool {
+        self.mending.wants(finding) && !changes_others(finding)
+    }
+
     fn mend(&self, text: &str) -> Result<Mended, String> {
         let mut mended = Mended {
+            path: self.path.to_owned(),
             text: text.to_owned(),
             ..Mended::default()
         };
@@ -201,14 +226,20 @@ impl Aim<'_> {
         findings: &[&Finding],
     ) -> Result<String, String> {
         let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
-        let changes: Vec<_> = fixes.map(|fix| fix.change.clone()).collect();
+        let mut changes: Vec<Change> = Vec::new();
+        for change in fixes.flat_map(|fix| &fix.changes) {
+            // several findings may ask for the same
+            if !changes.contains(change) {
+                changes.push(change.clone());
+            }
+        }
         let edited = edit(text, object, &changes).map_err(|e| e.to_string())?;
         let (before, after) = (self.findings(text)?, self.findings(&edited)?);
         worse(&before, &after, number, findings).map_or(Ok(edited), Err)
     }
 
     /// Tells the findings apart by what became of them.
-    fn sort(&self, all: &[(usize, Position, Finding)], mended: &mut Mended) -> Result<(), String> {
+    fn sort(&self, all: &[Placed], mended: &mut Mended) -> Result<(), String> {
         let left: BTreeSet<_> = self
             .findings(&mended.text)?
             .iter()
@@ -221,7 +252,14 @@ impl Aim<'_> {
             match &finding.fix {
                 _ if !is_left => mended.done.push(finding),
                 Some(_) if has_failed => {}
-                Some(fix) if fix.safety != Safety::Safe => mended.unsafe_left.push(finding),
+                Some(_) if self.mending.wants(&finding) && changes_others(&finding) => {
+                    mended.across.push(finding);
+                }
+                Some(fix) if matches!(fix.safety, Safety::MayBreak(_)) => {
+                    mended.unsafe_left.push(finding);
+                }
+                // a hint that a person would have to act on is none that has to be
+                None if finding.severity == Severity::Info => {}
                 _ => mended.by_hand.push(finding),
             }
         }
@@ -229,11 +267,26 @@ impl Aim<'_> {
     }
 }
 
+impl Mending<'_> {
+    fn wants(self, finding: &Finding) -> bool {
+        match finding.fix.as_ref().map(|fix| fix.safety) {
+            Some(Safety::Safe) => true,
+            Some(Safety::MayBreak(_)) => self.may_break,
+            Some(Safety::Decision(_)) | None => false,
+        }
+    }
+}
+
+fn changes_others(finding: &Finding) -> bool {
+    let fix = finding.fix.as_ref();
+    fix.is_some_and(|fix| !fix.elsewhere.is_empty())
+}
+
 /// Why fixes are no good: they leave one of their findings, or break a rule that held. Of a rule that
 /// did not hold, others may come out that were hidden.
 fn worse(
-    before: &[(usize, Position, Finding)],
-    after: &[(usize, Position, Finding)],
+    before: &[Placed],
+    after: &[Placed],
     number: usize,
     mended: &[&Finding],
 ) -> Option<String> {
@@ -243,21 +296,144 @@ fn worse(
         if gone.contains(&(*n, key(finding))) {
             return Some("the finding would stay".into());
         }
-        if !had.contains(&(*n, finding.rule)) {
+        if finding.severity > Severity::Info && !had.contains(&(*n, finding.rule)) {
             return Some(format!("it would bring another: {}", finding.message));
         }
     }
     None
 }
 
+/// What the objects of texts say about each other.
+fn gather<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Neighbours {
+    let mut neighbours = Neighbours::default();
+    for (path, text) in texts.filter(|(_, text)| Neighbours::may_concern(text)) {
+        let (documents, _) = parse_each(path, text);
+        for object in documents.into_iter().flat_map(objects_found) {
+            neighbours.add(&object);
+        }
+    }
+    neighbours
+}
+
+/// Mends what takes changes of several objects, in one file or more: all of them or none.
+pub fn mend_across(files: &mut [Mended], mending: Mending<'_>) {
+    for index in 0..files.len() {
+        let Some(file) = files.get_mut(index) else {
+            return;
+        };
+        for finding in std::mem::take(&mut file.across) {
+            match spread(files, index, &finding, mending) {
+                Ok(texts) => {
+                    for (index, text) in texts {
+                        if let Some(file) = files.get_mut(index) {
+                            file.text = text;
+                        }
+                    }
+                    if let Some(file) = files.get_mut(index) {
+                        file.done.push(finding);
+                    }
+                }
+                Err(why) => {
+                    if let Some(file) = files.get_mut(index) {
+                        file.failed.push((finding, why));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The new texts of all files that the fix of a finding changes.
+fn spread(
+    files: &[Mended],
+    index: usize,
+    finding: &Finding,
+    mending: Mending<'_>,
+) -> Result<Vec<(usize, String)>, String> {
+    let texts = || {
+        let files = files.iter();
+        files.map(|file| (file.path.as_str(), file.text.as_str()))
+    };
+    let around = surroundings(|| gather(texts()));
+    let file = files.get(index).ok_or("the file is gone")?;
+    let before = findings(&file.path, &file.text, mending.settings, &around)?;
+    // the fix of the text as it is now: what was mended before has moved the lines
+    let now = before.iter().find(|(.., f)| key(f) == key(finding));
+    let Some((number, start, now)) = now else {
+        return Ok(Vec::new());
+    };
+    let Some(fix) = &now.fix else {
+        return Err("another fix is in its way".into());
+    };
+    let mut edits = vec![(index, *start, &fix.changes)];
+    for other in &fix.elsewhere {
+        let of = files.iter().position(|file| file.path == other.path);
+        let of = of.ok_or_else(|| format!("{} is not among the files given", other.path))?;
+        edits.push((of, other.start, &other.changes));
+    }
+    // from the end of each file on: the places before stay
+    edits.sort_by_key(|(file, start, _)| (*file, std::cmp::Reverse(*start)));
+    let mut texts_after: Vec<(usize, String)> = Vec::new();
+    for (of, start, changes) in edits {
+        let done = texts_after.iter().position(|(done, _)| *done == of);
+        let text = match done {
+            Some(at) => texts_after.swap_remove(at).1,
+            None => files
+                .get(of)
+                .map(|file| file.text.clone())
+                .unwrap_or_default(),
+        };
+        let text = edit(&text, start, changes).map_err(|e| e.to_string())?;
+        texts_after.push((of, text));
+    }
+    let changed = |index: usize| texts_after.iter().find(|(of, _)| *of == index);
+    let around_after = surroundings(|| {
+        gather(files.iter().enumerate().map(|(index, file)| {
+            let text = changed(index).map_or(&file.text, |(_, text)| text);
+            (file.path.as_str(), text.as_str())
+        }))
+    });
+    for (of, text) in &texts_after {
+        let Some(file) = files.get(*of) else { continue };
+        let before = findings(&file.path, &file.text, mending.settings, &around)?;
+        let after = findings(&file.path, text, mending.settings, &around_after)?;
+        let mended: &[&Finding] = if *of == index { &[now] } else { &[] };
+        if let Some(why) = worse(&before, &after, *number, mended) {
+            return Err(why);
+        }
+    }
+    drop(around_after);
+    Ok(texts_after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Level, Profile, Version};
 
     const TEXT: &str = "# a pod\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a  # the one\n    image: x\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec:\n  hostNetwork: true # node exporter\n  containers:\n  - name: b\n    securityContext: {privileged: true}\n";
 
+    const RESTRICTED: Settings = Settings {
+        profile: Profile::Level(Level::Restricted),
+        version: Version::Latest,
+        ids: crate::Ids {
+            run_as_user: None,
+            run_as_group: None,
+            fs_group: None,
+        },
+    };
+
+    fn mended(text: &str, may_break: bool) -> Mended {
+        let around = surroundings(Neighbours::default);
+        let mending = Mending {
+            settings: &RESTRICTED,
+            may_break,
+        };
+        mend("f", text, mending, &around).unwrap()
+    }
+
     fn run(may_break: bool) -> Mended {
-        mend("f", TEXT, Level::Restricted, Version::Latest, may_break).unwrap()
+        mended(TEXT, may_break)
     }
 
     #[test]
@@ -278,10 +454,11 @@ mod tests {
     #[test]
     fn all_fixes_together_make_it_restricted_and_a_second_run_changes_nothing() {
         let mended = run(true);
-        let again = mend("f", &mended.text, Level::Restricted, Version::Latest, true).unwrap();
+        let again = self::mended(&mended.text, true);
         assert_eq!(again.text, mended.text);
         assert!(again.done.is_empty());
-        let left = findings("f", &mended.text, Level::Restricted, Version::Latest).unwrap();
+        let around = surroundings(Neighbours::default);
+        let left = findings("f", &mended.text, &RESTRICTED, &around).unwrap();
         assert!(left.is_empty(), "{}\n{left:?}", mended.text);
         for comment in ["# a pod", "# the one", "# node exporter"] {
             assert!(mended.text.contains(comment));
@@ -291,7 +468,7 @@ mod tests {
     #[test]
     fn what_is_shared_is_left_and_said() {
         let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n  containers:\n  - name: a\n    securityContext: &s {capabilities: {drop: [ALL]}}\n  - name: b\n    securityContext: *s\n";
-        let mended = mend("f", text, Level::Restricted, Version::Latest, true).unwrap();
+        let mended = mended(text, true);
         assert_eq!(mended.text, text);
         assert_eq!(mended.failed.len(), 2, "{:?}", mended.failed);
     }

@@ -7,7 +7,7 @@ use crate::check::Spot;
 
 /// The pods of a workload.
 pub(crate) struct Pod<'a> {
-    workload: &'a Workload<'a>,
+    pub(crate) workload: &'a Workload<'a>,
     version: Version,
     pub(crate) containers: Vec<Container<'a>>,
 }
@@ -103,6 +103,7 @@ impl<'a> Pod<'a> {
             message: message.into(),
             mend: mend.into(),
             fix: None,
+            severity: None,
         }
     }
 
@@ -130,6 +131,7 @@ impl<'a> Pod<'a> {
             message: message.into(),
             mend: mend.into(),
             fix: None,
+            severity: None,
         }
     }
 
@@ -148,6 +150,7 @@ impl<'a> Pod<'a> {
             message: message.into(),
             mend: mend.into(),
             fix: None,
+            severity: None,
         }
     }
 }

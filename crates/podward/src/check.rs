@@ -1,13 +1,15 @@
 //! `podward check`.
 
 pub(crate) mod files;
-mod judge;
+pub(crate) mod neighbours;
 mod print;
 mod render;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
+
+use podward_policy::{Severity, Surroundings, examine, surroundings};
 
 use crate::io::Io;
 use crate::report::{Exit, Report};
@@ -38,9 +40,30 @@ pub(crate) struct Check {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     standard: Standard,
+    /// The least severity that counts as found: sets exit code 1
+    #[arg(long, value_enum, default_value_t = FailOn::Warning, env = "PODWARD_FAIL_ON")]
+    fail_on: FailOn,
     /// `text`, `json` with one object a line, or `podsecurity` with one verdict a line
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
+}
+
+/// The least severity that counts.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Info,
+}
+
+impl FailOn {
+    const fn severity(self) -> Severity {
+        match self {
+            Self::Error => Severity::Error,
+            Self::Warning => Severity::Warning,
+            Self::Info => Severity::Info,
+        }
+    }
 }
 
 /// Finished files that wait to be printed; a reader who is slow stops the work, not the memory.
@@ -53,6 +76,9 @@ struct Total {
     workloads: usize,
     refused: usize,
     findings: usize,
+    failing: usize,
+    /// Errors, warnings, hints.
+    by_severity: (usize, usize, usize),
     with_findings: usize,
     errors: usize,
 }
@@ -76,7 +102,7 @@ impl Check {
         }
         self.judge(io, &files, &mut total);
         print::total(io, self.output, &total);
-        match (total.errors, total.findings) {
+        match (total.errors, total.failing) {
             (0, 0) => Ok(Exit::Clean),
             (0, _) => Ok(Exit::Found),
             (1, _) => Err(Report::new("one error, see above; all else was judged")),
@@ -88,17 +114,18 @@ impl Check {
 
     /// Judges all files on all cores, and prints what was found in the order of the files.
     fn judge(&self, io: &Io, files: &[File], total: &mut Total) {
+        let around = surroundings(|| neighbours::of(files));
         let next = AtomicUsize::new(0);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
             let (send, receive) = sync_channel(MAX_WAITING);
             for _ in 0..cores.min(files.len()) {
-                let (send, next) = (send.clone(), &next);
+                let (send, next, around) = (send.clone(), &next, &around);
                 scope.spawn(move || {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(file) = files.get(index) else { return };
-                        let printed = self.file(io, file);
+                        let printed = self.file(io, file, around);
                         if send.send((index, printed)).is_err() {
                             return;
                         }
@@ -111,21 +138,18 @@ impl Check {
             for (index, printed) in receive {
                 waiting.insert(index, printed);
                 while let Some(printed) = waiting.remove(&turn) {
-                    print::file(io, &printed, total);
+                    print::file(io, &printed, self.fail_on.severity(), total);
                     turn += 1;
                 }
             }
         });
     }
 
-    fn file(&self, io: &Io, file: &File) -> Printed {
+    fn file(&self, io: &Io, file: &File, around: &Surroundings<'_>) -> Printed {
+        let settings = self.standard.settings();
         match file.read() {
             Ok(source) => {
-                let judged = judge::file(
-                    &source,
-                    self.standard.profile,
-                    self.standard.kubernetes_version,
-                );
+                let judged = examine(&source.path, &source.text, &settings, around);
                 render::file(io, self.output, file, &source, &judged)
             }
             Err(error) => Printed::failed(error),

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::io::{Io, Tone, harmless};
 
-/// A finding for people: its place and message, the line, why it matters and what mends it.
-/// `sentence` is what Kubernetes itself would say.
+/// A finding for people: its place, rule and message, the line, why it matters and what mends it.
+/// `sentence` is what Kubernetes itself says of it.
 pub(crate) fn text(
     io: &Io,
     lines: Option<&Lines<'_>>,
@@ -24,9 +24,13 @@ pub(crate) fn text(
         Severity::Info => Tone::Faint,
     };
     let mut text = format!(
-        "{} {}",
+        "{} {} {}",
         io.tone(Tone::Strong, place),
-        io.tone(tone, harmless(&finding.message))
+        io.tone(
+            tone,
+            format_args!("{}[{}]", finding.severity.as_str(), finding.rule)
+        ),
+        harmless(&finding.message)
     );
     let excerpt = lines.map(|lines| match finding.secret {
         Some(secret) => lines.excerpt_without(finding.position, secret),
@@ -42,7 +46,7 @@ pub(crate) fn text(
     line(&format!("  why:  {}", finding.why));
     line(&format!("  mend: {}", harmless(&finding.mend)));
     if let Some(sentence) = sentence {
-        line(&format!("  rule: {}", harmless(sentence)));
+        line(&format!("  says: {}", harmless(sentence)));
     }
     text
 }

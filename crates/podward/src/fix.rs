@@ -4,11 +4,13 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use podward_policy::{Finding, Mended, Safety, mend};
+use podward_manifest::Source;
+use podward_policy::{Finding, Mended, Mending, Safety, mend, mend_across, surroundings};
 use serde_json::json;
 use similar::TextDiff;
 
 use crate::check::files::{self, File};
+use crate::check::neighbours;
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
@@ -74,8 +76,29 @@ impl Fix {
         for error in &errors {
             io.report(error);
         }
-        for file in &files {
-            if let Err(error) = self.file(io, file, &mut total) {
+        let sources = self.read(io, &files, &mut total);
+        let settings = self.standard.settings();
+        let mending = Mending {
+            settings: &settings,
+            may_break: self.unsafe_fixes,
+        };
+        let around = surroundings(|| neighbours::of(&files));
+        let (mut mended, mut before) = (Vec::new(), Vec::new());
+        for (file, source) in sources {
+            match mend(&source.path, &source.text, mending, &around) {
+                Ok(one) => {
+                    mended.push(one);
+                    before.push((file, source));
+                }
+                Err(why) => {
+                    io.report(&Report::new(why).at(&file.shown, None));
+                    total.errors += 1;
+                }
+            }
+        }
+        mend_across(&mut mended, mending);
+        for ((file, source), mended) in before.iter().zip(&mended) {
+            if let Err(error) = self.file(io, file, source, mended, &mut total) {
                 io.report(&error);
                 total.errors += 1;
             }
@@ -93,16 +116,28 @@ impl Fix {
         }
     }
 
-    fn file(&self, io: &Io, file: &File, total: &mut Total) -> Result<(), Report> {
-        let source = file.read()?;
-        let mended = mend(
-            &source.path,
-            &source.text,
-            self.standard.profile,
-            self.standard.kubernetes_version,
-            self.unsafe_fixes,
-        )
-        .map_err(|why| Report::new(why).at(&file.shown, None))?;
+    fn read<'a>(&self, io: &Io, files: &'a [File], total: &mut Total) -> Vec<(&'a File, Source)> {
+        let mut sources = Vec::new();
+        for file in files {
+            match file.read() {
+                Ok(source) => sources.push((file, source)),
+                Err(error) => {
+                    io.report(&error);
+                    total.errors += 1;
+                }
+            }
+        }
+        sources
+    }
+
+    fn file(
+        &self,
+        io: &Io,
+        file: &File,
+        source: &Source,
+        mended: &Mended,
+        total: &mut Total,
+    ) -> Result<(), Report> {
         if mended.text != source.text {
             total.files += 1;
         }
@@ -118,7 +153,7 @@ impl Fix {
             }
             (false, _) => {}
         }
-        tell(io, &mended, self.write);
+        tell(io, mended, self.write);
         total.mended += mended.done.len();
         total.may_break += mended.unsafe_left.len();
         total.failed += mended.failed.len();

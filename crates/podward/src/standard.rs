@@ -1,20 +1,21 @@
 //! The standard that manifests are held to, as the command line names it.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use podward_policy::{Level, Version};
+use podward_policy::{Ids, Profile, Settings, Version};
 
 /// `--profile` and `--kubernetes-version`.
 #[derive(clap::Args)]
 pub(crate) struct Standard {
-    /// Pod Security level that counts
+    /// What manifests are held to: a level of the Pod Security Standards, or podward, which is restricted and what
+    /// guidance asks for beyond it
     #[arg(
         long,
-        default_value = "restricted",
+        default_value = "podward",
         env = "PODWARD_PROFILE",
-        value_parser = PossibleValuesParser::new(["privileged", "baseline", "restricted"])
-            .try_map(|level| level.parse::<Level>())
+        value_parser = PossibleValuesParser::new(Profile::ALL.map(Profile::as_str))
+            .try_map(|profile| profile.parse::<Profile>())
     )]
-    pub(crate) profile: Level,
+    pub(crate) profile: Profile,
     /// Version of Kubernetes whose rules count: 1.0 and later, or latest
     #[arg(
         long,
@@ -23,4 +24,18 @@ pub(crate) struct Standard {
         env = "PODWARD_KUBERNETES_VERSION"
     )]
     pub(crate) kubernetes_version: Version,
+}
+
+impl Standard {
+    pub(crate) const fn settings(&self) -> Settings {
+        Settings {
+            profile: self.profile,
+            version: self.kubernetes_version,
+            ids: Ids {
+                run_as_user: None,
+                run_as_group: None,
+                fs_group: None,
+            },
+        }
+    }
 }

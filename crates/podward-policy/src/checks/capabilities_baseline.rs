@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check, Spot};
 use crate::pod::{Container, Pod};
-use crate::{Level, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Severity, words};
 
 /// The capabilities that a container runtime gives by itself (Pod Security Standards, baseline).
 const DEFAULT: &[&str] = &[
@@ -26,11 +28,24 @@ const DEFAULT: &[&str] = &[
 ];
 
 pub(super) const CHECK: Check = Check {
-    id: "capabilities_baseline",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "capabilities_baseline",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "no capabilities are added but those that a container runtime gives by itself",
+        why: "a capability beyond the runtime's own lets a process change what it shares with the node: its network, its clock, its devices, its kernel",
+        mend: "take it out of capabilities.add",
+        source: STANDARDS,
+        remedy: Remedy::ByHand,
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        add: [NET_RAW]\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        add: [CHOWN]\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "a capability beyond the runtime's own lets a process change what it shares with the node: its network, its clock, its devices, its kernel",
     run,
 };
 

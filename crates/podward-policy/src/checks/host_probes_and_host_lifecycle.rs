@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Severity, words};
 
 /// Where the kubelet makes a request of its own.
 const HANDLERS: &[&[&str]] = &[
@@ -18,11 +20,24 @@ const HANDLERS: &[&[&str]] = &[
 ];
 
 pub(super) const CHECK: Check = Check {
-    id: "hostProbesAndHostLifecycle",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "hostProbesAndHostLifecycle",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "probes and hooks of the life cycle name no host",
+        why: "the kubelet sends the request from the node, past network policies, to wherever the pod's author says",
+        mend: "take host out: the kubelet asks the pod itself then",
+        source: STANDARDS,
+        remedy: Remedy::ByHand,
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    livenessProbe:\n      httpGet:\n        host: 10.0.0.1\n        port: 8080\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    livenessProbe:\n      httpGet:\n        port: 8080\n"
+        )],
+    },
     since: 34,
     replaces: None,
-    why: "the kubelet sends the request from the node, past network policies, to wherever the pod's author says",
     run,
 };
 

@@ -3,18 +3,31 @@
 
 use podward_manifest::Node;
 
-use crate::Level;
-use crate::Safety;
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::words;
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, words};
 
 pub(super) const CHECK: Check = Check {
-    id: "runAsNonRoot",
-    level: Level::Restricted,
+    rule: &Rule {
+        id: "runAsNonRoot",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Restricted),
+        title: "runAsNonRoot is true for every container, and false nowhere",
+        why: "root in a container is root on the node once it finds a way out, and owns every volume until then",
+        mend: "set runAsNonRoot: true in the securityContext of the pod, with a runAsUser that is not 0 where the image's user is root",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  securityContext:\n    runAsNonRoot: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "root in a container is root on the node once it finds a way out, and owns every volume until then",
     run,
 };
 

@@ -3,9 +3,11 @@
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check, Spot};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Severity, words};
 
 /// The types that a container may have, and the version that allows them.
 const TYPES: &[(&str, u32)] = &[
@@ -17,11 +19,24 @@ const TYPES: &[(&str, u32)] = &[
 ];
 
 pub(super) const CHECK: Check = Check {
-    id: "seLinuxOptions",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "seLinuxOptions",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "SELinux options set no user, no role, and no type but those made for containers",
+        why: "another SELinux type, user or role takes the container out of the confinement that keeps it from the node and from other pods",
+        mend: "take seLinuxOptions out, or use a type made for containers",
+        source: STANDARDS,
+        remedy: Remedy::ByHand,
+        fails: &[pod!(
+            "  securityContext:\n    seLinuxOptions:\n      type: spc_t\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  securityContext:\n    seLinuxOptions:\n      type: container_t\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "another SELinux type, user or role takes the container out of the confinement that keeps it from the node and from other pods",
     run,
 };
 

@@ -3,9 +3,11 @@
 
 use podward_manifest::Node;
 
-use crate::Level;
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Severity};
 
 /// The sysctls that a pod may set, and that a kubelet sets without being told to.
 pub const SAFE: &[&str] = &[
@@ -44,11 +46,24 @@ fn since(name: &str) -> u32 {
 }
 
 pub(super) const CHECK: Check = Check {
-    id: "sysctls",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "sysctls",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "only kernel settings are set that are kept apart for each pod",
+        why: "a setting of the kernel that is not kept apart for each pod changes the node and every pod on it",
+        mend: "take it out; who runs the node can set it there",
+        source: STANDARDS,
+        remedy: Remedy::ByHand,
+        fails: &[pod!(
+            "  securityContext:\n    sysctls:\n    - name: kernel.msgmax\n      value: \"65536\"\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  securityContext:\n    sysctls:\n    - name: net.ipv4.ip_unprivileged_port_start\n      value: \"80\"\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "a setting of the kernel that is not kept apart for each pod changes the node and every pod on it",
     run,
 };
 

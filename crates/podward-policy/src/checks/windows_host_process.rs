@@ -2,19 +2,33 @@
 
 use podward_manifest::Node;
 
-use crate::Level;
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::words;
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Severity, words};
 
 const PATH: &[&str] = &["windowsOptions", "hostProcess"];
 
 pub(super) const CHECK: Check = Check {
-    id: "windowsHostProcess",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "windowsHostProcess",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "no container is a process of its Windows node",
+        why: "a HostProcess container is a process of the Windows node, with its files, network and accounts",
+        mend: "take windowsOptions.hostProcess out",
+        source: STANDARDS,
+        remedy: Remedy::ByHand,
+        fails: &[pod!(
+            "  os:\n    name: windows\n  securityContext:\n    windowsOptions:\n      hostProcess: true\n  hostNetwork: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  os:\n    name: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "a HostProcess container is a process of the Windows node, with its files, network and accounts",
     run,
 };
 

@@ -7,6 +7,7 @@ mod conformance;
 mod credentials;
 #[cfg(test)]
 mod fixtures;
+mod rules;
 
 use std::io::Write;
 use std::path::PathBuf;

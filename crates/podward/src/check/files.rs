@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use podward_manifest::{Position, Source};
 
@@ -109,7 +110,7 @@ impl File {
                 .map_err(failed)?
                 .take(MAX_FILE + 1)
                 .read_to_end(&mut bytes),
-            None => std::io::stdin().take(MAX_FILE + 1).read_to_end(&mut bytes),
+            None => stdin(&mut bytes),
         }
         .map_err(failed)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
@@ -126,6 +127,19 @@ impl File {
             text,
         })
     }
+}
+
+/// Standard input, which can be read once, and is asked for more than once.
+fn stdin(bytes: &mut Vec<u8>) -> std::io::Result<usize> {
+    static TEXT: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+    let mut text = TEXT.lock().unwrap_or_else(PoisonError::into_inner);
+    if text.is_none() {
+        let mut read = Vec::new();
+        std::io::stdin().take(MAX_FILE + 1).read_to_end(&mut read)?;
+        *text = Some(read);
+    }
+    bytes.extend(text.iter().flatten());
+    Ok(bytes.len())
 }
 
 /// The place behind a text.

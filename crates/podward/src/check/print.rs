@@ -1,5 +1,8 @@
 //! Formats, and what is printed and counted.
 
+use std::collections::BTreeMap;
+
+use podward_policy::Severity;
 use serde_json::json;
 
 use super::Total;
@@ -33,7 +36,8 @@ pub(super) struct Printed {
     pub(super) errors: Vec<Report>,
     pub(super) workloads: usize,
     pub(super) refused: usize,
-    pub(super) findings: usize,
+    /// How many findings there are of each severity.
+    pub(super) findings: BTreeMap<Severity, usize>,
 }
 
 impl Printed {
@@ -52,7 +56,7 @@ impl Printed {
 }
 
 /// Prints a file and adds it up.
-pub(super) fn file(io: &Io, printed: &Printed, total: &mut Total) {
+pub(super) fn file(io: &Io, printed: &Printed, fail_on: Severity, total: &mut Total) {
     for error in &printed.errors {
         io.report(error);
     }
@@ -62,8 +66,18 @@ pub(super) fn file(io: &Io, printed: &Printed, total: &mut Total) {
     total.files += 1;
     total.workloads += printed.workloads;
     total.refused += printed.refused;
-    total.findings += printed.findings;
-    total.with_findings += usize::from(printed.findings > 0);
+    total.with_findings += usize::from(!printed.findings.is_empty());
+    for (severity, count) in &printed.findings {
+        total.findings += count;
+        if *severity >= fail_on {
+            total.failing += count;
+        }
+        match severity {
+            Severity::Error => total.by_severity.0 += count,
+            Severity::Warning => total.by_severity.1 += count,
+            Severity::Info => total.by_severity.2 += count,
+        }
+    }
     total.errors += printed.errors.len();
 }
 
@@ -73,10 +87,19 @@ pub(super) fn total(io: &Io, format: Format, total: &Total) {
         return;
     }
     let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+    let (errors, warnings, hints) = total.by_severity;
+    let kinds = [(errors, "error"), (warnings, "warning"), (hints, "hint")];
+    let kinds = kinds.iter().filter(|(n, _)| *n > 0);
+    let kinds: Vec<_> = kinds.map(|(n, one)| count(*n, one)).collect();
+    let kinds = if kinds.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", kinds.join(", "))
+    };
     io.line(format_args!(
-        "{}: {} of {} refused, {} of {} with findings",
+        "{}{kinds}: {} of {} refused, {} of {} with findings",
         io.tone(
-            if total.findings == 0 {
+            if total.failing == 0 {
                 Tone::Good
             } else {
                 Tone::Bad
@@ -92,6 +115,7 @@ pub(super) fn total(io: &Io, format: Format, total: &Total) {
         "summary",
         json!({
             "findings": total.findings,
+            "bySeverity": {"error": errors, "warning": warnings, "info": hints},
             "workloads": total.workloads,
             "refused": total.refused,
             "files": total.files,

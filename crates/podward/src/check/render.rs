@@ -3,12 +3,11 @@
 use std::rc::Rc;
 
 use podward_manifest::Source;
-use podward_policy::Finding;
+use podward_policy::{Decoded, Examined, ExaminedObject, Finding, Severity};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::files::File;
-use super::judge::{Decoded, Judged, JudgedObject};
 use super::print::{Format, Printed};
 use crate::finding;
 use crate::io::{Io, Tone};
@@ -23,7 +22,7 @@ pub(super) fn file(
     format: Format,
     file: &File,
     source: &Source,
-    judged: &Judged,
+    judged: &Examined,
 ) -> Printed {
     let mut printed = Printed::default();
     let lines = source.lines();
@@ -76,7 +75,7 @@ pub(super) fn file(
 
 /// The file, and the object that a finding is in.
 fn heading(path: &str, shown: &Shown<'_>) -> String {
-    let Some(JudgedObject { object, .. }) = shown.object else {
+    let Some(ExaminedObject { object, .. }) = shown.object else {
         return path.to_owned();
     };
     let name = match &object.namespace {
@@ -88,14 +87,14 @@ fn heading(path: &str, shown: &Shown<'_>) -> String {
 
 /// A finding and where it belongs.
 struct Shown<'a> {
-    object: Option<&'a JudgedObject>,
+    object: Option<&'a ExaminedObject>,
     finding: &'a Finding,
     /// What Kubernetes itself would say.
     sentence: Option<Rc<str>>,
 }
 
 /// Everything that was found, in the order of the file; counts it.
-fn findings<'a>(printed: &mut Printed, judged: &'a Judged) -> Vec<Shown<'a>> {
+fn findings<'a>(printed: &mut Printed, judged: &'a Examined) -> Vec<Shown<'a>> {
     let mut all: Vec<Shown<'a>> = Vec::new();
     let mut add = |object, finding, sentence| {
         all.push(Shown {
@@ -106,7 +105,7 @@ fn findings<'a>(printed: &mut Printed, judged: &'a Judged) -> Vec<Shown<'a>> {
     };
     judged.twice.iter().for_each(|f| add(None, f, None));
     for object in &judged.objects {
-        let fields = object.fields.iter();
+        let fields = object.findings.iter();
         fields.for_each(|f| add(Some(object), f, None));
         for verdict in &object.verdicts {
             printed.workloads += 1;
@@ -124,7 +123,9 @@ fn findings<'a>(printed: &mut Printed, judged: &'a Judged) -> Vec<Shown<'a>> {
         }
     }
     all.sort_by_key(|shown| shown.finding.position);
-    printed.findings = all.len();
+    for shown in &all {
+        *printed.findings.entry(shown.finding.severity).or_default() += 1;
+    }
     all
 }
 
@@ -141,7 +142,7 @@ fn event(shown: &Shown<'_>) -> Value {
     if let Value::Object(fields) = &mut event {
         fields.insert("event".into(), json!("finding"));
         fields.insert("sentence".into(), json!(shown.sentence.as_deref()));
-        if let Some(JudgedObject { object, .. }) = shown.object {
+        if let Some(ExaminedObject { object, .. }) = shown.object {
             fields.insert("doc".into(), json!(object.doc));
             fields.insert("kind".into(), json!(object.kind));
             fields.insert("name".into(), json!(object.name));
@@ -172,9 +173,9 @@ struct Line<'a> {
     err: Option<&'a str>,
 }
 
-fn verdicts(printed: &mut Printed, file: &File, judged: &Judged) {
+fn verdicts(printed: &mut Printed, file: &File, judged: &Examined) {
     (printed.workloads, printed.refused) = (0, 0);
-    for JudgedObject {
+    for ExaminedObject {
         object, verdicts, ..
     } in &judged.objects
     {
@@ -208,5 +209,7 @@ fn verdicts(printed: &mut Printed, file: &File, judged: &Judged) {
         printed.refused += usize::from(!line.allowed);
         printed.line(&serde_json::to_string(&line).unwrap_or_default());
     }
-    printed.findings = printed.refused;
+    if printed.refused > 0 {
+        printed.findings.insert(Severity::Error, printed.refused);
+    }
 }

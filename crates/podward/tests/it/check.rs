@@ -14,7 +14,7 @@ fn check(folder: &Path, arguments: &[&str]) -> Output {
         .arg("check")
         .args(arguments)
         .env("NO_COLOR", "1")
-        .env_remove("PODWARD_PROFILE")
+        .env("PODWARD_PROFILE", "restricted")
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
@@ -37,20 +37,20 @@ fn a_finding_has_its_line_its_reason_and_its_mend() {
         out(&output),
         "\
 web.yaml: Deployment web
-  web.yaml:8:16 hostPID is true
+  web.yaml:8:16 error[hostNamespaces] hostPID is true
   8 |       hostPID: true
     |                ^
     why:  in a namespace of the node a pod sees its network traffic, its processes with their environments, or its shared memory
     mend: take hostPID out
-    rule: host namespaces (hostPID=true)
+    says: host namespaces (hostPID=true)
 
-  web.yaml:11:9 unknown field \"spec.template.spec.containers[0].imagee\"
+  web.yaml:11:9 error[unknownField] unknown field \"spec.template.spec.containers[0].imagee\"
   11 |         imagee: b
      |         ^
     why:  the API server drops the field, so that what it asks for does not hold
     mend: did you mean \"image\"?
 
-2 findings: 1 of 2 workloads refused, 1 of 2 files with findings
+2 findings (2 errors): 1 of 2 workloads refused, 1 of 2 files with findings
 "
     );
     assert_eq!((output.status.code(), err(&output).as_str()), (Some(1), ""));
@@ -134,10 +134,10 @@ fn what_a_decoder_refuses_has_its_sentence() {
     assert_eq!(output.status.code(), Some(1));
     let text = out(&check(&folder, &[]));
     for part in [
-        "a.yaml:7:5 duplicate key \"name\", first at 6:5",
-        "a.yaml:8:35 spec.containers[0].securityContext.privileged must be true or false, and is text",
-        "a.yaml:9:35 spec.containers[0].env[0].value must be text, and is a number",
-        "a.yaml:14:11 data[a] must be base64, and is not",
+        "a.yaml:7:5 error[duplicateKey] duplicate key \"name\", first at 6:5",
+        "a.yaml:8:35 error[wrongType] spec.containers[0].securityContext.privileged must be true or false, and is text",
+        "a.yaml:9:35 error[wrongType] spec.containers[0].env[0].value must be text, and is a number",
+        "a.yaml:14:11 error[wrongType] data[a] must be base64, and is not",
         "mend: take the quotes away",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -157,7 +157,7 @@ fn pods_of_custom_resources_are_judged_and_nothing_steers_the_terminal() {
     let output = check(&folder, &["--profile", "baseline"]);
     let text = out(&output);
     for part in [
-        "rollout.yaml:7:16 hostPID is true",
+        "rollout.yaml:7:16 error[hostNamespaces] hostPID is true",
         "adds the capability \"\u{fffd}[2J\"",
         "1 of 1 workload refused",
     ] {
