@@ -83,6 +83,21 @@ impl Spot {
         self.fixed_by(vec![Change::new(field, value.into())], safety)
     }
 
+    /// Mended by an id that a person chooses: where none is chosen, an example.
+    pub(crate) fn fixed_to_id(
+        self,
+        field: &str,
+        chosen: Option<u32>,
+        example: u32,
+        breaks: &'static str,
+    ) -> Self {
+        let safety = match chosen {
+            Some(_) => Safety::MayBreak(breaks),
+            None => Safety::Decision(breaks),
+        };
+        self.fixed_at(field, chosen.unwrap_or(example), safety)
+    }
+
     /// Mended by changes of its object.
     pub(crate) fn fixed_by(mut self, changes: Vec<Change>, safety: Safety) -> Self {
         self.fix = Some(Fix {

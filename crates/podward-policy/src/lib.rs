@@ -1,6 +1,7 @@
 //! Rules and verdicts on pods: the Pod Security Standards of every version of Kubernetes, with the
 //! place of every fault, and credentials in manifests and other texts. Pure: a workload in, a verdict out.
 
+mod capabilities;
 mod check;
 mod checks;
 mod credentials;

@@ -34,6 +34,8 @@ pub struct Mending<'a> {
     pub settings: &'a Settings,
     /// Whether fixes are made too that may break a pod that works.
     pub may_break: bool,
+    /// Whether hints are acted on too.
+    pub hints: bool,
 }
 
 /// Most times a document is gone through: a fix brings out what its finding hid.
@@ -250,6 +252,8 @@ impl Aim<'_> {
             let has_failed = mended.failed.iter().any(|(failed, _)| failed == finding);
             let finding = finding.clone();
             match &finding.fix {
+                // a hint need not be acted on
+                _ if is_left && finding.severity == Severity::Info => {}
                 _ if !is_left => mended.done.push(finding),
                 Some(_) if has_failed => {}
                 Some(_) if self.mending.wants(&finding) && changes_others(&finding) => {
@@ -258,8 +262,6 @@ impl Aim<'_> {
                 Some(fix) if matches!(fix.safety, Safety::MayBreak(_)) => {
                     mended.unsafe_left.push(finding);
                 }
-                // a hint that a person would have to act on is none that has to be
-                None if finding.severity == Severity::Info => {}
                 _ => mended.by_hand.push(finding),
             }
         }
@@ -269,6 +271,9 @@ impl Aim<'_> {
 
 impl Mending<'_> {
     fn wants(self, finding: &Finding) -> bool {
+        if finding.severity == Severity::Info && !self.hints {
+            return false;
+        }
         match finding.fix.as_ref().map(|fix| fix.safety) {
             Some(Safety::Safe) => true,
             Some(Safety::MayBreak(_)) => self.may_break,
@@ -428,6 +433,7 @@ mod tests {
         let mending = Mending {
             settings: &RESTRICTED,
             may_break,
+            hints: false,
         };
         mend("f", text, mending, &around).unwrap()
     }

@@ -47,6 +47,9 @@ pub(crate) struct Fix {
     /// Make fixes too that may break a pod that works
     #[arg(long, env = "PODWARD_UNSAFE_FIXES")]
     unsafe_fixes: bool,
+    /// Act on hints too, such as hostUsers: false
+    #[arg(long, env = "PODWARD_HINTS")]
+    hints: bool,
     #[command(flatten)]
     standard: Standard,
     /// `text`, or `json` with one object a line and no patch
@@ -81,6 +84,7 @@ impl Fix {
         let mending = Mending {
             settings: &settings,
             may_break: self.unsafe_fixes,
+            hints: self.hints,
         };
         let around = surroundings(|| neighbours::of(&files));
         let (mut mended, mut before) = (Vec::new(), Vec::new());

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use podward_manifest::Node;
 
 use super::STANDARDS;
+use crate::capabilities::{instead, opens};
 use crate::check::{Breach, Check, Spot};
 use crate::pod::{Container, Pod};
 use crate::rule::pod;
@@ -86,18 +87,21 @@ impl<'a> Added<'a> {
             }
             forbids = true;
             self.capabilities.insert(capability);
-            let mend = match capability.to_uppercase().strip_prefix("CAP_") {
-                Some(bare) => {
-                    format!("take it out; Kubernetes writes capabilities without CAP_ (\"{bare}\")")
-                }
-                None => "take it out of capabilities.add".to_owned(),
-            };
+            let upper = capability.to_uppercase();
+            let spelling = upper.strip_prefix("CAP_").map_or_else(String::new, |bare| {
+                format!(" (Kubernetes writes it without CAP_: \"{bare}\")")
+            });
+            let mend = format!(
+                "take it out of capabilities.add{spelling}; {}",
+                instead(capability)
+            );
             self.spots.push(pod.spot_in(
                 container,
                 &format!("securityContext.capabilities.add[{index}]"),
                 format!(
-                    "container \"{}\" adds the capability \"{capability}\"",
-                    container.name
+                    "container \"{}\" adds the capability \"{capability}\": {}",
+                    container.name,
+                    opens(capability)
                 ),
                 mend,
             ));

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 
 use super::STANDARDS;
 use crate::check::{Breach, Check};
-use crate::pod::Pod;
+use crate::pod::{Pod, User};
 use crate::rule::pod;
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, words};
 
@@ -40,6 +40,12 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
         return None;
     }
     let of_pod = pod.security(&["runAsNonRoot"]).and_then(Node::as_bool);
+    // where every user is a number that is not 0, the kubelet has nothing to refuse
+    let users_known = pod
+        .containers
+        .iter()
+        .all(|container| matches!(pod.user(container), User::Id(_)));
+    let safety = if users_known { Safety::Safe } else { BREAKS };
     let mut bad = words::Setters::default();
     let mut silent = Vec::new();
     let mut bad_spots = Vec::new();
@@ -76,12 +82,19 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             None if of_pod == Some(true) => {}
             None => {
                 silent.push(container.name);
+                let message = match pod.user(container) {
+                    User::Id(id) => format!(
+                        "nothing keeps container \"{}\" from root but its user id {id}",
+                        container.name
+                    ),
+                    _ => format!("container \"{}\" may run as root", container.name),
+                };
                 silent_spots.push(pod.spot_in(
                     container,
                     "securityContext.runAsNonRoot",
-                    format!("container \"{}\" may run as root", container.name),
+                    message,
                     "set runAsNonRoot: true in the securityContext of the pod, with a runAsUser that is not 0 where the image's user is root",
-                ).fixed_at(&pod.path_of("securityContext.runAsNonRoot"), true, BREAKS));
+                ).fixed_at(&pod.path_of("securityContext.runAsNonRoot"), true, safety));
             }
         }
     }

@@ -1,8 +1,44 @@
 //! What guidance asks for beyond the Pod Security Standards, each rule with its reason and its mend.
 
+mod added_capability;
+mod capability_name;
+mod fs_group;
+mod fs_group_change_policy;
+mod host_users;
+mod ineffective_capability;
+mod metadata_host_alias;
+mod old_annotations;
+mod privileged_port;
 mod read_only_root_filesystem;
+mod run_as_group;
+mod run_as_user_missing;
+mod runtime_socket;
+mod service_account_token;
+mod share_process_namespace;
+mod supplemental_groups;
+mod supplemental_groups_policy;
+mod writable_host_path;
 
 use crate::practice::Practice;
 
 /// Every practice.
-pub(crate) const PRACTICES: &[&Practice] = &[&read_only_root_filesystem::PRACTICE];
+pub(crate) const PRACTICES: &[&Practice] = &[
+    &run_as_user_missing::PRACTICE,
+    &run_as_group::PRACTICE,
+    &fs_group::PRACTICE,
+    &fs_group_change_policy::PRACTICE,
+    &supplemental_groups::PRACTICE,
+    &supplemental_groups_policy::PRACTICE,
+    &capability_name::PRACTICE,
+    &ineffective_capability::PRACTICE,
+    &added_capability::PRACTICE,
+    &privileged_port::PRACTICE,
+    &old_annotations::PRACTICE,
+    &host_users::PRACTICE,
+    &writable_host_path::PRACTICE,
+    &runtime_socket::PRACTICE,
+    &service_account_token::PRACTICE,
+    &share_process_namespace::PRACTICE,
+    &metadata_host_alias::PRACTICE,
+    &read_only_root_filesystem::PRACTICE,
+];

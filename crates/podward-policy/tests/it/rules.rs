@@ -83,6 +83,7 @@ fn mended(text: &str, settings: &Settings, may_break: bool) -> Mended {
     let mending = Mending {
         settings,
         may_break,
+        hints: true,
     };
     let mut files = [mend("example.yaml", text, mending, &around).unwrap()];
     mend_across(&mut files, mending);
