@@ -75,7 +75,8 @@ fn findings(
             });
         let violations = verdicts.flat_map(|verdict| verdict.violations);
         let of_verdicts = violations.flat_map(|violation| violation.findings);
-        let all = of_verdicts.chain(one.findings);
+        // what the pod is for comes first: it decides what else is asked of it
+        let all = one.findings.into_iter().chain(of_verdicts);
         found.extend(all.map(|finding| (number, start, finding)));
     }
     Ok(found)
@@ -247,6 +248,11 @@ impl Aim<'_> {
             .iter()
             .map(|(number, _, finding)| (*number, key(finding)))
             .collect();
+        // another fix may have mended what one alone could not
+        let keys: BTreeSet<_> = left.iter().map(|(_, key)| key).collect();
+        mended
+            .failed
+            .retain(|(finding, _)| keys.contains(&key(finding)));
         for (number, _, finding) in all {
             let is_left = left.contains(&(*number, key(finding)));
             let has_failed = mended.failed.iter().any(|(failed, _)| failed == finding);

@@ -57,7 +57,8 @@ pub(crate) struct Account {
     pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) automounts: Option<bool>,
-    pub(crate) annotations: Vec<String>,
+    /// Whether it names the application whose tokens its pods get.
+    pub(crate) has_client_id: bool,
 }
 
 /// The namespace of an object that names none.
@@ -91,10 +92,14 @@ impl Neighbours {
                     .node
                     .get("automountServiceAccountToken")
                     .and_then(Node::as_bool),
-                annotations: pairs(object.node.at(&["metadata", "annotations"]))
-                    .into_iter()
-                    .map(|(key, _)| key)
-                    .collect(),
+                has_client_id: object
+                    .node
+                    .at(&[
+                        "metadata",
+                        "annotations",
+                        "azure.workload.identity/client-id",
+                    ])
+                    .is_some(),
             }),
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
                 let subjects = object.node.get("subjects").map_or(&[][..], Node::items);

@@ -86,11 +86,6 @@ impl<'a> Pod<'a> {
         self.at(&["os", "name"]).and_then(Node::as_str) == Some("windows")
     }
 
-    /// Whether the pod says nothing of Windows.
-    pub(crate) fn linux(&self) -> bool {
-        !self.windows()
-    }
-
     /// Whether the pod is on the network of its node.
     pub(crate) fn host_network(&self) -> bool {
         self.at(&["hostNetwork"]).and_then(Node::as_bool) == Some(true)
@@ -214,6 +209,21 @@ impl<'a> Pod<'a> {
             mend: mend.into(),
             fix: None,
             severity: None,
+        }
+    }
+
+    /// A place among the labels.
+    pub(crate) fn spot_at_label(
+        &self,
+        key: &str,
+        position: Position,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Spot {
+        let metadata = self.workload.spec_path.strip_suffix("spec").unwrap_or("");
+        Spot {
+            field: format!("{metadata}metadata.labels.{key}"),
+            ..self.spot_at_annotation(key, position, message, mend)
         }
     }
 

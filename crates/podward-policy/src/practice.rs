@@ -20,7 +20,32 @@ pub(crate) enum Run {
     /// The pods of every object that makes some.
     Pods(fn(&Scene<'_>, &mut Vec<Spot>)),
     /// Every object.
-    Objects(fn(&Object, &Settings, &Surroundings<'_>, &mut Vec<Spot>)),
+    Objects(fn(&Sight<'_>, &mut Vec<Spot>)),
+}
+
+/// An object, the pods it makes and what is around it.
+pub(crate) struct Sight<'a> {
+    pub(crate) object: &'a Object,
+    pub(crate) pods: &'a [Workload<'a>],
+}
+
+impl Sight<'_> {
+    /// A place in the object.
+    pub(crate) fn spot(
+        &self,
+        path: &str,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Spot {
+        Spot {
+            field: path.to_owned(),
+            position: self.object.node.locate(path),
+            message: message.into(),
+            mend: mend.into(),
+            fix: None,
+            severity: None,
+        }
+    }
 }
 
 /// A pod and what is around it.
@@ -55,9 +80,10 @@ pub(crate) fn findings(
         found.extend(made.map(|spot| spot.finding(rule, &object.path)));
     };
     let mut spots = Vec::new();
+    let sight = Sight { object, pods };
     for practice in asked() {
         if let Run::Objects(run) = practice.run {
-            run(object, settings, surroundings, &mut spots);
+            run(&sight, &mut spots);
             tell(practice.rule, &mut spots);
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Level, LevelError, Severity};
+use crate::{Level, LevelError, Severity, Version};
 
 /// A rule: what it asks for, why, and what mends a breach of it.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Rule {
     pub source: &'static str,
     /// What `podward fix` does about it.
     pub remedy: Remedy,
+    /// The version of Kubernetes that the examples are judged by.
+    pub as_of: Version,
     /// Manifests that break it.
     pub fails: &'static [&'static str],
     /// Manifests that keep it.

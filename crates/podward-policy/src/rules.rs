@@ -2,7 +2,7 @@
 
 use crate::practices::PRACTICES;
 use crate::rule::pod;
-use crate::{CHECKS, Profile, Remedy, Rule, Severity};
+use crate::{CHECKS, Profile, Remedy, Rule, Severity, Version};
 
 /// Where the rules on form come from.
 const DECODING: &str = "strict decoding of the API server: https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation";
@@ -16,6 +16,7 @@ pub(crate) static UNKNOWN_FIELD: Rule = Rule {
     mend: "write the field's name as the API has it, and where the API has it",
     source: DECODING,
     remedy: Remedy::ByHand,
+    as_of: Version::Latest,
     fails: &[pod!(
         "  securityContext:\n    allowPrivilegeEscalation: false\n  containers:\n  - name: web\n    image: example.com/web:1\n"
     )],
@@ -33,6 +34,7 @@ pub(crate) static WRONG_TYPE: Rule = Rule {
     mend: "write a value of the field's type: true is a boolean, \"true\" is text",
     source: DECODING,
     remedy: Remedy::ByHand,
+    as_of: Version::Latest,
     fails: &[pod!(
         "  securityContext:\n    runAsNonRoot: \"true\"\n  containers:\n  - name: web\n    image: example.com/web:1\n"
     )],
@@ -50,6 +52,7 @@ pub(crate) static DUPLICATE_KEY: Rule = Rule {
     mend: "keep one of them",
     source: DECODING,
     remedy: Remedy::ByHand,
+    as_of: Version::Latest,
     fails: &[pod!(
         "  hostPID: false\n  hostPID: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
     )],

@@ -7,7 +7,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Safety, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
     rule: &Rule {
@@ -19,6 +19,7 @@ pub(super) const CHECK: Check = Check {
         mend: "set securityContext.allowPrivilegeEscalation: false in each container; the pod's securityContext has no such field",
         source: STANDARDS,
         remedy: Remedy::Safe,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

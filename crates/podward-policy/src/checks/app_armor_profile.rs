@@ -9,7 +9,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Safety, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
@@ -23,6 +23,7 @@ pub(super) const CHECK: Check = Check {
         mend: "leave appArmorProfile away, or set its type to RuntimeDefault or Localhost",
         source: STANDARDS,
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    appArmorProfile:\n      type: Unconfined\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

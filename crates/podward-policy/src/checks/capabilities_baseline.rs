@@ -9,7 +9,7 @@ use crate::capabilities::{instead, opens};
 use crate::check::{Breach, Check, Spot};
 use crate::pod::{Container, Pod};
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 /// The capabilities that a container runtime gives by itself (Pod Security Standards, baseline).
 const DEFAULT: &[&str] = &[
@@ -38,6 +38,7 @@ pub(super) const CHECK: Check = Check {
         mend: "take it out of capabilities.add",
         source: STANDARDS,
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        add: [NET_RAW]\n"
         )],

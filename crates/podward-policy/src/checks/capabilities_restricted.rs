@@ -9,7 +9,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Safety, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
     rule: &Rule {
@@ -21,6 +21,7 @@ pub(super) const CHECK: Check = Check {
         mend: "set securityContext.capabilities.drop: [\"ALL\"] in each container, and take what is added out",
         source: STANDARDS,
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -6,7 +6,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Safety, Severity};
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const CHECK: Check = Check {
     rule: &Rule {
@@ -18,6 +18,7 @@ pub(super) const CHECK: Check = Check {
         mend: "take hostNetwork, hostPID and hostIPC out",
         source: STANDARDS,
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  hostPID: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -6,7 +6,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
     rule: &Rule {
@@ -18,6 +18,7 @@ pub(super) const CHECK: Check = Check {
         mend: "use a persistentVolumeClaim, an emptyDir or a CSI volume",
         source: STANDARDS,
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: logs\n    hostPath:\n      path: /var/log\n"
         )],

@@ -8,7 +8,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
     rule: &Rule {
@@ -20,6 +20,7 @@ pub(super) const CHECK: Check = Check {
         mend: "take hostPort out and let a Service lead to the containerPort",
         source: STANDARDS,
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    ports:\n    - containerPort: 8080\n      hostPort: 8080\n"
         )],

@@ -8,7 +8,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 /// Where the kubelet makes a request of its own.
 const HANDLERS: &[&[&str]] = &[
@@ -29,6 +29,7 @@ pub(super) const CHECK: Check = Check {
         mend: "take host out: the kubelet asks the pod itself then",
         source: STANDARDS,
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    livenessProbe:\n      httpGet:\n        host: 10.0.0.1\n        port: 8080\n"
         )],

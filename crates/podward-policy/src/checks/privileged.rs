@@ -6,7 +6,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Safety, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
     rule: &Rule {
@@ -18,6 +18,7 @@ pub(super) const CHECK: Check = Check {
         mend: "take privileged out; if one capability is what it needs, add that one",
         source: STANDARDS,
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      privileged: true\n"
         )],

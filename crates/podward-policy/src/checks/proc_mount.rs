@@ -9,7 +9,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Safety, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 const WHY: &str =
     "the masks of /proc keep a container from the kernel's memory, keys, timers and interrupts";
@@ -24,6 +24,7 @@ pub(super) const BASELINE: Check = Check {
         mend: "take procMount out",
         source: STANDARDS,
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      procMount: Unmasked\n"
         )],
@@ -46,6 +47,7 @@ pub(super) const RESTRICTED: Check = Check {
         mend: "take procMount out",
         source: STANDARDS,
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      procMount: Unmasked\n"
         )],

@@ -8,7 +8,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 const ALLOWED: &[&str] = &[
     "configMap",
@@ -58,6 +58,7 @@ pub(super) const CHECK: Check = Check {
         mend: "use configMap, csi, downwardAPI, emptyDir, ephemeral, image, persistentVolumeClaim, projected or secret",
         source: STANDARDS,
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: logs\n    hostPath:\n      path: /var/log\n"
         )],

@@ -7,7 +7,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
     rule: &Rule {
@@ -19,6 +19,7 @@ pub(super) const CHECK: Check = Check {
         mend: "set another user id, or take runAsUser out where the image's own user is not root",
         source: STANDARDS,
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    runAsUser: 0\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

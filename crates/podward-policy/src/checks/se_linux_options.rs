@@ -7,7 +7,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check, Spot};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 /// The types that a container may have, and the version that allows them.
 const TYPES: &[(&str, u32)] = &[
@@ -28,6 +28,7 @@ pub(super) const CHECK: Check = Check {
         mend: "take seLinuxOptions out, or use a type made for containers",
         source: STANDARDS,
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    seLinuxOptions:\n      type: spc_t\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

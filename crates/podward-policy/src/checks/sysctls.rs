@@ -7,7 +7,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity};
+use crate::{Level, Profile, Remedy, Rule, Severity, Version};
 
 /// The sysctls that a pod may set, and that a kubelet sets without being told to.
 pub const SAFE: &[&str] = &[
@@ -55,6 +55,7 @@ pub(super) const CHECK: Check = Check {
         mend: "take it out; who runs the node can set it there",
         source: STANDARDS,
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    sysctls:\n    - name: kernel.msgmax\n      value: \"65536\"\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -6,7 +6,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, words};
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 const PATH: &[&str] = &["windowsOptions", "hostProcess"];
 
@@ -20,6 +20,7 @@ pub(super) const CHECK: Check = Check {
         mend: "take windowsOptions.hostProcess out",
         source: STANDARDS,
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  os:\n    name: windows\n  securityContext:\n    windowsOptions:\n      hostProcess: true\n  hostNetwork: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

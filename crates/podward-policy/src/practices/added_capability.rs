@@ -6,7 +6,7 @@ use crate::capabilities::{instead, opens};
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity};
+use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "take it out of capabilities.add, and use what the finding names in its place",
         source: "container.securityContext.capabilities; capabilities(7)",
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        drop: [ALL]\n        add: [NET_BIND_SERVICE]\n"
         )],

@@ -6,7 +6,7 @@ use crate::capabilities::is_known;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Safety, Severity};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "write the capability as the API has it, such as NET_ADMIN or ALL",
         source: "container.securityContext.capabilities; capabilities(7)",
         remedy: Remedy::Safe,
+        as_of: Version::Latest,
         fails: &[
             pod!(
                 "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        drop: [all]\n"

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Safety, Severity};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "set fsGroupChangePolicy: OnRootMismatch in the securityContext of the pod",
         source: "pod.securityContext.fsGroupChangePolicy",
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    fsGroup: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: data\n    persistentVolumeClaim:\n      claimName: data\n"
         )],

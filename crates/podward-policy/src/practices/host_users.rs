@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Safety, Severity};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "set hostUsers: false; nodes need Linux 6.3 and a runtime that knows user namespaces, such as containerd 2.0",
         source: "pod.spec.hostUsers; KEP-127",
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Safety, Severity};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "take it out of capabilities.add; the program works without it today",
         source: "container.securityContext.capabilities; capabilities(7), \"Transformation of capabilities during execve\"",
         remedy: Remedy::Safe,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    runAsUser: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      allowPrivilegeEscalation: false\n      capabilities:\n        add: [NET_ADMIN, SYS_TIME]\n"
         )],

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity};
+use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "take the host alias out",
         source: "pod.spec.hostAliases[].ip",
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  hostAliases:\n  - ip: 169.254.169.254\n    hostnames: [metadata]\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

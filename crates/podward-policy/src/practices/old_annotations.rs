@@ -3,7 +3,7 @@
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity};
+use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -15,6 +15,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "set appArmorProfile or seccompProfile in the securityContext, and take the annotation out",
         source: "pod.securityContext.appArmorProfile and seccompProfile; KEP-24, KEP-135",
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[
             "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    seccomp.security.alpha.kubernetes.io/pod: runtime/default\nspec:\n  containers:\n  - name: web\n    image: example.com/web:1\n",
             "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    container.apparmor.security.beta.kubernetes.io/web: runtime/default\nspec:\n  containers:\n  - name: web\n    image: example.com/web:1\n",

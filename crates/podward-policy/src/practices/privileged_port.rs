@@ -7,7 +7,7 @@ use crate::finding::{Elsewhere, Fix};
 use crate::pod::{Container, Pod, User};
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Safety, Severity};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -19,6 +19,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "let the program listen on a port from 1024 on, set containerPort to it, and map it by the targetPort of the Service: clients keep their port; or set the sysctl net.ipv4.ip_unprivileged_port_start to 0 in the pod, which Pod Security allows",
         source: "container.ports[].containerPort; service.spec.ports[].targetPort; ip-sysctl, ip_unprivileged_port_start",
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[
             pod!(
                 "  securityContext:\n    runAsUser: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n    ports:\n    - containerPort: 80\n"

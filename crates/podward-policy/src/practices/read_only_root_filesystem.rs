@@ -6,7 +6,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Safety, Severity};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "set securityContext.readOnlyRootFilesystem: true in each container, and mount an emptyDir where it writes",
         source: "container.securityContext.readOnlyRootFilesystem; NSA/CISA Kubernetes Hardening Guide",
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

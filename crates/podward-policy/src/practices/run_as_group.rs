@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity};
+use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "set runAsGroup in the securityContext of the pod to an id that is not 0, such as 1000",
         source: "pod.securityContext.runAsGroup, container.securityContext.runAsGroup",
         remedy: Remedy::Decision,
+        as_of: Version::Latest,
         fails: &[
             pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
             pod!(

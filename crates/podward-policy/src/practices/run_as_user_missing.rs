@@ -4,7 +4,7 @@ use crate::check::Spot;
 use crate::pod::User;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity};
+use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -16,6 +16,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "set runAsUser in the securityContext of the pod to the id that the image is made for, such as 1000",
         source: "pod.securityContext.runAsUser, container.securityContext.runAsUser",
         remedy: Remedy::Decision,
+        as_of: Version::Latest,
         fails: &[
             pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
             pod!(

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity};
+use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "take the volume out; to build images use a builder that needs no daemon, to read metrics the kubelet's API",
         source: "pod.spec.volumes[].hostPath; NSA/CISA Kubernetes Hardening Guide",
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[
             pod!(
                 "  containers:\n  - name: web\n    image: example.com/web:1\n    volumeMounts:\n    - name: host\n      mountPath: /host\n      readOnly: true\n  volumes:\n  - name: host\n    hostPath:\n      path: /var/run/docker.sock\n"

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Safety, Severity};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "set automountServiceAccountToken: false in the pod, or in its ServiceAccount; where the program asks the API server, give it a ServiceAccount of its own with a role",
         source: "pod.spec.automountServiceAccountToken; serviceAccount.automountServiceAccountToken; CIS Kubernetes Benchmark 5.1.6",
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Safety, Severity};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "take shareProcessNamespace out; to debug, kubectl debug --target shares the processes of one container for as long as it is needed",
         source: "pod.spec.shareProcessNamespace",
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  shareProcessNamespace: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity};
+use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "take 0 out of supplementalGroups",
         source: "pod.securityContext.supplementalGroups",
         remedy: Remedy::ByHand,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    supplementalGroups: [0, 2000]\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Safety, Severity};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         mend: "set supplementalGroupsPolicy: Strict in the securityContext of the pod; nodes need a runtime that knows it, such as containerd 2.0",
         source: "pod.securityContext.supplementalGroupsPolicy; KEP-3619",
         remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    runAsUser: 1000\n    supplementalGroups: [2000]\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -7,6 +7,7 @@ mod conformance;
 mod credentials;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
 mod rules;
 
 use std::io::Write;
