@@ -17,6 +17,7 @@ usage: cargo xtask <COMMAND>
   test    installs what this machine lacks and runs every test
   bench   prints figures: `cargo xtask bench` lists them
   gen     writes what is made from Kubernetes' own types; --check only compares (needs Go)
+  rules   writes docs/rules from the text of the rules
 ";
 
 fn main() -> ExitCode {
@@ -27,6 +28,14 @@ fn main() -> ExitCode {
         "bench" => bench::run(&std::env::args().nth(2).unwrap_or_default()),
         bench::TOKEN_CLIENT => bench::token_client(),
         "gen" => generate::run(std::env::args().nth(2).as_deref() == Some("--check")),
+        "rules" => shell::run(shell::cargo(&[
+            "run",
+            "--quiet",
+            "--",
+            "explain",
+            "--markdown",
+            "docs/rules",
+        ])),
         _ => Err(USAGE.to_owned()),
     };
     match done {

@@ -1,5 +1,6 @@
 //! Every rule there is.
 
+use crate::credentials;
 use crate::practices::PRACTICES;
 use crate::rule::pod;
 use crate::{CHECKS, Profile, Remedy, Rule, Severity, Version};
@@ -70,6 +71,7 @@ pub fn rules() -> Vec<&'static Rule> {
         .into_iter()
         .chain(checks)
         .chain(practices)
+        .chain(credentials::RULES.iter().copied())
         .collect();
     all.sort_by_key(|rule| rule.id.to_ascii_lowercase());
     all

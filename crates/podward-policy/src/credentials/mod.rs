@@ -33,3 +33,15 @@ pub use data::credentials_of;
 pub use found::Credential;
 pub use pods::credentials;
 pub use scan::{Reading, credentials_in};
+
+/// The rules on credentials.
+pub(crate) static RULES: &[&crate::Rule] = &[
+    &annotations::RULE,
+    &data::CONFIG_MAP,
+    &data::OTHER,
+    &data::SECRET,
+    &pods::ARGS,
+    &pods::ENV,
+    &pods::HEADER,
+    &pods::HINT,
+];

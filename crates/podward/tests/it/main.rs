@@ -7,6 +7,8 @@ mod check;
 #[cfg(test)]
 mod exec;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fix;
