@@ -5,6 +5,7 @@ use podward_manifest::{
     strict, workloads,
 };
 
+use crate::exceptions::Suppressions;
 use crate::neighbours::Surroundings;
 use crate::practices::PRACTICES;
 use crate::rules::{DUPLICATE_KEY, UNKNOWN_FIELD, WRONG_TYPE};
@@ -15,8 +16,11 @@ use crate::{Finding, Rule, Settings, Verdict, credentials_of, judge, mask, pract
 pub struct Examined {
     /// What of it is no YAML.
     pub errors: Vec<ParseError>,
-    /// Keys that are there twice, in documents that hold Kubernetes objects.
-    pub twice: Vec<Finding>,
+    /// Keys that are there twice, in documents that hold Kubernetes objects, and suppressions that
+    /// leave nothing.
+    pub of_file: Vec<Finding>,
+    /// How many findings were left by suppressions.
+    pub suppressed: usize,
     /// Its objects.
     pub objects: Vec<ExaminedObject>,
 }
@@ -52,9 +56,11 @@ pub fn examine(
     let (documents, errors) = parse_each(path, text);
     let mut examined = Examined {
         errors,
-        twice: Vec::new(),
+        of_file: Vec::new(),
+        suppressed: 0,
         objects: Vec::new(),
     };
+    let mut suppressions = Suppressions::of_comments(text);
     for mut document in documents {
         let duplicates = std::mem::take(&mut document.duplicates);
         let objects = objects_found(document);
@@ -63,13 +69,29 @@ pub fn examine(
         }
         let secret = objects.iter().any(|object| object.kind == "Secret");
         let found = duplicates.into_iter().map(|error| twice(error, secret));
-        examined.twice.extend(found);
-        let all = objects.into_iter();
-        examined
-            .objects
-            .extend(all.map(|object| self::object(object, settings, surroundings)));
+        examined.of_file.extend(found);
+        for object in objects {
+            let mut one = self::object(object, settings, surroundings);
+            examined.suppressed += leave(&mut one, settings, &mut suppressions);
+            examined.objects.push(one);
+        }
     }
+    examined.suppressed += suppressions.apply_to_file(settings, &mut examined.of_file);
+    let faults = suppressions.faults(path, settings);
+    examined.of_file.extend(faults);
     examined
+}
+
+/// Takes out what is to be left of an object; how many findings those were.
+fn leave(one: &mut ExaminedObject, settings: &Settings, suppressions: &mut Suppressions) -> usize {
+    let verdicts = one.verdicts.iter_mut().filter_map(|decoded| match decoded {
+        Decoded::Verdict(verdict) => Some(verdict),
+        Decoded::Error(_) => None,
+    });
+    let of_verdicts = verdicts.flat_map(|verdict| &mut verdict.violations);
+    let of_verdicts = of_verdicts.map(|violation| &mut violation.findings);
+    let all = std::iter::once(&mut one.findings).chain(of_verdicts);
+    suppressions.apply(&one.object, settings, all)
 }
 
 fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) -> ExaminedObject {

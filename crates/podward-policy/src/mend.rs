@@ -424,20 +424,19 @@ mod tests {
 
     const TEXT: &str = "# a pod\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a  # the one\n    image: x\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec:\n  hostNetwork: true # node exporter\n  containers:\n  - name: b\n    securityContext: {privileged: true}\n";
 
-    const RESTRICTED: Settings = Settings {
-        profile: Profile::Level(Level::Restricted),
-        version: Version::Latest,
-        ids: crate::Ids {
-            run_as_user: None,
-            run_as_group: None,
-            fs_group: None,
-        },
-    };
+    fn restricted() -> Settings {
+        Settings {
+            profile: Profile::Level(Level::Restricted),
+            version: Version::Latest,
+            ids: crate::Ids::default(),
+            exceptions: std::sync::Arc::default(),
+        }
+    }
 
     fn mended(text: &str, may_break: bool) -> Mended {
         let around = surroundings(Neighbours::default);
         let mending = Mending {
-            settings: &RESTRICTED,
+            settings: &restricted(),
             may_break,
             hints: false,
         };
@@ -470,7 +469,7 @@ mod tests {
         assert_eq!(again.text, mended.text);
         assert!(again.done.is_empty());
         let around = surroundings(Neighbours::default);
-        let left = findings("f", &mended.text, &RESTRICTED, &around).unwrap();
+        let left = findings("f", &mended.text, &restricted(), &around).unwrap();
         assert!(left.is_empty(), "{}\n{left:?}", mended.text);
         for comment in ["# a pod", "# the one", "# node exporter"] {
             assert!(mended.text.contains(comment));

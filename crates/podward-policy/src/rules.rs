@@ -1,6 +1,7 @@
 //! Every rule there is.
 
 use crate::credentials;
+use crate::exceptions::UNUSED;
 use crate::practices::PRACTICES;
 use crate::rule::pod;
 use crate::{CHECKS, Profile, Remedy, Rule, Severity, Version};
@@ -67,7 +68,7 @@ pub(crate) static DUPLICATE_KEY: Rule = Rule {
 pub fn rules() -> Vec<&'static Rule> {
     let checks = CHECKS.iter().map(|check| check.rule);
     let practices = PRACTICES.iter().map(|practice| practice.rule);
-    let mut all: Vec<_> = [&UNKNOWN_FIELD, &WRONG_TYPE, &DUPLICATE_KEY]
+    let mut all: Vec<_> = [&UNKNOWN_FIELD, &WRONG_TYPE, &DUPLICATE_KEY, &UNUSED]
         .into_iter()
         .chain(checks)
         .chain(practices)

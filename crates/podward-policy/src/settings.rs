@@ -1,9 +1,11 @@
 //! What manifests are held to.
 
-use crate::{Profile, Version};
+use std::sync::Arc;
+
+use crate::{Exceptions, Profile, Version};
 
 /// What manifests are held to, and what is known of the programs in them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// What is asked of them.
     pub profile: Profile,
@@ -11,6 +13,8 @@ pub struct Settings {
     pub version: Version,
     /// User and groups that fixes may write.
     pub ids: Ids,
+    /// What is left of it.
+    pub exceptions: Arc<Exceptions>,
 }
 
 /// The user and the groups that a person has chosen; fixes write none of their own choice.

@@ -16,6 +16,7 @@ fn settings(rule: &Rule, ids: Ids) -> Settings {
         profile: rule.profile,
         version: rule.as_of,
         ids,
+        exceptions: Default::default(),
     }
 }
 
@@ -36,7 +37,7 @@ fn findings(text: &str, settings: &Settings) -> Vec<Finding> {
     let around = surroundings(|| neighbours(text));
     let examined = examine("example.yaml", text, settings, &around);
     assert!(examined.errors.is_empty(), "{:?}\n{text}", examined.errors);
-    let mut found = examined.twice;
+    let mut found = examined.of_file;
     for object in examined.objects {
         found.extend(object.findings);
         for decoded in object.verdicts {

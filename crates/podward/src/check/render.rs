@@ -103,7 +103,7 @@ fn findings<'a>(printed: &mut Printed, judged: &'a Examined) -> Vec<Shown<'a>> {
             sentence,
         });
     };
-    judged.twice.iter().for_each(|f| add(None, f, None));
+    judged.of_file.iter().for_each(|f| add(None, f, None));
     for object in &judged.objects {
         let fields = object.findings.iter();
         fields.for_each(|f| add(Some(object), f, None));
