@@ -1,6 +1,5 @@
 //! `podward check`.
 
-pub(crate) mod files;
 mod judge;
 mod print;
 mod render;
@@ -9,16 +8,17 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
+use crate::files::{File, Inputs};
 use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
-use files::File;
 use print::{Format, Printed};
 
 /// Judges manifests as Pod Security admission of any version of Kubernetes would.
 ///
-/// Reads every .yaml, .yml and .json file below the given folders, hidden ones too, and shows the
-/// line, the reason and the mend of every fault. Needs no cluster and no network. Finds as well
+/// Reads every .yaml, .yml and .json file below the given folders, hidden ones too, but not what
+/// .gitignore and .podwardignore leave out, and shows the line, the reason and the mend of every
+/// fault. Needs no cluster and no network. Finds as well
 /// what the API server refuses or drops before it judges: keys that are there twice, fields it
 /// does not know, values of a wrong type.
 ///
@@ -28,14 +28,17 @@ use print::{Format, Printed};
 /// Examples:
 ///   podward check deploy/
 ///   podward check --profile baseline --kubernetes-version 1.34 web.yaml db.yaml
+///   podward check '**/deploy/*.yaml'           a pattern, where no shell takes it apart
 ///   helm template chart/ | podward check -
 ///   podward check -o json deploy/ | jq -r 'select(.event == "finding") | .message'
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
-    /// Files and folders; - is standard input
+    /// Files, folders and patterns such as **/*.yaml; - is standard input
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    inputs: Inputs,
     #[command(flatten)]
     standard: Standard,
     /// `text`, `json` with one object a line, or `podsecurity` with one verdict a line
@@ -66,7 +69,7 @@ impl Check {
                 self.standard.kubernetes_version
             ));
         }
-        let (files, errors) = files::find(&self.paths);
+        let (files, errors) = self.inputs.find(&self.paths);
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()
@@ -75,6 +78,7 @@ impl Check {
             io.report(error);
         }
         self.judge(io, &files, &mut total);
+        self.inputs.tell(io);
         print::total(io, self.output, &total);
         match (total.errors, total.findings) {
             (0, 0) => Ok(Exit::Clean),
@@ -120,12 +124,14 @@ impl Check {
 
     fn file(&self, io: &Io, file: &File) -> Printed {
         match file.read() {
-            Ok(source) => {
-                let judged = judge::file(
+            Ok(None) => Printed::default(),
+            Ok(Some(source)) => {
+                let mut judged = judge::file(
                     &source,
                     self.standard.profile,
                     self.standard.kubernetes_version,
                 );
+                file.forgive(&source, &mut judged.errors);
                 render::file(io, self.output, file, &source, &judged)
             }
             Err(error) => Printed::failed(error),

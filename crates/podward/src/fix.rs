@@ -8,7 +8,7 @@ use podward_policy::{Finding, Mended, Safety, mend};
 use serde_json::json;
 use similar::TextDiff;
 
-use crate::check::files::{self, File};
+use crate::files::{File, Inputs};
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
@@ -33,7 +33,7 @@ use crate::standard::Standard;
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Fix {
-    /// Files and folders; - is standard input, whose mended text goes to standard output with --write
+    /// Files, folders and patterns such as **/*.yaml; - is standard input, whose mended text goes to standard output with --write
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
     /// Print what would change, as a patch (the default)
@@ -45,6 +45,8 @@ pub(crate) struct Fix {
     /// Make fixes too that may break a pod that works
     #[arg(long, env = "PODWARD_UNSAFE_FIXES")]
     unsafe_fixes: bool,
+    #[command(flatten)]
+    inputs: Inputs,
     #[command(flatten)]
     standard: Standard,
     /// `text`, or `json` with one object a line and no patch
@@ -66,7 +68,7 @@ struct Total {
 impl Fix {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
-        let (files, errors) = files::find(&self.paths);
+        let (files, errors) = self.inputs.find(&self.paths);
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()
@@ -80,6 +82,7 @@ impl Fix {
                 total.errors += 1;
             }
         }
+        self.inputs.tell(io);
         self.sum(io, &total);
         let left = total.may_break + total.failed + total.by_hand;
         match (total.errors, left, total.mended) {
@@ -94,15 +97,20 @@ impl Fix {
     }
 
     fn file(&self, io: &Io, file: &File, total: &mut Total) -> Result<(), Report> {
-        let source = file.read()?;
-        let mended = mend(
+        let Some(source) = file.read()? else {
+            return Ok(());
+        };
+        let mended = match mend(
             &source.path,
             &source.text,
             self.standard.profile,
             self.standard.kubernetes_version,
             self.unsafe_fixes,
-        )
-        .map_err(|why| Report::new(why).at(&file.shown, None))?;
+        ) {
+            Ok(mended) => mended,
+            Err(_) if file.is_template(&source) => return Ok(()),
+            Err(why) => return Err(Report::new(why).at(&file.shown, None)),
+        };
         if mended.text != source.text {
             total.files += 1;
         }

@@ -5,6 +5,7 @@ mod check;
 mod cloud;
 mod control;
 mod exec;
+mod files;
 mod finding;
 mod fix;
 mod io;

@@ -7,9 +7,9 @@ use podward_policy::Finding;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::files::File;
 use super::judge::{Decoded, Judged, JudgedObject};
 use super::print::{Format, Printed};
+use crate::files::File;
 use crate::finding;
 use crate::io::{Io, Tone};
 use crate::report::Report;
