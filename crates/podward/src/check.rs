@@ -1,6 +1,5 @@
 //! `podward check`.
 
-pub(crate) mod files;
 pub(crate) mod neighbours;
 mod print;
 mod render;
@@ -11,16 +10,17 @@ use std::sync::mpsc::sync_channel;
 
 use podward_policy::{Severity, Surroundings, examine, surroundings};
 
+use crate::files::{File, Inputs};
 use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
-use files::File;
 use print::{Format, Printed};
 
 /// Judges manifests as Pod Security admission of any version of Kubernetes would.
 ///
-/// Reads every .yaml, .yml and .json file below the given folders, hidden ones too, and shows the
-/// line, the reason and the mend of every fault. Needs no cluster and no network. Finds as well
+/// Reads every .yaml, .yml and .json file below the given folders, hidden ones too, but not what
+/// .gitignore and .podwardignore leave out, and shows the line, the reason and the mend of every
+/// fault. Needs no cluster and no network. Finds as well
 /// what the API server refuses or drops before it judges: keys that are there twice, fields it
 /// does not know, values of a wrong type.
 ///
@@ -30,14 +30,17 @@ use print::{Format, Printed};
 /// Examples:
 ///   podward check deploy/
 ///   podward check --profile baseline --kubernetes-version 1.34 web.yaml db.yaml
+///   podward check '**/deploy/*.yaml'           a pattern, where no shell takes it apart
 ///   helm template chart/ | podward check -
 ///   podward check -o json deploy/ | jq -r 'select(.event == "finding") | .message'
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
-    /// Files and folders; - is standard input
+    /// Files, folders and patterns such as **/*.yaml; - is standard input
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    inputs: Inputs,
     #[command(flatten)]
     standard: Standard,
     /// The least severity that counts as found: sets exit code 1
@@ -92,7 +95,7 @@ impl Check {
                 self.standard.kubernetes_version
             ));
         }
-        let (files, errors) = files::find(&self.paths);
+        let (files, errors) = self.inputs.find(&self.paths);
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()
@@ -101,6 +104,7 @@ impl Check {
             io.report(error);
         }
         self.judge(io, &files, &mut total);
+        self.inputs.tell(io);
         print::total(io, self.output, &total);
         match (total.errors, total.failing) {
             (0, 0) => Ok(Exit::Clean),
@@ -148,8 +152,10 @@ impl Check {
     fn file(&self, io: &Io, file: &File, around: &Surroundings<'_>) -> Printed {
         let settings = self.standard.settings();
         match file.read() {
-            Ok(source) => {
-                let judged = examine(&source.path, &source.text, &settings, around);
+            Ok(None) => Printed::default(),
+            Ok(Some(source)) => {
+                let mut judged = examine(&source.path, &source.text, &settings, around);
+                file.forgive(&source, &mut judged.errors);
                 render::file(io, self.output, file, &source, &judged)
             }
             Err(error) => Printed::failed(error),

@@ -9,8 +9,8 @@ use podward_policy::{Finding, Mended, Mending, Safety, mend, mend_across, surrou
 use serde_json::json;
 use similar::TextDiff;
 
-use crate::check::files::{self, File};
 use crate::check::neighbours;
+use crate::files::{File, Inputs};
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
@@ -35,7 +35,7 @@ use crate::standard::Standard;
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Fix {
-    /// Files and folders; - is standard input, whose mended text goes to standard output with --write
+    /// Files, folders and patterns such as **/*.yaml; - is standard input, whose mended text goes to standard output with --write
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
     /// Print what would change, as a patch (the default)
@@ -50,6 +50,8 @@ pub(crate) struct Fix {
     /// Act on hints too, such as hostUsers: false
     #[arg(long, env = "PODWARD_HINTS")]
     hints: bool,
+    #[command(flatten)]
+    inputs: Inputs,
     #[command(flatten)]
     standard: Standard,
     /// `text`, or `json` with one object a line and no patch
@@ -71,7 +73,7 @@ struct Total {
 impl Fix {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
-        let (files, errors) = files::find(&self.paths);
+        let (files, errors) = self.inputs.find(&self.paths);
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()
@@ -94,6 +96,7 @@ impl Fix {
                     mended.push(one);
                     before.push((file, source));
                 }
+                Err(_) if file.is_template(&source) => {}
                 Err(why) => {
                     io.report(&Report::new(why).at(&file.shown, None));
                     total.errors += 1;
@@ -107,6 +110,7 @@ impl Fix {
                 total.errors += 1;
             }
         }
+        self.inputs.tell(io);
         self.sum(io, &total);
         let left = total.may_break + total.failed + total.by_hand;
         match (total.errors, left, total.mended) {
@@ -124,7 +128,7 @@ impl Fix {
         let mut sources = Vec::new();
         for file in files {
             match file.read() {
-                Ok(source) => sources.push((file, source)),
+                Ok(source) => sources.extend(source.map(|source| (file, source))),
                 Err(error) => {
                     io.report(&error);
                     total.errors += 1;

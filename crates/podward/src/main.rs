@@ -6,6 +6,7 @@ mod cloud;
 mod control;
 mod exec;
 mod explain;
+mod files;
 mod finding;
 mod fix;
 mod io;

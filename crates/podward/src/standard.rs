@@ -27,7 +27,7 @@ pub(crate) struct Standard {
 }
 
 impl Standard {
-    pub(crate) const fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings {
             profile: self.profile,
             version: self.kubernetes_version,
@@ -36,6 +36,7 @@ impl Standard {
                 run_as_group: None,
                 fs_group: None,
             },
+            exceptions: std::sync::Arc::default(),
         }
     }
 }

@@ -3,13 +3,15 @@
 use podward_manifest::{objects_found, parse_each};
 use podward_policy::Neighbours;
 
-use super::files::File;
+use crate::files::File;
 
 /// Reads the files for what rules ask for; one that cannot be read is told when it is judged.
 pub(crate) fn of(files: &[File]) -> Neighbours {
     let mut neighbours = Neighbours::default();
     for file in files {
-        let Ok(source) = file.read() else { continue };
+        let Ok(Some(source)) = file.read() else {
+            continue;
+        };
         if !Neighbours::may_concern(&source.text) {
             continue;
         }

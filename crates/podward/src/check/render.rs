@@ -7,8 +7,8 @@ use podward_policy::{Decoded, Examined, ExaminedObject, Finding, Severity};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::files::File;
 use super::print::{Format, Printed};
+use crate::files::File;
 use crate::finding;
 use crate::io::{Io, Tone};
 use crate::report::Report;

@@ -7,11 +7,10 @@ use podward_cloud::CloudConfig;
 use podward_cluster::View;
 use podward_manifest::{Object, Position, Source, name_faults, objects, parse, strict};
 
+use crate::files;
 use crate::io::Io;
 use crate::report::Report;
 
-/// Largest manifest read, bytes; a larger file is an error, not a surprise.
-const MAX_FILE: u64 = 16 << 20;
 /// Most faults that are told: who mends them runs the command again.
 const MAX_FAULTS: usize = 100;
 /// Where the format of cloud.yaml is told.
@@ -40,16 +39,17 @@ impl Folder {
     /// Reads the folder. `shown` is the folder as the user wrote it, for paths in messages. What is
     /// wrong in a file is kept beside what could be read, so that the rest can still be judged.
     pub(super) fn load(directory: &Path, shown: &str) -> Result<Self, Report> {
-        let mut paths = Vec::new();
-        collect(directory, 0, &mut paths)?;
-        paths.sort();
+        let (paths, errors) = files::manifests(directory, MAX_DEPTH);
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
         let mut folder = Self::default();
         for path in paths {
             let below = path.strip_prefix(directory).unwrap_or(&path);
             let name = Path::new(shown).join(below).to_string_lossy().into_owned();
-            match read(&path) {
+            match files::text(&path, &name) {
                 Ok(text) => folder.add(Source { path: name, text }),
-                Err(error) => folder.faults.push(Report::new(error).at(&name, None)),
+                Err(error) => folder.faults.push(error),
             }
         }
         if folder.objects.is_empty() && folder.faults.is_empty() {
@@ -227,23 +227,6 @@ pub(super) fn namespace(object: &Object) -> &str {
     object.namespace.as_deref().unwrap_or("default")
 }
 
-/// The text of a file. What is none (a pipe would never end), and what is larger than a manifest may
-/// be, is refused.
-fn read(path: &Path) -> std::io::Result<String> {
-    use std::io::Read;
-    if !path.metadata()?.is_file() {
-        return Err(std::io::Error::other("this is no file"));
-    }
-    let mut text = String::new();
-    std::fs::File::open(path)?
-        .take(MAX_FILE + 1)
-        .read_to_string(&mut text)?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_FILE) {
-        return Err(std::io::Error::other("the file is larger than 16 MiB"));
-    }
-    Ok(text)
-}
-
 /// Configuration that has apiVersion and kind as Kubernetes objects do, and no name: that of
 /// kustomize, kind, skaffold and others, which no server is ever sent.
 fn is_of_another_tool(root: &podward_manifest::Node) -> bool {
@@ -264,36 +247,12 @@ fn is_of_another_tool(root: &podward_manifest::Node) -> bool {
 
 /// Paths, sizes and times of the manifests below a folder: another value where something changed.
 pub(super) fn fingerprint(directory: &Path) -> Vec<(PathBuf, u64, Option<std::time::SystemTime>)> {
-    let mut paths = Vec::new();
     // a folder that cannot be read just now is one that holds less
-    let _ = collect(directory, 0, &mut paths);
-    paths.sort();
+    let (paths, _) = files::manifests(directory, MAX_DEPTH);
     let look = |path: PathBuf| {
         let about = path.metadata().ok();
         let size = about.as_ref().map_or(0, std::fs::Metadata::len);
         (path, size, about.and_then(|about| about.modified().ok()))
     };
     paths.into_iter().map(look).collect()
-}
-
-fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Report> {
-    let failed = |e: std::io::Error| Report::new(e).at(&folder.to_string_lossy(), None);
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if path.is_dir() {
-            if !hidden && depth < MAX_DEPTH && !path.is_symlink() {
-                collect(&path, depth + 1, paths)?;
-            }
-        } else if path
-            .extension()
-            .is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
-            && !hidden
-        {
-            paths.push(path);
-        }
-    }
-    Ok(())
 }

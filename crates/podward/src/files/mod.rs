@@ -1,0 +1,184 @@
+//! What commands read: which files, how much of them, and in whose words they are refused.
+
+mod glob;
+mod ignore;
+mod pattern;
+mod read;
+mod templates;
+mod walk;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use podward_manifest::{ParseError, Source};
+
+use crate::io::Io;
+use crate::report::Report;
+use read::{MAX_FILE, Refused};
+use templates::Templates;
+pub(crate) use walk::manifests;
+use walk::{Entry, Walk, is_manifest};
+
+/// Deepest folder below a given one.
+const MAX_DEPTH: usize = 64;
+
+/// Which files are read.
+#[derive(clap::Args)]
+pub(crate) struct Inputs {
+    /// Read what .gitignore, .git/info/exclude and .podwardignore leave out, too
+    #[arg(long, env = "PODWARD_NO_IGNORE")]
+    no_ignore: bool,
+    #[arg(skip)]
+    templates: Arc<Templates>,
+}
+
+/// A file that is to be judged.
+pub(crate) struct File {
+    content: Content,
+    /// As messages name it.
+    pub(crate) shown: String,
+    /// Path below the folder that was given; of a file that was given, as it was given.
+    pub(crate) relative: String,
+    templates: Arc<Templates>,
+    /// The bytes of what can be read only once.
+    held: Mutex<Option<Vec<u8>>>,
+}
+
+/// Where a text comes from.
+enum Content {
+    Stdin,
+    /// A path that a person gave, which may lead to a pipe.
+    Given(PathBuf),
+    /// A path that was found in a folder.
+    Found(PathBuf),
+}
+
+impl Inputs {
+    /// The files of all paths, those of a folder sorted, and what could not be looked into.
+    pub(crate) fn find(&self, paths: &[PathBuf]) -> (Vec<File>, Vec<Report>) {
+        let (mut files, mut errors) = (Vec::new(), Vec::new());
+        for path in paths {
+            if path.as_os_str() == "-" {
+                files.push(self.file(Content::Stdin, "-".to_owned(), "-".to_owned()));
+            } else if path.symlink_metadata().is_ok() {
+                self.add(path, &mut files, &mut errors);
+            } else if glob::is_pattern(path) {
+                for path in glob::expand(path, !self.no_ignore, &mut errors) {
+                    self.add(&path, &mut files, &mut errors);
+                }
+            } else {
+                errors.push(Report::new(Refused::Missing).at(&shown(path), None));
+            }
+        }
+        (files, errors)
+    }
+
+    /// Adds a file, or those of a folder.
+    fn add(&self, path: &Path, files: &mut Vec<File>, errors: &mut Vec<Report>) {
+        if !path.is_dir() {
+            let relative = path.to_string_lossy().into_owned();
+            files.push(self.file(Content::Given(path.to_path_buf()), shown(path), relative));
+            return;
+        }
+        let mut found = Vec::new();
+        let mut walk = Walk {
+            deepest: MAX_DEPTH,
+            ignore: !self.no_ignore,
+            visit: |entry: &Entry<'_>| {
+                if !entry.is_folder && is_manifest(entry.path) {
+                    found.push(entry.path.to_path_buf());
+                }
+                true
+            },
+            errors: Vec::new(),
+        };
+        walk.go(path);
+        errors.append(&mut walk.errors);
+        found.sort();
+        for file in found {
+            let relative = file.strip_prefix(path).unwrap_or(&file);
+            let relative = relative.to_string_lossy().into_owned();
+            let shown = shown(&file);
+            files.push(self.file(Content::Found(file), shown, relative));
+        }
+    }
+
+    fn file(&self, content: Content, shown: String, relative: String) -> File {
+        File {
+            content,
+            shown,
+            relative,
+            templates: Arc::clone(&self.templates),
+            held: Mutex::new(None),
+        }
+    }
+
+    /// Says what was left out, once all is read.
+    pub(crate) fn tell(&self, io: &Io) {
+        self.templates.tell(io);
+    }
+}
+
+impl File {
+    /// Where it is; `None` is standard input.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match &self.content {
+            Content::Stdin => None,
+            Content::Given(path) | Content::Found(path) => Some(path),
+        }
+    }
+
+    /// What can be read only once, and is asked for by several.
+    fn once(&self, read: impl FnOnce() -> Result<Vec<u8>, Refused>) -> Result<Vec<u8>, Refused> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Some(read()?);
+        }
+        Ok(held.clone().unwrap_or_default())
+    }
+
+    /// The whole text; none where it is a template of a chart, which is text that makes manifests.
+    pub(crate) fn read(&self) -> Result<Option<Source>, Report> {
+        let bytes = match &self.content {
+            Content::Stdin => self.once(|| read::bytes(std::io::stdin(), MAX_FILE, 0)),
+            Content::Given(path) if path.is_file() => read::bytes_of_given(path, MAX_FILE),
+            Content::Given(path) => self.once(|| read::bytes_of_given(path, MAX_FILE)),
+            Content::Found(path) => read::bytes_of_file(path, MAX_FILE, true),
+        };
+        let bytes = bytes.map_err(|refused| Report::new(refused).at(&self.shown, None))?;
+        let text = read::text(bytes, &self.shown)?;
+        if self
+            .path()
+            .is_some_and(|path| self.templates.is_one(path, &text))
+        {
+            return Ok(None);
+        }
+        Ok(Some(Source {
+            path: self.shown.clone(),
+            text,
+        }))
+    }
+
+    /// Takes out the errors of documents that hold `{{`: they are templates, and counted as such.
+    pub(crate) fn forgive(&self, source: &Source, errors: &mut Vec<ParseError>) {
+        self.templates.forgive(source, errors);
+    }
+
+    /// Whether a text that is no YAML is a template, and counted as such.
+    pub(crate) fn is_template(&self, source: &Source) -> bool {
+        self.templates.is_unread(source)
+    }
+}
+
+/// The text of a file that was found in a folder.
+pub(crate) fn text(path: &Path, shown: &str) -> Result<String, Report> {
+    let bytes = read::bytes_of_file(path, MAX_FILE, true)
+        .map_err(|refused| Report::new(refused).at(shown, None))?;
+    read::text(bytes, shown)
+}
+
+/// A path without the `./` that a walk of `.` puts before it.
+fn shown(path: &Path) -> String {
+    let path = path.strip_prefix(".").unwrap_or(path);
+    path.to_string_lossy().into_owned()
+}

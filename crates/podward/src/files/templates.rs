@@ -1,0 +1,75 @@
+//! Files that make manifests and are none: templates of Helm and of other programs.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use podward_manifest::{ParseError, Source};
+
+use crate::io::Io;
+
+/// Where a template begins something of its own.
+const MARK: &str = "{{";
+
+/// The templates that were seen and not judged.
+#[derive(Default)]
+pub(super) struct Templates {
+    count: AtomicUsize,
+}
+
+impl Templates {
+    /// Whether a file is a template of a chart; counts it.
+    pub(super) fn is_one(&self, path: &Path, text: &str) -> bool {
+        let is_one = text.contains(MARK) && chart_of(path).is_some();
+        self.count(is_one)
+    }
+
+    /// Whether a text that is no YAML is a template; counts it.
+    pub(super) fn is_unread(&self, source: &Source) -> bool {
+        self.count(source.text.contains(MARK))
+    }
+
+    /// Takes out the errors of documents that are templates; counts the file.
+    pub(super) fn forgive(&self, source: &Source, errors: &mut Vec<ParseError>) {
+        if errors.is_empty() || !source.text.contains(MARK) {
+            return;
+        }
+        let before = errors.len();
+        let lines: Vec<_> = source.text.lines().collect();
+        errors.retain(|error| {
+            let at = error.position.line.saturating_sub(1).min(lines.len());
+            let (above, below) = lines.split_at(at);
+            let ends = |line: &&&str| line.starts_with("---");
+            let above = above.iter().rev().take_while(|line| !ends(line));
+            let below = below.iter().take_while(|line| !ends(line));
+            !above.chain(below).any(|line| line.contains(MARK))
+        });
+        self.count(errors.len() < before);
+    }
+
+    fn count(&self, is_one: bool) -> bool {
+        if is_one {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        is_one
+    }
+
+    /// Says how many were not judged.
+    pub(super) fn tell(&self, io: &Io) {
+        match self.count.load(Ordering::Relaxed) {
+            0 => {}
+            1 => io.note("note: 1 template was not judged: what it makes can be, by helm template DIR | podward check -"),
+            n => io.note(format_args!(
+                "note: {n} templates were not judged: what they make can be, by helm template DIR | podward check -"
+            )),
+        }
+    }
+}
+
+/// The chart below whose `templates` folder a file is.
+pub(super) fn chart_of(path: &Path) -> Option<&Path> {
+    path.ancestors()
+        .skip(1)
+        .filter(|folder| folder.file_name().is_some_and(|name| name == "templates"))
+        .filter_map(Path::parent)
+        .find(|chart| chart.join("Chart.yaml").is_file())
+}
