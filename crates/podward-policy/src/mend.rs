@@ -28,10 +28,10 @@ pub struct Mended {
 }
 
 /// How far mending goes.
-#[derive(Clone, Copy, Debug)]
-pub struct Mending<'a> {
+#[derive(Clone, Debug)]
+pub struct Mending {
     /// What is to be reached.
-    pub settings: &'a Settings,
+    pub settings: Settings,
     /// Whether fixes are made too that may break a pod that works.
     pub may_break: bool,
     /// Whether hints are acted on too.
@@ -85,7 +85,7 @@ fn findings(
 /// One file that is to be mended.
 struct Aim<'a> {
     path: &'a str,
-    mending: Mending<'a>,
+    mending: &'a Mending,
     around: &'a Surroundings<'a>,
 }
 
@@ -96,7 +96,7 @@ struct Aim<'a> {
 pub fn mend(
     path: &str,
     text: &str,
-    mending: Mending<'_>,
+    mending: &Mending,
     around: &Surroundings<'_>,
 ) -> Result<Mended, String> {
     let aim = Aim {
@@ -159,7 +159,7 @@ fn parts(text: &str) -> Vec<&str> {
 
 impl Aim<'_> {
     fn findings(&self, text: &str) -> Result<Vec<Placed>, String> {
-        findings(self.path, text, self.mending.settings, self.around)
+        findings(self.path, text, &self.mending.settings, self.around)
     }
 
     /// Whether the fix of a finding is to be made, as far as one object goes.
@@ -275,8 +275,8 @@ impl Aim<'_> {
     }
 }
 
-impl Mending<'_> {
-    fn wants(self, finding: &Finding) -> bool {
+impl Mending {
+    fn wants(&self, finding: &Finding) -> bool {
         if finding.severity == Severity::Info && !self.hints {
             return false;
         }
@@ -326,14 +326,15 @@ fn gather<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Neighbours {
     neighbours
 }
 
-/// Mends what takes changes of several objects, in one file or more: all of them or none.
-pub fn mend_across(files: &mut [Mended], mending: Mending<'_>) {
+/// Mends what takes changes of several objects, in one file or more: all of them or none. `mendings`
+/// has what is to be reached in each file.
+pub fn mend_across(files: &mut [Mended], mendings: &[Mending]) {
     for index in 0..files.len() {
         let Some(file) = files.get_mut(index) else {
             return;
         };
         for finding in std::mem::take(&mut file.across) {
-            match spread(files, index, &finding, mending) {
+            match spread(files, index, &finding, mendings) {
                 Ok(texts) => {
                     for (index, text) in texts {
                         if let Some(file) = files.get_mut(index) {
@@ -359,7 +360,7 @@ fn spread(
     files: &[Mended],
     index: usize,
     finding: &Finding,
-    mending: Mending<'_>,
+    mendings: &[Mending],
 ) -> Result<Vec<(usize, String)>, String> {
     let texts = || {
         let files = files.iter();
@@ -367,7 +368,11 @@ fn spread(
     };
     let around = surroundings(|| gather(texts()));
     let file = files.get(index).ok_or("the file is gone")?;
-    let before = findings(&file.path, &file.text, mending.settings, &around)?;
+    let settings = |index: usize| {
+        let mending = mendings.get(index).ok_or("nothing is asked of the file");
+        mending.map(|mending| &mending.settings)
+    };
+    let before = findings(&file.path, &file.text, settings(index)?, &around)?;
     // the fix of the text as it is now: what was mended before has moved the lines
     let now = before.iter().find(|(.., f)| key(f) == key(finding));
     let Some((number, start, now)) = now else {
@@ -406,8 +411,8 @@ fn spread(
     });
     for (of, text) in &texts_after {
         let Some(file) = files.get(*of) else { continue };
-        let before = findings(&file.path, &file.text, mending.settings, &around)?;
-        let after = findings(&file.path, text, mending.settings, &around_after)?;
+        let before = findings(&file.path, &file.text, settings(*of)?, &around)?;
+        let after = findings(&file.path, text, settings(*of)?, &around_after)?;
         let mended: &[&Finding] = if *of == index { &[now] } else { &[] };
         if let Some(why) = worse(&before, &after, *number, mended) {
             return Err(why);
@@ -436,11 +441,11 @@ mod tests {
     fn mended(text: &str, may_break: bool) -> Mended {
         let around = surroundings(Neighbours::default);
         let mending = Mending {
-            settings: &restricted(),
+            settings: restricted(),
             may_break,
             hints: false,
         };
-        mend("f", text, mending, &around).unwrap()
+        mend("f", text, &mending, &around).unwrap()
     }
 
     fn run(may_break: bool) -> Mended {

@@ -6,13 +6,21 @@ use serde_json::{Value, json};
 
 use crate::io::{Io, Tone, harmless};
 
+/// What is told of a finding besides its place and its mend.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct More<'a> {
+    /// Why it matters.
+    pub(crate) why: bool,
+    /// What Kubernetes itself says of it.
+    pub(crate) sentence: Option<&'a str>,
+}
+
 /// A finding for people: its place, rule and message, the line, why it matters and what mends it.
-/// `sentence` is what Kubernetes itself says of it.
 pub(crate) fn text(
     io: &Io,
     lines: Option<&Lines<'_>>,
     finding: &Finding,
-    sentence: Option<&str>,
+    more: &More<'_>,
 ) -> String {
     let place = format!(
         "{}:{}:{}",
@@ -43,9 +51,11 @@ pub(crate) fn text(
     for shown in excerpt.unwrap_or_default().lines() {
         line(&harmless(shown));
     }
-    line(&format!("  why:  {}", finding.why));
+    if more.why {
+        line(&format!("  why:  {}", finding.why));
+    }
     line(&format!("  mend: {}", harmless(&finding.mend)));
-    if let Some(sentence) = sentence {
+    if let Some(sentence) = more.sentence {
         line(&format!("  says: {}", harmless(sentence)));
     }
     text

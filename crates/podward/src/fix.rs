@@ -73,7 +73,9 @@ struct Total {
 impl Fix {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
-        let (files, errors) = self.inputs.find(&self.paths);
+        let asked = self.standard.asked(io, &self.paths)?;
+        let (mut files, errors) = self.inputs.find(&self.paths);
+        files.retain(|file| !asked.config.excludes(file.path()));
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()
@@ -82,18 +84,18 @@ impl Fix {
             io.report(error);
         }
         let sources = self.read(io, &files, &mut total);
-        let settings = self.standard.settings();
-        let mending = Mending {
-            settings: &settings,
-            may_break: self.unsafe_fixes,
-            hints: self.hints,
-        };
         let around = surroundings(|| neighbours::of(&files));
-        let (mut mended, mut before) = (Vec::new(), Vec::new());
+        let (mut mended, mut mendings, mut before) = (Vec::new(), Vec::new(), Vec::new());
         for (file, source) in sources {
-            match mend(&source.path, &source.text, mending, &around) {
+            let mending = Mending {
+                settings: asked.settings(file),
+                may_break: self.unsafe_fixes,
+                hints: self.hints,
+            };
+            match mend(&source.path, &source.text, &mending, &around) {
                 Ok(one) => {
                     mended.push(one);
+                    mendings.push(mending);
                     before.push((file, source));
                 }
                 Err(_) if file.is_template(&source) => {}
@@ -103,7 +105,7 @@ impl Fix {
                 }
             }
         }
-        mend_across(&mut mended, mending);
+        mend_across(&mut mended, &mendings);
         for ((file, source), mended) in before.iter().zip(&mended) {
             if let Err(error) = self.file(io, file, source, mended, &mut total) {
                 io.report(&error);

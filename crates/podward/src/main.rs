@@ -3,6 +3,7 @@
 mod access;
 mod check;
 mod cloud;
+mod config;
 mod control;
 mod exec;
 mod explain;

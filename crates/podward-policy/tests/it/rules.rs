@@ -82,12 +82,12 @@ fn every_rule_has_examples_that_show_it() {
 fn mended(text: &str, settings: &Settings, may_break: bool) -> Mended {
     let around = surroundings(|| neighbours(text));
     let mending = Mending {
-        settings,
+        settings: settings.clone(),
         may_break,
         hints: true,
     };
-    let mut files = [mend("example.yaml", text, mending, &around).unwrap()];
-    mend_across(&mut files, mending);
+    let mut files = [mend("example.yaml", text, &mending, &around).unwrap()];
+    mend_across(&mut files, &[mending]);
     let [file] = files;
     file
 }

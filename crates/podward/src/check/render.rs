@@ -1,13 +1,15 @@
 //! A file's findings or verdicts, in each format.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use podward_manifest::Source;
-use podward_policy::{Decoded, Examined, ExaminedObject, Finding, Severity};
-use serde::Serialize;
+use podward_policy::{Decoded, Examined, ExaminedObject, Finding};
 use serde_json::{Value, json};
 
+use super::baseline::Key;
 use super::print::{Format, Printed};
+use super::{Run, github, junit, podsecurity, sarif};
 use crate::files::File;
 use crate::finding;
 use crate::io::{Io, Tone};
@@ -17,13 +19,7 @@ use crate::report::Report;
 const MAX_SENTENCE: usize = 500;
 
 /// Writes a file out.
-pub(super) fn file(
-    io: &Io,
-    format: Format,
-    file: &File,
-    source: &Source,
-    judged: &Examined,
-) -> Printed {
+pub(super) fn file(run: &Run<'_>, file: &File, source: &Source, judged: &Examined) -> Printed {
     let mut printed = Printed::default();
     let lines = source.lines();
     for error in &judged.errors {
@@ -33,44 +29,72 @@ pub(super) fn file(
                 .excerpt(lines.excerpt(error.position)),
         );
     }
-    if format == Format::Podsecurity {
-        verdicts(&mut printed, file, judged);
+    if run.format == Format::Podsecurity {
+        podsecurity::file(&mut printed, file, judged);
         return printed;
     }
-    let all = findings(&mut printed, judged);
-    if format == Format::Json {
-        for shown in &all {
-            printed.line(&event(shown).to_string());
-        }
-        for error in &judged.errors {
-            printed.line(
-                &json!({
-                    "event": "error",
-                    "file": error.path,
-                    "line": error.position.line,
-                    "column": error.position.column,
-                    "message": error.message,
-                })
-                .to_string(),
-            );
-        }
-        return printed;
+    let mut all = findings(&mut printed, judged);
+    if let Some(baseline) = run.baseline {
+        printed.known = baseline.leave(&file.shown, &mut all);
     }
+    for shown in &all {
+        *printed
+            .by_severity
+            .entry(shown.finding.severity)
+            .or_default() += 1;
+        *printed.by_rule.entry(shown.finding.rule).or_default() += 1;
+    }
+    if run.keeps_keys {
+        printed.keys = all.iter().map(|one| Key::of(&file.shown, one)).collect();
+    }
+    match run.format {
+        Format::Podsecurity => {}
+        Format::Text => text(run.io, &mut printed, source, &all),
+        Format::Json => json_lines(&mut printed, judged, &all),
+        Format::Sarif => sarif::file(&mut printed, source, &all),
+        Format::Junit => junit::file(&mut printed, &file.shown, &all),
+        Format::Github => github::file(&mut printed, &all),
+    }
+    printed
+}
+
+fn text(io: &Io, printed: &mut Printed, source: &Source, all: &[Shown<'_>]) {
+    let lines = source.lines();
     let mut last = None;
+    // why a rule is there is told once
+    let mut told = BTreeSet::new();
     for shown in all {
-        let heading = heading(&source.path, &shown);
+        let heading = heading(&source.path, shown);
         if last.as_ref() != Some(&heading) {
             printed.line(&io.tone(Tone::Strong, &heading));
             last = Some(heading);
         }
-        let sentence = shown.sentence.as_deref();
-        let text = finding::text(io, Some(&lines), shown.finding, sentence);
+        let more = finding::More {
+            why: told.insert(shown.finding.rule),
+            sentence: shown.sentence.as_deref(),
+        };
+        let text = finding::text(io, Some(&lines), shown.finding, &more);
         for line in text.lines() {
             printed.line(&format!("  {line}"));
         }
         printed.line("");
     }
-    printed
+}
+
+fn json_lines(printed: &mut Printed, judged: &Examined, all: &[Shown<'_>]) {
+    for shown in all {
+        printed.line(&event(shown).to_string());
+    }
+    for error in &judged.errors {
+        let event = json!({
+            "event": "error",
+            "file": error.path,
+            "line": error.position.line,
+            "column": error.position.column,
+            "message": error.message,
+        });
+        printed.line(&event.to_string());
+    }
 }
 
 /// The file, and the object that a finding is in.
@@ -86,14 +110,14 @@ fn heading(path: &str, shown: &Shown<'_>) -> String {
 }
 
 /// A finding and where it belongs.
-struct Shown<'a> {
-    object: Option<&'a ExaminedObject>,
-    finding: &'a Finding,
+pub(super) struct Shown<'a> {
+    pub(super) object: Option<&'a ExaminedObject>,
+    pub(super) finding: &'a Finding,
     /// What Kubernetes itself would say.
-    sentence: Option<Rc<str>>,
+    pub(super) sentence: Option<Rc<str>>,
 }
 
-/// Everything that was found, in the order of the file; counts it.
+/// Everything that was found, in the order of the file.
 fn findings<'a>(printed: &mut Printed, judged: &'a Examined) -> Vec<Shown<'a>> {
     let mut all: Vec<Shown<'a>> = Vec::new();
     let mut add = |object, finding, sentence| {
@@ -103,6 +127,7 @@ fn findings<'a>(printed: &mut Printed, judged: &'a Examined) -> Vec<Shown<'a>> {
             sentence,
         });
     };
+    printed.suppressed = judged.suppressed;
     judged.of_file.iter().for_each(|f| add(None, f, None));
     for object in &judged.objects {
         let fields = object.findings.iter();
@@ -123,9 +148,6 @@ fn findings<'a>(printed: &mut Printed, judged: &'a Examined) -> Vec<Shown<'a>> {
         }
     }
     all.sort_by_key(|shown| shown.finding.position);
-    for shown in &all {
-        *printed.findings.entry(shown.finding.severity).or_default() += 1;
-    }
     all
 }
 
@@ -150,66 +172,4 @@ fn event(shown: &Shown<'_>) -> Value {
         }
     }
     event
-}
-
-/// The versions whose workloads admission looks at; it never sees the older ones.
-const JUDGED_BY_THE_LIBRARY: &[&str] = &["v1", "apps/v1", "batch/v1"];
-
-/// A verdict as a line; the names and their order are those of the library's own test output.
-#[derive(Serialize)]
-struct Line<'a> {
-    file: &'a str,
-    doc: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<String>,
-    allowed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    err: Option<&'a str>,
-}
-
-fn verdicts(printed: &mut Printed, file: &File, judged: &Examined) {
-    (printed.workloads, printed.refused) = (0, 0);
-    for ExaminedObject {
-        object, verdicts, ..
-    } in &judged.objects
-    {
-        let Some(verdict) = verdicts.first() else {
-            continue;
-        };
-        if !JUDGED_BY_THE_LIBRARY.contains(&object.api_version.as_str()) {
-            continue;
-        }
-        let mut line = Line {
-            file: &file.relative,
-            doc: object.doc,
-            kind: None,
-            name: None,
-            level: None,
-            allowed: false,
-            detail: None,
-            err: None,
-        };
-        match verdict {
-            Decoded::Error(error) => line.err = Some(error),
-            Decoded::Verdict(verdict) => {
-                line.kind = Some(&object.kind);
-                line.name = Some(object.name.as_str()).filter(|name| !name.is_empty());
-                line.level = Some(format!("{}:{}", verdict.level, verdict.version));
-                line.allowed = verdict.allowed();
-                line.detail = (!verdict.allowed()).then(|| verdict.violates());
-            }
-        }
-        printed.workloads += 1;
-        printed.refused += usize::from(!line.allowed);
-        printed.line(&serde_json::to_string(&line).unwrap_or_default());
-    }
-    if printed.refused > 0 {
-        printed.findings.insert(Severity::Error, printed.refused);
-    }
 }

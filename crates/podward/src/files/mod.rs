@@ -14,6 +14,7 @@ use podward_manifest::{ParseError, Source};
 
 use crate::io::Io;
 use crate::report::Report;
+pub(crate) use pattern::Pattern;
 use read::{MAX_FILE, Refused};
 use templates::Templates;
 pub(crate) use walk::manifests;

@@ -170,7 +170,8 @@ fn pods_of_custom_resources_are_judged_and_nothing_steers_the_terminal() {
 #[test]
 fn standard_input_and_json() {
     let mut child = Command::new(PODWARD)
-        .args(["check", "-", "-o", "json", "--kubernetes-version", "v1.99"])
+        .args(["check", "-", "-o", "json", "--profile", "baseline"])
+        .args(["--kubernetes-version", "v1.99"])
         .current_dir(scratch())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
