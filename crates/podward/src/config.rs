@@ -25,10 +25,18 @@ struct Written {
     kubernetes_version: Option<String>,
     fail_on: Option<String>,
     fix: WrittenIds,
-    rules: BTreeMap<String, String>,
+    rules: BTreeMap<String, Word>,
     profiles: Vec<WrittenProfile>,
     ignore: Vec<WrittenIgnore>,
     exclude: Vec<String>,
+}
+
+/// A word; `off` is one that YAML reads as false.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Word {
+    Text(String),
+    Flag(bool),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -207,7 +215,12 @@ impl Config {
             run_as_group: written.fix.run_as_group,
             fs_group: written.fix.fs_group,
         };
-        for (name, text) in written.rules {
+        for (name, word) in written.rules {
+            let text = match word {
+                Word::Text(text) => text,
+                Word::Flag(false) => "off".to_owned(),
+                Word::Flag(true) => "on".to_owned(),
+            };
             let path = format!("rules.{name}");
             known(&path, &name)?;
             let severity = severity(&text).ok_or_else(|| {
