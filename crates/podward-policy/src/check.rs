@@ -83,6 +83,12 @@ impl Spot {
         self.fixed_by(vec![Change::new(field, value.into())], safety)
     }
 
+    /// Mended by taking its own field out.
+    pub(crate) fn taken_out(self, safety: Safety) -> Self {
+        let change = Change::removal(&self.field);
+        self.fixed_by(vec![change], safety)
+    }
+
     /// Mended by an id that a person chooses: where none is chosen, an example.
     pub(crate) fn fixed_to_id(
         self,

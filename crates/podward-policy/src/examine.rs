@@ -1,15 +1,15 @@
 //! All that is found in one file.
 
 use podward_manifest::{
-    FieldFault, Object, ParseError, Position, Workload, decode_error, objects_found, parse_each,
-    strict, workloads,
+    Change, FieldFault, Object, ParseError, Position, Workload, decode_error, objects_found,
+    parse_each, strict, workloads,
 };
 
 use crate::exceptions::Suppressions;
 use crate::neighbours::Surroundings;
 use crate::practices::PRACTICES;
 use crate::rules::{DUPLICATE_KEY, UNKNOWN_FIELD, WRONG_TYPE};
-use crate::{Finding, Rule, Settings, Verdict, credentials_of, judge, mask, practice};
+use crate::{Finding, Fix, Rule, Safety, Settings, Verdict, credentials_of, judge, mask, practice};
 
 /// One file, examined.
 #[derive(Debug)]
@@ -116,8 +116,31 @@ fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) 
 fn verdict(workload: &Workload<'_>, settings: &Settings) -> Decoded {
     match decode_error(workload.object) {
         Some(error) => Decoded::Error(error),
-        None => Decoded::Verdict(judge(workload, settings.profile.level(), settings.version)),
+        None => {
+            let verdict = judge(workload, settings.profile.level(), settings.version);
+            Decoded::Verdict(decided(verdict, settings))
+        }
     }
+}
+
+/// A verdict with the fixes for which a person has chosen the value.
+fn decided(mut verdict: Verdict, settings: &Settings) -> Verdict {
+    let Some(user) = settings.ids.run_as_user else {
+        return verdict;
+    };
+    let violations = verdict.violations.iter_mut();
+    for violation in violations.filter(|violation| violation.check == "runAsUser") {
+        for finding in &mut violation.findings {
+            finding.fix = Some(Fix {
+                changes: vec![Change::new(&finding.field, user.into())],
+                elsewhere: Vec::new(),
+                safety: Safety::MayBreak(
+                    "a program that needs root, or files of root, fails as another user",
+                ),
+            });
+        }
+    }
+    verdict
 }
 
 /// A finding of a rule on the form of the file.

@@ -9,7 +9,7 @@ use crate::capabilities::{instead, opens};
 use crate::check::{Breach, Check, Spot};
 use crate::pod::{Container, Pod};
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 /// The capabilities that a container runtime gives by itself (Pod Security Standards, baseline).
 const DEFAULT: &[&str] = &[
@@ -37,7 +37,7 @@ pub(super) const CHECK: Check = Check {
         why: "a capability beyond the runtime's own lets a process change what it shares with the node: its network, its clock, its devices, its kernel",
         mend: "take it out of capabilities.add",
         source: STANDARDS,
-        remedy: Remedy::ByHand,
+        remedy: Remedy::MayBreak,
         as_of: Version::Latest,
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        add: [NET_RAW]\n"
@@ -50,6 +50,8 @@ pub(super) const CHECK: Check = Check {
     replaces: None,
     run,
 };
+
+const BREAKS: Safety = Safety::MayBreak("a program that uses the capability fails");
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     let added = Added::collect(pod, DEFAULT);
@@ -96,16 +98,19 @@ impl<'a> Added<'a> {
                 "take it out of capabilities.add{spelling}; {}",
                 instead(capability)
             );
-            self.spots.push(pod.spot_in(
-                container,
-                &format!("securityContext.capabilities.add[{index}]"),
-                format!(
-                    "container \"{}\" adds the capability \"{capability}\": {}",
-                    container.name,
-                    opens(capability)
-                ),
-                mend,
-            ));
+            self.spots.push(
+                pod.spot_in(
+                    container,
+                    &format!("securityContext.capabilities.add[{index}]"),
+                    format!(
+                        "container \"{}\" adds the capability \"{capability}\": {}",
+                        container.name,
+                        opens(capability)
+                    ),
+                    mend,
+                )
+                .taken_out(BREAKS),
+            );
         }
         if forbids {
             self.names.push(container.name);

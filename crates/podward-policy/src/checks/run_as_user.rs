@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
         why: "user 0 of the pod is user 0 of the node",
         mend: "set another user id, or take runAsUser out where the image's own user is not root",
         source: STANDARDS,
-        remedy: Remedy::ByHand,
+        remedy: Remedy::Decision,
         as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    runAsUser: 0\n  containers:\n  - name: web\n    image: example.com/web:1\n"

@@ -7,7 +7,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check, Spot};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 /// The types that a container may have, and the version that allows them.
 const TYPES: &[(&str, u32)] = &[
@@ -27,7 +27,7 @@ pub(super) const CHECK: Check = Check {
         why: "another SELinux type, user or role takes the container out of the confinement that keeps it from the node and from other pods",
         mend: "take seLinuxOptions out, or use a type made for containers",
         source: STANDARDS,
-        remedy: Remedy::ByHand,
+        remedy: Remedy::MayBreak,
         as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    seLinuxOptions:\n      type: spc_t\n  containers:\n  - name: web\n    image: example.com/web:1\n"
@@ -61,6 +61,9 @@ fn faults<'a>(pod: &Pod<'_>, options: &'a Node) -> impl Iterator<Item = (&'stati
     .map(|(key, value, _)| (key, value))
 }
 
+const BREAKS: Safety =
+    Safety::MayBreak("a program that the confinement of containers stops is stopped by it then");
+
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     let mut setters = words::Setters::default();
     let (mut user, mut role) = (false, false);
@@ -77,11 +80,14 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
         for (key, value) in faults(pod, options) {
             setters.pod = true;
             note(key, value, &mut setters.values);
-            spots.push(pod.spot(
-                &format!("securityContext.seLinuxOptions.{key}"),
-                format!("the pod sets the SELinux {key} \"{value}\""),
-                MEND,
-            ));
+            spots.push(
+                pod.spot(
+                    &format!("securityContext.seLinuxOptions.{key}"),
+                    format!("the pod sets the SELinux {key} \"{value}\""),
+                    MEND,
+                )
+                .taken_out(BREAKS),
+            );
         }
     }
     for container in &pod.containers {
@@ -91,15 +97,18 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
         let before = spots.len();
         for (key, value) in faults(pod, options) {
             note(key, value, &mut setters.values);
-            spots.push(pod.spot_in(
-                container,
-                &format!("securityContext.seLinuxOptions.{key}"),
-                format!(
-                    "container \"{}\" sets the SELinux {key} \"{value}\"",
-                    container.name
-                ),
-                MEND,
-            ));
+            spots.push(
+                pod.spot_in(
+                    container,
+                    &format!("securityContext.seLinuxOptions.{key}"),
+                    format!(
+                        "container \"{}\" sets the SELinux {key} \"{value}\"",
+                        container.name
+                    ),
+                    MEND,
+                )
+                .taken_out(BREAKS),
+            );
         }
         if spots.len() > before {
             setters.containers.push(container.name);

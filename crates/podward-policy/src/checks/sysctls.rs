@@ -1,13 +1,13 @@
 //! Only sysctls that reach no further than the pod (baseline; the list grew in 1.27, 1.29, 1.32 and
 //! 1.37).
 
-use podward_manifest::Node;
+use podward_manifest::{Change, Node};
 
 use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
 use crate::rule::pod;
-use crate::{Level, Profile, Remedy, Rule, Severity, Version};
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version};
 
 /// The sysctls that a pod may set, and that a kubelet sets without being told to.
 pub const SAFE: &[&str] = &[
@@ -54,7 +54,7 @@ pub(super) const CHECK: Check = Check {
         why: "a setting of the kernel that is not kept apart for each pod changes the node and every pod on it",
         mend: "take it out; who runs the node can set it there",
         source: STANDARDS,
-        remedy: Remedy::ByHand,
+        remedy: Remedy::MayBreak,
         as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    sysctls:\n    - name: kernel.msgmax\n      value: \"65536\"\n  containers:\n  - name: web\n    image: example.com/web:1\n"
@@ -81,11 +81,19 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             .unwrap_or_default();
         if !(SAFE.contains(&name) && pod.is_since(since(name))) {
             names.push(name);
-            spots.push(pod.spot(
-                &format!("securityContext.sysctls[{index}].name"),
-                format!("the pod sets the kernel setting \"{name}\""),
-                "take it out; who runs the node can set it there",
-            ));
+            spots.push(
+                pod.spot(
+                    &format!("securityContext.sysctls[{index}].name"),
+                    format!("the pod sets the kernel setting \"{name}\""),
+                    "take it out; who runs the node can set it there",
+                )
+                .fixed_by(
+                    vec![Change::removal(
+                        &pod.path_of(&format!("securityContext.sysctls[{index}]")),
+                    )],
+                    Safety::MayBreak("a program that counts on the setting has the node's"),
+                ),
+            );
         }
     }
     Breach::unless_none(spots, "forbidden sysctls", || names.join(", "))

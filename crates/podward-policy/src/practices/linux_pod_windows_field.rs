@@ -4,7 +4,7 @@ use super::os;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity, Version};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -15,7 +15,7 @@ pub(super) const PRACTICE: Practice = Practice {
         why: "the API server refuses a pod whose spec.os is linux; without spec.os the options do nothing on a Linux node",
         mend: "take windowsOptions out, or set spec.os.name: windows where the pod is for Windows",
         source: "pod.spec.os; validation of the API server",
-        remedy: Remedy::ByHand,
+        remedy: Remedy::Safe,
         as_of: Version::Latest,
         fails: &[pod!(
             "  os:\n    name: linux\n  securityContext:\n    windowsOptions:\n      runAsUserName: ContainerUser\n  containers:\n  - name: web\n    image: example.com/web:1\n"
@@ -45,11 +45,15 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         spots.push(Spot { severity, ..spot });
     };
     if pod.security(&["windowsOptions"]).is_some() {
-        add(pod.spot(field, message, PRACTICE.rule.mend));
+        add(pod
+            .spot(field, message, PRACTICE.rule.mend)
+            .taken_out(Safety::Safe));
     }
     for container in &pod.containers {
         if container.security(&["windowsOptions"]).is_some() {
-            add(pod.spot_in(container, field, message, PRACTICE.rule.mend));
+            add(pod
+                .spot_in(container, field, message, PRACTICE.rule.mend)
+                .taken_out(Safety::Safe));
         }
     }
 }

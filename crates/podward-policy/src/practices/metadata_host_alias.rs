@@ -1,11 +1,11 @@
 //! No name leads to the metadata service of the cloud, where tokens of the node are.
 
-use podward_manifest::Node;
+use podward_manifest::{Change, Node};
 
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity, Version};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -16,7 +16,7 @@ pub(super) const PRACTICE: Practice = Practice {
         why: "the metadata service gives tokens of the node's identity; by a name it is reached past filters on the address, by a request that the pod is made to send (SSRF)",
         mend: "take the host alias out",
         source: "pod.spec.hostAliases[].ip",
-        remedy: Remedy::ByHand,
+        remedy: Remedy::MayBreak,
         as_of: Version::Latest,
         fails: &[pod!(
             "  hostAliases:\n  - ip: 169.254.169.254\n    hostnames: [metadata]\n  containers:\n  - name: web\n    image: example.com/web:1\n"
@@ -54,11 +54,16 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
                 "{} leads to {ip}, the metadata service of the node",
                 names.join(", ")
             );
-            spots.push(pod.spot(
+            let spot = pod.spot(
                 &format!("hostAliases[{index}].ip"),
                 message,
                 PRACTICE.rule.mend,
-            ));
+            );
+            let alias = pod.path_of(&format!("hostAliases[{index}]"));
+            let breaks = Safety::MayBreak(
+                "a program that asks the metadata service by this name does not find it",
+            );
+            spots.push(spot.fixed_by(vec![Change::removal(&alias)], breaks));
         }
     }
 }

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity, Version};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -16,7 +16,7 @@ pub(super) const PRACTICE: Practice = Practice {
         why: "files of the group root can be read and written in every volume that the pod mounts",
         mend: "take 0 out of supplementalGroups",
         source: "pod.securityContext.supplementalGroups",
-        remedy: Remedy::ByHand,
+        remedy: Remedy::MayBreak,
         as_of: Version::Latest,
         fails: &[pod!(
             "  securityContext:\n    supplementalGroups: [0, 2000]\n  containers:\n  - name: web\n    image: example.com/web:1\n"
@@ -36,10 +36,15 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         .enumerate()
         .filter(|(_, group)| group.as_i64() == Some(0))
     {
-        spots.push(pod.spot(
-            &format!("securityContext.supplementalGroups[{index}]"),
-            "every container is in the group 0, that of root",
-            PRACTICE.rule.mend,
-        ));
+        spots.push(
+            pod.spot(
+                &format!("securityContext.supplementalGroups[{index}]"),
+                "every container is in the group 0, that of root",
+                PRACTICE.rule.mend,
+            )
+            .taken_out(Safety::MayBreak(
+                "files that only the group 0 may read cannot be read any more",
+            )),
+        );
     }
 }

@@ -3,7 +3,7 @@
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
-use crate::{Profile, Remedy, Rule, Severity, Version};
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
     rule: &Rule {
@@ -14,7 +14,7 @@ pub(super) const PRACTICE: Practice = Practice {
         why: "the API server refuses the pod; and what the field asks for does not hold on Windows",
         mend: "take the field out; on Windows the user is windowsOptions.runAsUserName",
         source: "pod.spec.os; validation of the API server",
-        remedy: Remedy::ByHand,
+        remedy: Remedy::Safe,
         as_of: Version::Latest,
         fails: &[
             pod!(
@@ -73,20 +73,29 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
             .at(&[field])
             .is_some_and(|node| node.as_bool() != Some(false) || *field == "hostUsers")
         {
-            spots.push(pod.spot(field, message(field), PRACTICE.rule.mend));
+            spots.push(
+                pod.spot(field, message(field), PRACTICE.rule.mend)
+                    .taken_out(Safety::Safe),
+            );
         }
     }
     for field in POD_SECURITY {
         if pod.security(&[field]).is_some() {
             let path = format!("securityContext.{field}");
-            spots.push(pod.spot(&path, message(field), PRACTICE.rule.mend));
+            spots.push(
+                pod.spot(&path, message(field), PRACTICE.rule.mend)
+                    .taken_out(Safety::Safe),
+            );
         }
     }
     for container in &pod.containers {
         for field in CONTAINER_SECURITY {
             if container.security(&[field]).is_some() {
                 let path = format!("securityContext.{field}");
-                spots.push(pod.spot_in(container, &path, message(field), PRACTICE.rule.mend));
+                spots.push(
+                    pod.spot_in(container, &path, message(field), PRACTICE.rule.mend)
+                        .taken_out(Safety::Safe),
+                );
             }
         }
     }
