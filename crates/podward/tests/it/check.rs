@@ -415,3 +415,31 @@ fn code_hosts_and_build_servers_have_their_formats() {
     let summary = out(&check(&folder, &["--profile", "baseline", "--summary"]));
     assert!(summary.starts_with("      2  hostNamespaces "), "{summary}");
 }
+
+#[test]
+fn json_is_what_its_schema_says() {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/check.schema.json");
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+    let folder = written(&[("a.yaml", HOST_PID), ("bad.yaml", "a: [\n")]);
+    let mut seen = std::collections::BTreeSet::new();
+    for arguments in [&["-o", "json"][..], &["-o", "json", "--summary"]] {
+        for line in out(&check(&folder, arguments)).lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let name = event["event"].as_str().unwrap().to_owned();
+            let forms = schema["oneOf"].as_array().unwrap();
+            let form = forms
+                .iter()
+                .find(|form| form["properties"]["event"]["const"] == name.as_str())
+                .unwrap();
+            for key in event.as_object().unwrap().keys() {
+                assert!(form["properties"].get(key).is_some(), "{name}: {key}");
+            }
+            for key in form["required"].as_array().unwrap() {
+                assert!(event.get(key.as_str().unwrap()).is_some(), "{name}: {key}");
+            }
+            seen.insert(name);
+        }
+    }
+    let all: Vec<_> = seen.iter().map(String::as_str).collect();
+    assert_eq!(all, ["error", "finding", "rule", "summary"]);
+}
