@@ -38,8 +38,9 @@ pub struct Mending {
     pub hints: bool,
 }
 
-/// Most times a document is gone through: a fix brings out what its finding hid.
-const PASSES: usize = 4;
+/// Most times a document is gone through: a fix brings out what its finding hid, and where one cannot be
+/// made, those beside it are made one by one.
+const PASSES: usize = 16;
 
 /// Rule, field and message.
 type Key = (&'static str, String, String);
@@ -211,6 +212,12 @@ impl Aim<'_> {
             }
             // one of them cannot be made: which one, and why
             for finding in findings {
+                // an item taken out has given those behind it other numbers: they are for the next time
+                let current = self.findings(&mended.text)?;
+                let is_it = |(of, _, one): &&Placed| *of == number && key(one) == key(finding);
+                let Some((_, _, finding)) = current.iter().find(is_it) else {
+                    continue;
+                };
                 match self.attempt(&mended.text, number, object, &[finding]) {
                     Ok(text) => mended.text = text,
                     Err(why) => mended.failed.push((finding.clone(), why)),
@@ -243,10 +250,15 @@ impl Aim<'_> {
 
     /// Tells the findings apart by what became of them.
     fn sort(&self, all: &[Placed], mended: &mut Mended) -> Result<(), String> {
-        let left: BTreeSet<_> = self
-            .findings(&mended.text)?
+        let now = self.findings(&mended.text)?;
+        let left: BTreeSet<_> = now
             .iter()
             .map(|(number, _, finding)| (*number, key(finding)))
+            .collect();
+        // a hint may have become a fault by what was mended
+        let across = now.into_iter().map(|(_, _, finding)| finding);
+        mended.across = across
+            .filter(|finding| self.mending.wants(finding) && changes_others(finding))
             .collect();
         // another fix may have mended what one alone could not
         let keys: BTreeSet<_> = left.iter().map(|(_, key)| key).collect();
@@ -262,9 +274,7 @@ impl Aim<'_> {
                 _ if is_left && finding.severity == Severity::Info => {}
                 _ if !is_left => mended.done.push(finding),
                 Some(_) if has_failed => {}
-                Some(_) if self.mending.wants(&finding) && changes_others(&finding) => {
-                    mended.across.push(finding);
-                }
+                Some(_) if self.mending.wants(&finding) && changes_others(&finding) => {}
                 Some(fix) if matches!(fix.safety, Safety::MayBreak(_)) => {
                     mended.unsafe_left.push(finding);
                 }
@@ -374,7 +384,10 @@ fn spread(
     };
     let before = findings(&file.path, &file.text, settings(index)?, &around)?;
     // the fix of the text as it is now: what was mended before has moved the lines
-    let now = before.iter().find(|(.., f)| key(f) == key(finding));
+    let is_it = |f: &Finding| (f.rule, &f.field) == (finding.rule, &finding.field);
+    let now = before
+        .iter()
+        .find(|(.., f)| is_it(f) && mendings.get(index).is_some_and(|m| m.wants(f)));
     let Some((number, start, now)) = now else {
         return Ok(Vec::new());
     };

@@ -137,7 +137,7 @@ fn whole_lines(
         head.trim().is_empty()
     };
     if !alone {
-        return Err(EditError::Form(shown(path), "it shares its first line"));
+        return shared_line(lines, all, index, path);
     }
     let from = place(
         lines,
@@ -153,6 +153,32 @@ fn whole_lines(
         lines.next_line(part.end.line)
     };
     let to = to.unwrap_or(lines.text.len());
+    let with = String::new();
+    Ok(Splice { from, to, with })
+}
+
+/// Takes out the first entry of a mapping that begins behind a dash: the next one takes its place.
+fn shared_line(
+    lines: &Lines<'_>,
+    all: &[Part],
+    index: usize,
+    path: &[Step],
+) -> Result<Splice, EditError> {
+    let refused = |why| Err(EditError::Form(shown(path), why));
+    let (0, Some(part), Some(next)) = (index, all.first(), all.get(1)) else {
+        return refused("it shares its first line");
+    };
+    let (from, to) = (
+        place(lines, part.start, path)?,
+        place(lines, next.start, path)?,
+    );
+    if lines
+        .text
+        .get(from..to)
+        .is_none_or(|text| text.contains('#'))
+    {
+        return refused("a comment stands in it");
+    }
     let with = String::new();
     Ok(Splice { from, to, with })
 }

@@ -206,8 +206,14 @@ fn what_is_taken_out_takes_its_lines_or_its_part_of_one() {
         );
         assert_eq!(edited.as_deref(), Ok(after), "{path} of {before}");
     }
-    let shares = edit(
+    let first = edit(
         "a:\n- x: 1\n  y: 2\n",
+        Position { line: 1, column: 1 },
+        &[Change::removal("a[0].x")],
+    );
+    assert_eq!(first.as_deref(), Ok("a:\n- y: 2\n"));
+    let shares = edit(
+        "a:\n- x: 1 # one\n  y: 2\n",
         Position { line: 1, column: 1 },
         &[Change::removal("a[0].x")],
     );

@@ -35,6 +35,8 @@ use crate::practice::Practice;
 
 /// Every practice.
 pub(crate) const PRACTICES: &[&Practice] = &[
+    // what the pod is for comes first: its fix decides what else is asked of it
+    &os_unset::PRACTICE,
     &run_as_user_missing::PRACTICE,
     &run_as_group::PRACTICE,
     &fs_group::PRACTICE,
@@ -55,7 +57,6 @@ pub(crate) const PRACTICES: &[&Practice] = &[
     &windows_pod_linux_field::PRACTICE,
     &linux_pod_windows_field::PRACTICE,
     &os_mismatch::PRACTICE,
-    &os_unset::PRACTICE,
     &windows_administrator::PRACTICE,
     &feature_version::PRACTICE,
     &pod_identity_binding::PRACTICE,

@@ -90,7 +90,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
                 spot.hint()
             });
         }
-        if before == spots.len() && user.is_not_root() {
+        if before == spots.len() {
             served(scene, container, from, spots);
         }
         if before == spots.len() && container.list("ports").next().is_none() {
@@ -167,14 +167,15 @@ fn of_port(scene: &Scene<'_>, container: &Container<'_>, field: &str, port: i64)
     let other = free_port(pod, port);
     let leads = match services.first() {
         Some(service) => format!(
-            "; the Service {} ({}:{}) leads to it",
-            service.name, service.path, service.start.line
+            "; the Service {} ({}) leads to it",
+            service.name, service.path
         ),
         None => String::new(),
     };
     let message = format!(
-        "container \"{}\" listens on port {port}, which is privileged, and is not root{leads}",
-        container.name
+        "container \"{}\" listens on port {port}, which is privileged{}{leads}",
+        container.name,
+        who(pod, container)
     );
     let mend = format!(
         "let the program listen on {other} and set containerPort to it{}; or set the sysctl net.ipv4.ip_unprivileged_port_start to {port} or less in the pod",
@@ -223,6 +224,15 @@ fn of_port(scene: &Scene<'_>, container: &Container<'_>, field: &str, port: i64)
     }
 }
 
+/// What the user of a container makes of it.
+fn who(pod: &Pod<'_>, container: &Container<'_>) -> &'static str {
+    if pod.user(container).is_not_root() {
+        ", and is not root"
+    } else {
+        ": whether it is root is not known"
+    }
+}
+
 /// A port from 1024 on in the place of a privileged one, that no container of the pod has.
 fn free_port(pod: &Pod<'_>, port: i64) -> i64 {
     let taken: Vec<i64> = pod
@@ -256,12 +266,20 @@ fn served(scene: &Scene<'_>, container: &Container<'_>, from: i64, spots: &mut V
                 continue;
             };
             let spot = of_port(scene, container, "ports", target);
-            spots.push(Spot {
+            let spot = Spot {
                 message: format!(
-                    "the Service {} sends its port {} to port {target} of container \"{}\", which is privileged, and the container is not root",
-                    service.name, port.port, container.name
+                    "the Service {} sends its port {} to port {target} of container \"{}\", which is privileged{}",
+                    service.name,
+                    port.port,
+                    container.name,
+                    who(pod, container)
                 ),
                 ..spot
+            };
+            spots.push(if pod.user(container).is_not_root() {
+                spot
+            } else {
+                spot.hint()
             });
         }
     }
