@@ -245,7 +245,7 @@ impl Aim<'_> {
         }
         let edited = edit(text, object, &changes).map_err(|e| e.to_string())?;
         let (before, after) = (self.findings(text)?, self.findings(&edited)?);
-        worse(&before, &after, number, findings).map_or(Ok(edited), Err)
+        worse(&before, &after, number, findings, self.mending).map_or(Ok(edited), Err)
     }
 
     /// Tells the findings apart by what became of them.
@@ -304,12 +304,13 @@ fn changes_others(finding: &Finding) -> bool {
 }
 
 /// Why fixes are no good: they leave one of their findings, or break a rule that held. Of a rule that
-/// did not hold, others may come out that were hidden.
+/// did not hold, others may come out that were hidden, and so may one that is mended next.
 fn worse(
     before: &[Placed],
     after: &[Placed],
     number: usize,
     mended: &[&Finding],
+    mending: &Mending,
 ) -> Option<String> {
     let had: BTreeSet<_> = before.iter().map(|(n, _, f)| (*n, f.rule)).collect();
     let gone: BTreeSet<_> = mended.iter().map(|f| (number, key(f))).collect();
@@ -317,7 +318,8 @@ fn worse(
         if gone.contains(&(*n, key(finding))) {
             return Some("the finding would stay".into());
         }
-        if finding.severity > Severity::Info && !had.contains(&(*n, finding.rule)) {
+        let is_new = finding.severity > Severity::Info && !had.contains(&(*n, finding.rule));
+        if is_new && !mending.wants(finding) {
             return Some(format!("it would bring another: {}", finding.message));
         }
     }
@@ -378,10 +380,11 @@ fn spread(
     };
     let around = surroundings(|| gather(texts()));
     let file = files.get(index).ok_or("the file is gone")?;
-    let settings = |index: usize| {
-        let mending = mendings.get(index).ok_or("nothing is asked of the file");
-        mending.map(|mending| &mending.settings)
+    let asked = |index: usize| {
+        let mending = mendings.get(index);
+        mending.ok_or("nothing is asked of the file")
     };
+    let settings = |index: usize| asked(index).map(|mending| &mending.settings);
     let before = findings(&file.path, &file.text, settings(index)?, &around)?;
     // the fix of the text as it is now: what was mended before has moved the lines
     let is_it = |f: &Finding| (f.rule, &f.field) == (finding.rule, &finding.field);
@@ -427,7 +430,7 @@ fn spread(
         let before = findings(&file.path, &file.text, settings(*of)?, &around)?;
         let after = findings(&file.path, text, settings(*of)?, &around_after)?;
         let mended: &[&Finding] = if *of == index { &[now] } else { &[] };
-        if let Some(why) = worse(&before, &after, *number, mended) {
+        if let Some(why) = worse(&before, &after, *number, mended, asked(*of)?) {
             return Err(why);
         }
     }
