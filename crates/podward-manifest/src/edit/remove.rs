@@ -92,18 +92,23 @@ fn everything(lines: &Lines<'_>, node: &Node, path: &[Step]) -> Result<Splice, E
     }
     // behind the colon of its key, where the lines of the block begin
     let before = lines.text.get(..from).unwrap_or_default();
-    let Some((head, between)) = before.rsplit_once(':') else {
-        return Err(EditError::Form(shown(path), "it is not below a key"));
-    };
-    if !between.chars().all(|c| c.is_whitespace() || c == '-') {
-        return Err(EditError::Form(shown(path), "a comment stands before it"));
-    }
     let text = lines.text.get(from..to).unwrap_or_default();
     let line_end = if text.ends_with('\n') {
         lines.line_end()
     } else {
         ""
     };
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    if line.trim() == "-" {
+        let with = format!("{with}{line_end}");
+        return Ok(Splice { from, to, with });
+    }
+    let Some((head, between)) = before.rsplit_once(':') else {
+        return Err(EditError::Form(shown(path), "it is not below a key"));
+    };
+    if !between.chars().all(|c| c.is_whitespace() || c == '-') {
+        return Err(EditError::Form(shown(path), "a comment stands before it"));
+    }
     Ok(Splice {
         from: head.len() + 1,
         to,

@@ -195,6 +195,7 @@ fn what_is_taken_out_takes_its_lines_or_its_part_of_one() {
         ("a: {b: 1, c: 2}\n", "a.c", "a: {b: 1}\n"),
         ("a: [1, 2, 3]\n", "a[0]", "a: [2, 3]\n"),
         ("a: {b: 1}\n", "a.b", "a: {}\n"),
+        ("a:\n- b: 1\n- c: 2\n", "a[0].b", "a:\n- {}\n- c: 2\n"),
         // what is not there
         ("a: 1\n", "b.c", "a: 1\n"),
     ];
