@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StructureStyle};
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StructureStyle};
 
 use crate::parts::parts;
-use crate::{Node, Position, Value, scalar};
+use crate::{Node, Position, Value, fast, scalar};
 
 /// Deepest nesting; Kubernetes objects stay far below.
-const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 /// Most nodes of one file with every alias written out: a bomb of aliases ends here.
 const MAX_NODES: usize = 1_000_000;
 
@@ -75,6 +75,17 @@ pub fn parse(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
     Ok(builder.documents)
 }
 
+/// The same as [`parse`] without its fast reader, which is compared with this.
+///
+/// # Errors
+/// As those of [`parse`].
+pub fn parse_generally(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
+    let parts = parts(text);
+    let mut builder = Builder::new(path, &parts);
+    builder.read_generally(text, 0)?;
+    Ok(builder.documents)
+}
+
 impl<'a> Builder<'a> {
     pub(crate) const fn new(path: &'a str, parts: &'a [usize]) -> Self {
         Self {
@@ -92,14 +103,45 @@ impl<'a> Builder<'a> {
 
     /// Reads a text that stands behind so many lines of the file.
     pub(crate) fn read(&mut self, text: &str, lines_before: usize) -> Result<(), ParseError> {
+        let most = MAX_NODES.saturating_sub(self.made);
+        let Some((roots, made)) = fast::read(self.path, text, lines_before, most) else {
+            return self.read_generally(text, lines_before);
+        };
+        self.made += made;
+        for (root, duplicates) in roots {
+            self.end(root, duplicates);
+        }
+        Ok(())
+    }
+
+    /// The same without the fast reader.
+    pub(crate) fn read_generally(
+        &mut self,
+        text: &str,
+        lines_before: usize,
+    ) -> Result<(), ParseError> {
         self.lines_before = lines_before;
         self.open.clear();
-        for event in Parser::new_from_str(text) {
+        let mut options = Options::default();
+        options.set_emit_comments(false);
+        for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) =
                 event.or_else(|e| self.fault(self.position(e.marker()), e.info()))?;
             self.take(event, &span)?;
         }
         Ok(())
+    }
+
+    /// Takes a document.
+    fn end(&mut self, root: Node, duplicates: Vec<ParseError>) {
+        let line = root.start.line;
+        let index = self.parts.partition_point(|first| *first <= line);
+        self.documents.push(Document {
+            path: self.path.to_owned(),
+            index: index.saturating_sub(1),
+            root,
+            duplicates,
+        });
     }
 
     fn position(&self, marker: &Marker) -> Position {
@@ -127,16 +169,8 @@ impl<'a> Builder<'a> {
             }
             Event::DocumentEnd => {
                 if let Some(root) = self.root.take().filter(|root| !root.is_null()) {
-                    let line = root.start.line;
-                    self.documents.push(Document {
-                        path: self.path.to_owned(),
-                        index: self
-                            .parts
-                            .partition_point(|first| *first <= line)
-                            .saturating_sub(1),
-                        root,
-                        duplicates: std::mem::take(&mut self.duplicates),
-                    });
+                    let duplicates = std::mem::take(&mut self.duplicates);
+                    self.end(root, duplicates);
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -351,6 +385,12 @@ mod tests {
             ));
         }
         assert!(fault(&bomb).message.contains("aliases"));
+    }
+
+    #[test]
+    fn any_number_of_comments_may_stand_before_a_value() {
+        let text = format!("a: &a\n{}  b: 1\n", "  # c\n".repeat(200));
+        assert_eq!(one(&text).to_json(), serde_json::json!({"a": {"b": 1}}));
     }
 
     #[test]
