@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StructureStyle};
+use granit_parser::{
+    ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle,
+};
 
 use crate::parts::parts;
 use crate::{Node, Position, Value, fast, scalar};
 
 /// Deepest nesting; Kubernetes objects stay far below.
 pub(crate) const MAX_DEPTH: usize = 100;
-/// Most nodes of one file with every alias written out: a bomb of aliases ends here.
-const MAX_NODES: usize = 1_000_000;
+/// Most values of one file with every alias written out: twenty for each of 100,000 documents. A
+/// bomb of aliases ends here, at some 250 MB.
+const MAX_NODES: usize = 2_000_000;
 
 /// One document of a file.
 #[derive(Clone, Debug)]
@@ -124,12 +127,18 @@ impl<'a> Builder<'a> {
         self.open.clear();
         let mut options = Options::default();
         options.set_emit_comments(false);
+        options.flow_nesting_limit = MAX_DEPTH;
         for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) =
-                event.or_else(|e| self.fault(self.position(e.marker()), e.info()))?;
+                event.or_else(|e| self.fault(self.position(e.marker()), words(&e)))?;
             self.take(event, &span)?;
         }
         Ok(())
+    }
+
+    /// Whether the file has more values than are read.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.made > MAX_NODES
     }
 
     /// Takes a document.
@@ -219,7 +228,7 @@ impl<'a> Builder<'a> {
         is_mapping: bool,
     ) -> Result<(), ParseError> {
         if self.open.len() >= MAX_DEPTH {
-            return self.fault(start, format!("nested deeper than {MAX_DEPTH}"));
+            return self.fault(start, too_deep());
         }
         self.open.push(Open {
             start,
@@ -303,7 +312,7 @@ impl<'a> Builder<'a> {
         if self.made > MAX_NODES {
             return self.fault(
                 node.start,
-                format!("more than {MAX_NODES} values with all aliases written out"),
+                format!("more than {MAX_NODES} values in one file, with all aliases written out"),
             );
         }
         if anchor != 0 {
@@ -316,6 +325,18 @@ impl<'a> Builder<'a> {
         }
         Ok(())
     }
+}
+
+/// What the parser says, in words of ours where its own do not say what is allowed.
+fn words(error: &ScanError) -> String {
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => too_deep(),
+        _ => error.info().to_owned(),
+    }
+}
+
+fn too_deep() -> String {
+    format!("nested deeper than {MAX_DEPTH}")
 }
 
 fn count(node: &Node) -> usize {

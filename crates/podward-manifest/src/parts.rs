@@ -45,6 +45,10 @@ pub fn parse_each(path: &str, text: &str) -> (Vec<Document>, Vec<ParseError>) {
         rest = after;
         if let Err(fault) = builder.read(part, start - 1) {
             faults.push(fault);
+            // the same would be said of every document from here on
+            if builder.is_full() {
+                break;
+            }
         }
     }
     (builder.documents, faults)
@@ -77,5 +81,13 @@ mod tests {
         let lines: Vec<_> = faults.iter().map(|f| f.position.line).collect();
         assert_eq!(lines, [4, 8]);
         assert_eq!(parse_each("f", "a: [").1.len(), 1);
+    }
+
+    #[test]
+    fn what_has_too_many_values_is_told_once() {
+        let many = format!("a: [{}]\n---\n", "1,".repeat(900_000)).repeat(3);
+        let (documents, faults) = parse_each("f", &format!("{many}b: 1\n---\nc: 1\n"));
+        let lines: Vec<_> = faults.iter().map(|f| f.position.line).collect();
+        assert_eq!((documents.len(), lines), (2, vec![5]));
     }
 }

@@ -17,6 +17,8 @@ mod harness;
 #[cfg(test)]
 mod host_network;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod manual;
