@@ -7,7 +7,7 @@ use granit_parser::{
     ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle,
 };
 
-use crate::parts::parts;
+use crate::parts::{Part, parts};
 use crate::{Node, Position, Value, fast, scalar};
 
 /// Deepest nesting; Kubernetes objects stay far below.
@@ -49,6 +49,8 @@ struct Open {
     anchor: usize,
     /// Nodes of a sequence, or keys and values of a mapping in turn.
     nodes: Vec<Node>,
+    /// Where the last of them ends in the text; what an alias means stands elsewhere.
+    end: Position,
     /// In braces or brackets.
     is_flow: bool,
     is_mapping: bool,
@@ -62,7 +64,7 @@ pub(crate) struct Builder<'a> {
     anchors: BTreeMap<usize, (Node, usize)>,
     made: usize,
     duplicates: Vec<ParseError>,
-    parts: &'a [usize],
+    parts: &'a [Part],
     /// Lines before the text.
     lines_before: usize,
 }
@@ -90,7 +92,7 @@ pub fn parse_generally(path: &str, text: &str) -> Result<Vec<Document>, ParseErr
 }
 
 impl<'a> Builder<'a> {
-    pub(crate) const fn new(path: &'a str, parts: &'a [usize]) -> Self {
+    pub(crate) const fn new(path: &'a str, parts: &'a [Part]) -> Self {
         Self {
             path,
             documents: Vec::new(),
@@ -144,7 +146,7 @@ impl<'a> Builder<'a> {
     /// Takes a document.
     fn end(&mut self, root: Node, duplicates: Vec<ParseError>) {
         let line = root.start.line;
-        let index = self.parts.partition_point(|first| *first <= line);
+        let index = self.parts.partition_point(|part| part.line <= line);
         self.documents.push(Document {
             path: self.path.to_owned(),
             index: index.saturating_sub(1),
@@ -188,7 +190,7 @@ impl<'a> Builder<'a> {
                     None if style == ScalarStyle::Plain => scalar::resolve(&text),
                     None => Value::String(text.into_owned()),
                 };
-                self.add(Node { value, start, end }, anchor, 1)?;
+                self.add(Node { value, start, end }, anchor, 1, end)?;
             }
             Event::SequenceStart(style, anchor, _) => self.begin(start, anchor, style, false)?,
             Event::MappingStart(style, anchor, _) => self.begin(start, anchor, style, true)?,
@@ -197,7 +199,7 @@ impl<'a> Builder<'a> {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
                     return self.fault(start, "this alias names no anchor");
                 };
-                self.add(node, 0, size)?;
+                self.add(node, 0, size, end)?;
             }
             _ => {}
         }
@@ -234,6 +236,7 @@ impl<'a> Builder<'a> {
             start,
             anchor,
             nodes: Vec::new(),
+            end: start,
             is_flow: style == StructureStyle::Flow,
             is_mapping,
         });
@@ -245,8 +248,7 @@ impl<'a> Builder<'a> {
             return Ok(());
         };
         // a block collection ends where the next thing begins; its last child tells better
-        let last = open.nodes.last().filter(|_| !open.is_flow);
-        let end = last.map_or(end, |last| last.end);
+        let end = if open.is_flow { end } else { open.end };
         let value = if open.is_mapping {
             self.mapping(open.nodes)?
         } else {
@@ -260,6 +262,7 @@ impl<'a> Builder<'a> {
             },
             open.anchor,
             1,
+            end,
         )
     }
 
@@ -307,7 +310,13 @@ impl<'a> Builder<'a> {
         Ok(Value::Mapping(entries.into_iter().flatten().collect()))
     }
 
-    fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), ParseError> {
+    fn add(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        size: usize,
+        end: Position,
+    ) -> Result<(), ParseError> {
         self.made += size;
         if self.made > MAX_NODES {
             return self.fault(
@@ -320,7 +329,10 @@ impl<'a> Builder<'a> {
             self.anchors.insert(anchor, (node.clone(), size));
         }
         match self.open.last_mut() {
-            Some(parent) => parent.nodes.push(node),
+            Some(parent) => {
+                parent.nodes.push(node);
+                parent.end = end;
+            }
             None => self.root = Some(node),
         }
         Ok(())
@@ -380,6 +392,13 @@ mod tests {
             root.get("z").unwrap().to_json(),
             serde_json::json!({"b": 3, "a": 1})
         );
+    }
+
+    #[test]
+    fn a_mapping_ends_where_its_last_alias_stands() {
+        let root = one("x: &x {a: 1}\nz:\n  <<: *x\n");
+        let (line, column) = (3, 9);
+        assert_eq!(root.get("z").unwrap().end, Position { line, column });
     }
 
     #[test]

@@ -2,18 +2,31 @@
 
 use crate::parse::{Builder, Document, ParseError};
 
-/// The first line of each part of a file, as Kubernetes cuts it (apimachinery `YAMLReader`).
-pub(crate) fn parts(text: &str) -> Vec<usize> {
-    let mut parts = vec![1];
+/// Where a part of a file begins.
+pub(crate) struct Part {
+    /// Its first line, as YAML counts, for which a lone carriage return ends a line too.
+    pub(crate) line: usize,
+    /// Its first byte.
+    at: usize,
+}
+
+/// The parts of a file, as Kubernetes cuts it (apimachinery `YAMLReader`).
+pub(crate) fn parts(text: &str) -> Vec<Part> {
+    let mut parts = vec![Part { line: 1, at: 0 }];
+    let (mut number, mut at) = (1, 0);
     let mut empty = true;
-    for (index, line) in text.lines().enumerate() {
+    for whole in text.split_inclusive('\n') {
+        let line = whole.strip_suffix('\n').unwrap_or(whole);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        number += 1 + line.matches('\r').count();
+        at += whole.len();
         let separates = line
             .strip_prefix("---")
             .is_some_and(|rest| rest.trim().is_empty() || rest.trim().starts_with('#'));
         // a separator before which there is nothing belongs to the part itself
         let ends = separates && !empty;
         if ends {
-            parts.push(index + 2);
+            parts.push(Part { line: number, at });
         }
         empty = ends;
     }
@@ -34,16 +47,12 @@ pub fn parse_each(path: &str, text: &str) -> (Vec<Document>, Vec<ParseError>) {
     }
     let mut builder = Builder::new(path, &parts);
     let mut faults = Vec::new();
-    let mut lines = text.split_inclusive('\n');
-    let mut rest = text;
-    for (index, start) in parts.iter().enumerate() {
-        let end = parts.get(index + 1).copied().unwrap_or(usize::MAX);
-        let length = lines.by_ref().take(end - start).map(str::len).sum();
-        let Some((part, after)) = rest.split_at_checked(length) else {
+    for (index, part) in parts.iter().enumerate() {
+        let end = parts.get(index + 1).map_or(text.len(), |next| next.at);
+        let Some(own) = text.get(part.at..end) else {
             break;
         };
-        rest = after;
-        if let Err(fault) = builder.read(part, start - 1) {
+        if let Err(fault) = builder.read(own, part.line - 1) {
             faults.push(fault);
             // the same would be said of every document from here on
             if builder.is_full() {
@@ -81,6 +90,16 @@ mod tests {
         let lines: Vec<_> = faults.iter().map(|f| f.position.line).collect();
         assert_eq!(lines, [4, 8]);
         assert_eq!(parse_each("f", "a: [").1.len(), 1);
+    }
+
+    #[test]
+    fn lone_carriage_returns_end_lines_as_in_yaml() {
+        let (documents, faults) = parse_each("f", "a: \"b\rc\"\n---\nd: 1\n---\ne: [\n");
+        let found: Vec<_> = documents
+            .iter()
+            .map(|d| (d.index, d.root.start.line))
+            .collect();
+        assert_eq!((found, faults[0].position.line), (vec![(0, 1), (1, 4)], 6));
     }
 
     #[test]
