@@ -13,24 +13,49 @@ pub(crate) struct Part {
 /// The parts of a file, as Kubernetes cuts it (apimachinery `YAMLReader`).
 pub(crate) fn parts(text: &str) -> Vec<Part> {
     let mut parts = vec![Part { line: 1, at: 0 }];
-    let (mut number, mut at) = (1, 0);
-    let mut empty = true;
-    for whole in text.split_inclusive('\n') {
-        let line = whole.strip_suffix('\n').unwrap_or(whole);
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        number += 1 + line.matches('\r').count();
-        at += whole.len();
-        let separates = line
-            .strip_prefix("---")
-            .is_some_and(|rest| rest.trim().is_empty() || rest.trim().starts_with('#'));
-        // a separator before which there is nothing belongs to the part itself
-        let ends = separates && !empty;
-        if ends {
-            parts.push(Part { line: number, at });
+    let bytes = text.as_bytes();
+    // lines are counted up to here
+    let (mut line, mut counted) = (1, 0);
+    // a separator before which there is nothing belongs to the part itself
+    let mut nothing_before = 0;
+    let mut at = 0;
+    // of three bytes in a row one is looked at: it tells where three dashes cannot be
+    while let Some(third) = bytes.get(at + 2) {
+        if *third != b'-' {
+            at += 3;
+            continue;
         }
-        empty = ends;
+        let starts_line = at == 0 || bytes.get(at - 1) == Some(&b'\n');
+        let rest = bytes.get(at..).unwrap_or_default();
+        if !starts_line || !rest.starts_with(b"---") {
+            at += 1;
+            continue;
+        }
+        let rest = text.get(at..).unwrap_or_default();
+        let length = rest.find('\n').map_or(rest.len(), |end| end + 1);
+        let behind = rest.get(3..length).unwrap_or_default().trim();
+        let end = at + length;
+        if at != nothing_before && (behind.is_empty() || behind.starts_with('#')) {
+            line += breaks(text.get(counted..end).unwrap_or_default());
+            counted = end;
+            nothing_before = end;
+            // the last line may have no end
+            let line = line + usize::from(!rest.contains('\n'));
+            parts.push(Part { line, at: end });
+        }
+        at = end;
     }
     parts
+}
+
+/// How many lines end in a text.
+fn breaks(text: &str) -> usize {
+    let feeds = text.bytes().filter(|byte| *byte == b'\n').count();
+    if !text.contains('\r') {
+        return feeds;
+    }
+    let pairs = text.matches("\r\n").count();
+    feeds + text.bytes().filter(|byte| *byte == b'\r').count() - pairs
 }
 
 /// Parses a file of which some documents may be broken: all that can be read, and the first fault
@@ -76,6 +101,9 @@ mod tests {
         assert_eq!(index("a: 1\n---\n---\nb: 1\n"), 1);
         assert_eq!(index("---\n---\na: 1\n"), 1);
         assert_eq!(index("a: 1\n--- # two\nb: 1\n"), 1);
+        assert_eq!(index("a:\n ---: 1\n----: 2\n--- \r\nb: 1\n"), 1);
+        let lines = |text: &str| parts(text).iter().map(|p| p.line).collect::<Vec<_>>();
+        assert_eq!(lines("a\n---\n---\nb\n---\r\nc\rd\n---"), [1, 3, 6, 9]);
     }
 
     #[test]
