@@ -15,7 +15,10 @@ mod words;
 
 pub use check::Check;
 pub use checks::{ALL as CHECKS, SAFE_SYSCTLS};
-pub use credentials::{Credential, Reading, credentials, credentials_in, credentials_of};
+pub use credentials::{
+    Credential, FileKind, Reading, credentials, credentials_in, credentials_of,
+    credentials_of_file, file_kind,
+};
 pub use finding::{Finding, Fix, Safety, Severity};
 pub use level::{Level, LevelError};
 pub use mask::mask;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use crate::files::{File, Inputs};
+use crate::files::{Beyond, File, Inputs};
 use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
@@ -29,6 +29,7 @@ use print::{Format, Printed};
 ///   podward check deploy/
 ///   podward check --profile baseline --kubernetes-version 1.34 web.yaml db.yaml
 ///   podward check '**/deploy/*.yaml'           a pattern, where no shell takes it apart
+///   podward check --code .                      credentials in Dockerfiles, configuration and source, too
 ///   helm template chart/ | podward check -
 ///   podward check -o json deploy/ | jq -r 'select(.event == "finding") | .message'
 #[derive(clap::Args)]
@@ -39,6 +40,8 @@ pub(crate) struct Check {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     inputs: Inputs,
+    #[command(flatten)]
+    beyond: Beyond,
     #[command(flatten)]
     standard: Standard,
     /// `text`, `json` with one object a line, or `podsecurity` with one verdict a line
@@ -69,7 +72,7 @@ impl Check {
                 self.standard.kubernetes_version
             ));
         }
-        let (files, errors) = self.inputs.find(&self.paths);
+        let (files, errors) = self.inputs.find(&self.paths, &self.beyond);
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()
@@ -126,12 +129,19 @@ impl Check {
         match file.read() {
             Ok(None) => Printed::default(),
             Ok(Some(source)) => {
-                let mut judged = judge::file(
-                    &source,
-                    self.standard.profile,
-                    self.standard.kubernetes_version,
-                );
+                let mut judged = if file.is_code() {
+                    judge::Judged::default()
+                } else {
+                    judge::file(
+                        &source,
+                        self.standard.profile,
+                        self.standard.kubernetes_version,
+                    )
+                };
                 file.forgive(&source, &mut judged.errors);
+                if judged.objects.is_empty() {
+                    judged.twice.extend(file.credentials(&source));
+                }
                 render::file(io, self.output, file, &source, &judged)
             }
             Err(error) => Printed::failed(error),

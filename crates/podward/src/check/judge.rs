@@ -7,6 +7,7 @@ use podward_manifest::{
 use podward_policy::{Finding, Level, Severity, Verdict, Version, credentials_of, judge, mask};
 
 /// One file, judged.
+#[derive(Default)]
 pub(super) struct Judged {
     /// What of it is no YAML.
     pub(super) errors: Vec<ParseError>,

@@ -1,5 +1,6 @@
 //! What commands read: which files, how much of them, and in whose words they are refused.
 
+mod code;
 mod glob;
 mod ignore;
 mod pattern;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use podward_manifest::{ParseError, Source};
+use podward_policy::{Finding, credentials_of_file};
 
 use crate::io::Io;
 use crate::report::Report;
@@ -32,6 +34,14 @@ pub(crate) struct Inputs {
     templates: Arc<Templates>,
 }
 
+/// What is read besides manifests.
+#[derive(clap::Args, Default)]
+pub(crate) struct Beyond {
+    /// Look for credentials in Dockerfiles, .env files, configuration, source files and key files, too
+    #[arg(long, env = "PODWARD_CODE")]
+    code: bool,
+}
+
 /// A file that is to be judged.
 pub(crate) struct File {
     content: Content,
@@ -39,6 +49,8 @@ pub(crate) struct File {
     pub(crate) shown: String,
     /// Path below the folder that was given; of a file that was given, as it was given.
     pub(crate) relative: String,
+    /// Whether credentials are looked for in what is no manifest.
+    code: bool,
     templates: Arc<Templates>,
 }
 
@@ -49,20 +61,23 @@ enum Content {
     Given(PathBuf),
     /// A path that was found in a folder.
     Found(PathBuf),
+    /// The same of what is no manifest.
+    Code(PathBuf),
 }
 
 impl Inputs {
     /// The files of all paths, those of a folder sorted, and what could not be looked into.
-    pub(crate) fn find(&self, paths: &[PathBuf]) -> (Vec<File>, Vec<Report>) {
+    pub(crate) fn find(&self, paths: &[PathBuf], beyond: &Beyond) -> (Vec<File>, Vec<Report>) {
         let (mut files, mut errors) = (Vec::new(), Vec::new());
+        let code = beyond.code;
         for path in paths {
             if path.as_os_str() == "-" {
-                files.push(self.file(Content::Stdin, "-".to_owned(), "-".to_owned()));
+                files.push(self.file(Content::Stdin, "-".to_owned(), "-".to_owned(), code));
             } else if path.symlink_metadata().is_ok() {
-                self.add(path, &mut files, &mut errors);
+                self.add(path, code, &mut files, &mut errors);
             } else if glob::is_pattern(path) {
-                for path in glob::expand(path, !self.no_ignore, &mut errors) {
-                    self.add(&path, &mut files, &mut errors);
+                for path in glob::expand(path, !self.no_ignore, code, &mut errors) {
+                    self.add(&path, code, &mut files, &mut errors);
                 }
             } else {
                 errors.push(Report::new(Refused::Missing).at(&shown(path), None));
@@ -72,10 +87,15 @@ impl Inputs {
     }
 
     /// Adds a file, or those of a folder.
-    fn add(&self, path: &Path, files: &mut Vec<File>, errors: &mut Vec<Report>) {
+    fn add(&self, path: &Path, code: bool, files: &mut Vec<File>, errors: &mut Vec<Report>) {
         if !path.is_dir() {
             let relative = path.to_string_lossy().into_owned();
-            files.push(self.file(Content::Given(path.to_path_buf()), shown(path), relative));
+            let content = if code && !is_manifest(path) && code::is_code(path) {
+                Content::Code(path.to_path_buf())
+            } else {
+                Content::Given(path.to_path_buf())
+            };
+            files.push(self.file(content, shown(path), relative, code));
             return;
         }
         let mut found = Vec::new();
@@ -83,7 +103,8 @@ impl Inputs {
             deepest: MAX_DEPTH,
             ignore: !self.no_ignore,
             visit: |entry: &Entry<'_>| {
-                if !entry.is_folder && is_manifest(entry.path) {
+                let is_wanted = is_manifest(entry.path) || (code && code::is_code(entry.path));
+                if !entry.is_folder && is_wanted {
                     found.push(entry.path.to_path_buf());
                 }
                 true
@@ -97,15 +118,21 @@ impl Inputs {
             let relative = file.strip_prefix(path).unwrap_or(&file);
             let relative = relative.to_string_lossy().into_owned();
             let shown = shown(&file);
-            files.push(self.file(Content::Found(file), shown, relative));
+            let content = if is_manifest(&file) {
+                Content::Found(file)
+            } else {
+                Content::Code(file)
+            };
+            files.push(self.file(content, shown, relative, code));
         }
     }
 
-    fn file(&self, content: Content, shown: String, relative: String) -> File {
+    fn file(&self, content: Content, shown: String, relative: String, code: bool) -> File {
         File {
             content,
             shown,
             relative,
+            code,
             templates: Arc::clone(&self.templates),
         }
     }
@@ -121,16 +148,18 @@ impl File {
     pub(crate) fn path(&self) -> Option<&Path> {
         match &self.content {
             Content::Stdin => None,
-            Content::Given(path) | Content::Found(path) => Some(path),
+            Content::Given(path) | Content::Found(path) | Content::Code(path) => Some(path),
         }
     }
 
-    /// The whole text; none where it is a template of a chart, which is text that makes manifests.
+    /// The whole text; none where it is a template of a chart, which is text that makes manifests,
+    /// and where code is asked for and this is none.
     pub(crate) fn read(&self) -> Result<Option<Source>, Report> {
         let bytes = match &self.content {
             Content::Stdin => read::bytes(std::io::stdin(), MAX_FILE, 0),
             Content::Given(path) => read::bytes_of_given(path, MAX_FILE),
             Content::Found(path) => read::bytes_of_file(path, MAX_FILE, true),
+            Content::Code(path) => return code::read(path, &self.shown),
         };
         let bytes = bytes.map_err(|refused| Report::new(refused).at(&self.shown, None))?;
         let text = read::text(bytes, &self.shown)?;
@@ -144,6 +173,18 @@ impl File {
             path: self.shown.clone(),
             text,
         }))
+    }
+
+    /// Whether it is no manifest, and read for credentials alone.
+    pub(crate) fn is_code(&self) -> bool {
+        matches!(self.content, Content::Code(_))
+    }
+
+    /// The credentials of a text that holds no object, where they are asked for.
+    pub(crate) fn credentials(&self, source: &Source) -> Vec<Finding> {
+        let is_read = self.code && code::is_code(Path::new(&source.path));
+        let found = is_read.then(|| credentials_of_file(&source.path, &source.text));
+        found.unwrap_or_default()
     }
 
     /// Takes out the errors of documents that hold `{{`: they are templates, and counted as such.
