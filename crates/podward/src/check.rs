@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use crate::files::{Beyond, File, Inputs};
+use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
@@ -21,6 +21,9 @@ use print::{Format, Printed};
 /// fault. Needs no cluster and no network. Finds as well
 /// what the API server refuses or drops before it judges: keys that are there twice, fields it
 /// does not know, values of a wrong type.
+///
+/// Helm charts and kustomizations are judged as they render, too, where helm, kubectl or kustomize
+/// is installed.
 ///
 /// Exit codes: 0 nothing found, 1 findings, 2 some file could not be read or parsed (all others
 /// are still judged).
@@ -72,7 +75,12 @@ impl Check {
                 self.standard.kubernetes_version
             ));
         }
-        let (files, errors) = self.inputs.find(&self.paths, &self.beyond);
+        // the library's verdicts are on files
+        let rendering = match self.output {
+            Format::Podsecurity => Rendering::Left,
+            Format::Text | Format::Json => Rendering::Judged,
+        };
+        let (files, errors) = self.inputs.find(io, &self.paths, &self.beyond, rendering);
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()

@@ -8,7 +8,7 @@ use podward_policy::{Finding, Mended, Safety, mend};
 use serde_json::json;
 use similar::TextDiff;
 
-use crate::files::{Beyond, File, Inputs};
+use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
@@ -68,7 +68,9 @@ struct Total {
 impl Fix {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
-        let (files, errors) = self.inputs.find(&self.paths, &Beyond::default());
+        let (files, errors) =
+            self.inputs
+                .find(io, &self.paths, &Beyond::default(), Rendering::NotMended);
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()

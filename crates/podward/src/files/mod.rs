@@ -1,10 +1,13 @@
 //! What commands read: which files, how much of them, and in whose words they are refused.
 
+mod child;
 mod code;
 mod glob;
 mod ignore;
+mod kustomization;
 mod pattern;
 mod read;
+mod render;
 mod templates;
 mod walk;
 
@@ -17,6 +20,8 @@ use podward_policy::{Finding, credentials_of_file};
 use crate::io::Io;
 use crate::report::Report;
 use read::{MAX_FILE, Refused};
+use render::Makers;
+pub(crate) use render::Rendering;
 use templates::Templates;
 pub(crate) use walk::manifests;
 use walk::{Entry, Walk, is_manifest};
@@ -40,6 +45,9 @@ pub(crate) struct Beyond {
     /// Look for credentials in Dockerfiles, .env files, configuration, source files and key files, too
     #[arg(long, env = "PODWARD_CODE")]
     code: bool,
+    /// Judge Helm charts and kustomizations by their files alone, not as helm and kubectl render them
+    #[arg(long, env = "PODWARD_NO_RENDER")]
+    no_render: bool,
 }
 
 /// A file that is to be judged.
@@ -63,31 +71,59 @@ enum Content {
     Found(PathBuf),
     /// The same of what is no manifest.
     Code(PathBuf),
+    /// What a program made of a chart or a kustomization.
+    Rendered(String),
 }
 
 impl Inputs {
     /// The files of all paths, those of a folder sorted, and what could not be looked into.
-    pub(crate) fn find(&self, paths: &[PathBuf], beyond: &Beyond) -> (Vec<File>, Vec<Report>) {
+    pub(crate) fn find(
+        &self,
+        io: &Io,
+        paths: &[PathBuf],
+        beyond: &Beyond,
+        rendering: Rendering,
+    ) -> (Vec<File>, Vec<Report>) {
         let (mut files, mut errors) = (Vec::new(), Vec::new());
+        let mut makers = Makers::default();
         let code = beyond.code;
         for path in paths {
             if path.as_os_str() == "-" {
                 files.push(self.file(Content::Stdin, "-".to_owned(), "-".to_owned(), code));
             } else if path.symlink_metadata().is_ok() {
-                self.add(path, code, &mut files, &mut errors);
+                self.add(path, code, &mut files, &mut makers, &mut errors);
             } else if glob::is_pattern(path) {
                 for path in glob::expand(path, !self.no_ignore, code, &mut errors) {
-                    self.add(&path, code, &mut files, &mut errors);
+                    self.add(&path, code, &mut files, &mut makers, &mut errors);
                 }
             } else {
                 errors.push(Report::new(Refused::Missing).at(&shown(path), None));
             }
         }
+        match rendering {
+            Rendering::Judged if !beyond.no_render => {
+                let (texts, charts) = makers.render(io, &mut errors);
+                self.templates.rendered(charts);
+                for (shown, text) in texts {
+                    let relative = shown.clone();
+                    files.push(self.file(Content::Rendered(text), shown, relative, code));
+                }
+            }
+            Rendering::NotMended => makers.tell_unmended(io),
+            Rendering::Judged | Rendering::Left => {}
+        }
         (files, errors)
     }
 
     /// Adds a file, or those of a folder.
-    fn add(&self, path: &Path, code: bool, files: &mut Vec<File>, errors: &mut Vec<Report>) {
+    fn add(
+        &self,
+        path: &Path,
+        code: bool,
+        files: &mut Vec<File>,
+        makers: &mut Makers,
+        errors: &mut Vec<Report>,
+    ) {
         if !path.is_dir() {
             let relative = path.to_string_lossy().into_owned();
             let content = if code && !is_manifest(path) && code::is_code(path) {
@@ -104,6 +140,9 @@ impl Inputs {
             ignore: !self.no_ignore,
             visit: |entry: &Entry<'_>| {
                 let is_wanted = is_manifest(entry.path) || (code && code::is_code(entry.path));
+                if !entry.is_folder {
+                    makers.see(entry.path);
+                }
                 if !entry.is_folder && is_wanted {
                     found.push(entry.path.to_path_buf());
                 }
@@ -144,10 +183,10 @@ impl Inputs {
 }
 
 impl File {
-    /// Where it is; `None` is standard input.
+    /// Where it is; `None` is standard input, or what was rendered.
     pub(crate) fn path(&self) -> Option<&Path> {
         match &self.content {
-            Content::Stdin => None,
+            Content::Stdin | Content::Rendered(_) => None,
             Content::Given(path) | Content::Found(path) | Content::Code(path) => Some(path),
         }
     }
@@ -160,6 +199,12 @@ impl File {
             Content::Given(path) => read::bytes_of_given(path, MAX_FILE),
             Content::Found(path) => read::bytes_of_file(path, MAX_FILE, true),
             Content::Code(path) => return code::read(path, &self.shown),
+            Content::Rendered(text) => {
+                return Ok(Some(Source {
+                    path: self.shown.clone(),
+                    text: text.clone(),
+                }));
+            }
         };
         let bytes = bytes.map_err(|refused| Report::new(refused).at(&self.shown, None))?;
         let text = read::text(bytes, &self.shown)?;

@@ -29,6 +29,8 @@ mod ordinary_user;
 #[cfg(test)]
 mod quickstart;
 #[cfg(test)]
+mod render;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod sdk;
