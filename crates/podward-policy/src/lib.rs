@@ -17,7 +17,7 @@ pub use check::Check;
 pub use checks::{ALL as CHECKS, SAFE_SYSCTLS};
 pub use credentials::{
     Credential, FileKind, Reading, credentials, credentials_in, credentials_of,
-    credentials_of_file, file_kind,
+    credentials_of_file, file_kind, findings_of_image,
 };
 pub use finding::{Finding, Fix, Safety, Severity};
 pub use level::{Level, LevelError};

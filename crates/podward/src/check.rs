@@ -33,13 +33,15 @@ use print::{Format, Printed};
 ///   podward check --profile baseline --kubernetes-version 1.34 web.yaml db.yaml
 ///   podward check '**/deploy/*.yaml'           a pattern, where no shell takes it apart
 ///   podward check --code .                      credentials in Dockerfiles, configuration and source, too
+///   podward check --image app.tar               what docker save app > app.tar has saved
 ///   helm template chart/ | podward check -
 ///   podward check -o json deploy/ | jq -r 'select(.event == "finding") | .message'
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
-    /// Files, folders and patterns such as **/*.yaml; - is standard input
-    #[arg(value_name = "PATH", default_value = ".")]
+    /// Files, folders and patterns such as **/*.yaml; - is standard input; this folder, if neither a path nor an
+    /// image is given
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     inputs: Inputs,

@@ -8,6 +8,7 @@ mod exec;
 mod files;
 mod finding;
 mod fix;
+mod image;
 mod io;
 mod manual;
 mod report;

@@ -85,7 +85,7 @@ pub fn credentials_of_file(path: &str, text: &str) -> Vec<Finding> {
             dockerfile::add(text, &mut all);
             (&DOCKERFILE, "the Dockerfile", all)
         }
-        FileKind::Env => (&ENV, "the file", of_lines(text, by_form)),
+        FileKind::Env => (&ENV, "the file", of_lines(text, by_form, |_| true)),
         FileKind::Config => (
             &CONFIG,
             "the configuration",
@@ -140,7 +140,7 @@ pub fn credentials_of_file(path: &str, text: &str) -> Vec<Finding> {
     found
 }
 
-fn finding(
+pub(super) fn finding(
     rule: &Rule,
     path: &str,
     message: String,
@@ -161,8 +161,13 @@ fn finding(
     }
 }
 
-/// The variables of a file, a line each. The value may hold anything.
-fn of_lines(text: &str, by_form: bool) -> Vec<Credential> {
+/// The credentials of a text whose lines, or some of them, are variables. The value may hold
+/// anything.
+pub(super) fn of_lines(
+    text: &str,
+    by_form: bool,
+    is_variable: impl Fn(&str) -> bool,
+) -> Vec<Credential> {
     if by_form {
         return credentials_in(None, text, Reading::Form);
     }
@@ -172,7 +177,10 @@ fn of_lines(text: &str, by_form: bool) -> Vec<Credential> {
         let begins = start;
         start += line.len();
         let entry = line.trim_start();
-        let Some((name, value)) = entry.split_once('=').filter(|_| !entry.starts_with('#')) else {
+        let Some((name, value)) = entry
+            .split_once('=')
+            .filter(|_| !entry.starts_with('#') && is_variable(entry))
+        else {
             continue;
         };
         let name = name.trim().trim_start_matches("export ").trim_start();
@@ -263,7 +271,7 @@ fn is_remark(line: &str) -> bool {
 }
 
 /// Places of a text, asked for from its beginning to its end.
-struct Places<'a> {
+pub(super) struct Places<'a> {
     text: &'a str,
     line: usize,
     /// Where the line begins, bytes.
@@ -271,7 +279,7 @@ struct Places<'a> {
 }
 
 impl<'a> Places<'a> {
-    const fn new(text: &'a str) -> Self {
+    pub(super) const fn new(text: &'a str) -> Self {
         Self {
             text,
             line: 1,
@@ -279,12 +287,12 @@ impl<'a> Places<'a> {
         }
     }
 
-    fn of(&mut self, span: &Range<usize>) -> (Position, Position) {
+    pub(super) fn of(&mut self, span: &Range<usize>) -> (Position, Position) {
         (self.at(span.start), self.at(span.end))
     }
 
     /// The same for a part that may stand before the last one.
-    fn anywhere(&mut self, span: &Range<usize>) -> (Position, Position) {
+    pub(super) fn anywhere(&mut self, span: &Range<usize>) -> (Position, Position) {
         *self = Self::new(self.text);
         self.of(span)
     }

@@ -19,6 +19,7 @@ mod files;
 mod forms;
 mod found;
 mod headers;
+mod image;
 mod keys;
 mod kinds;
 #[cfg(test)]
@@ -36,6 +37,7 @@ mod values;
 pub use data::credentials_of;
 pub use files::credentials_of_file;
 pub use found::Credential;
+pub use image::findings_of_image;
 pub use kinds::{FileKind, file_kind};
 pub use pods::credentials;
 pub use scan::{Reading, credentials_in};

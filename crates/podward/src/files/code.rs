@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path, shown: &str) -> Result<Option<Source>, Report> {
 }
 
 /// Bytes as text, as far as they are; none where they are something else.
-pub(super) fn text(bytes: &[u8]) -> Option<String> {
+pub(crate) fn text(bytes: &[u8]) -> Option<String> {
     let units = |from: fn([u8; 2]) -> u16| {
         let pairs = bytes.as_chunks::<2>().0.iter().skip(1);
         String::from_utf16_lossy(&pairs.map(|pair| from(*pair)).collect::<Vec<_>>())

@@ -15,10 +15,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use podward_manifest::{ParseError, Source};
-use podward_policy::{Finding, credentials_of_file};
+use podward_policy::{Finding, Severity, credentials_of_file};
 
-use crate::io::Io;
+use crate::image;
+use crate::io::{Io, harmless};
 use crate::report::Report;
+pub(crate) use code::text as as_text;
 use read::{MAX_FILE, Refused};
 use render::Makers;
 pub(crate) use render::Rendering;
@@ -48,6 +50,9 @@ pub(crate) struct Beyond {
     /// Judge Helm charts and kustomizations by their files alone, not as helm and kubectl render them
     #[arg(long, env = "PODWARD_NO_RENDER")]
     no_render: bool,
+    /// Look for credentials in an image that docker save or an OCI tool wrote to a file or folder, and tell its user
+    #[arg(long, value_name = "FILE")]
+    image: Vec<PathBuf>,
 }
 
 /// A file that is to be judged.
@@ -73,6 +78,8 @@ enum Content {
     Code(PathBuf),
     /// What a program made of a chart or a kustomization.
     Rendered(String),
+    /// What stands in an image.
+    InImage(image::Told),
 }
 
 impl Inputs {
@@ -87,6 +94,12 @@ impl Inputs {
         let (mut files, mut errors) = (Vec::new(), Vec::new());
         let mut makers = Makers::default();
         let code = beyond.code;
+        let here = [PathBuf::from(".")];
+        let paths = if paths.is_empty() && beyond.image.is_empty() {
+            &here
+        } else {
+            paths
+        };
         for path in paths {
             if path.as_os_str() == "-" {
                 files.push(self.file(Content::Stdin, "-".to_owned(), "-".to_owned(), code));
@@ -111,6 +124,16 @@ impl Inputs {
             }
             Rendering::NotMended => makers.tell_unmended(io),
             Rendering::Judged | Rendering::Left => {}
+        }
+        for path in &beyond.image {
+            let (told, mut failed) = image::read(path, &shown(path));
+            errors.append(&mut failed);
+            for mut told in told {
+                tell_hints(io, &mut told.findings);
+                let shown = told.path.clone();
+                let relative = shown.clone();
+                files.push(self.file(Content::InImage(told), shown, relative, true));
+            }
         }
         (files, errors)
     }
@@ -183,10 +206,10 @@ impl Inputs {
 }
 
 impl File {
-    /// Where it is; `None` is standard input, or what was rendered.
+    /// Where it is; `None` is standard input, and what is no file.
     pub(crate) fn path(&self) -> Option<&Path> {
         match &self.content {
-            Content::Stdin | Content::Rendered(_) => None,
+            Content::Stdin | Content::Rendered(_) | Content::InImage(_) => None,
             Content::Given(path) | Content::Found(path) | Content::Code(path) => Some(path),
         }
     }
@@ -199,7 +222,7 @@ impl File {
             Content::Given(path) => read::bytes_of_given(path, MAX_FILE),
             Content::Found(path) => read::bytes_of_file(path, MAX_FILE, true),
             Content::Code(path) => return code::read(path, &self.shown),
-            Content::Rendered(text) => {
+            Content::Rendered(text) | Content::InImage(image::Told { text, .. }) => {
                 return Ok(Some(Source {
                     path: self.shown.clone(),
                     text: text.clone(),
@@ -222,11 +245,14 @@ impl File {
 
     /// Whether it is no manifest, and read for credentials alone.
     pub(crate) fn is_code(&self) -> bool {
-        matches!(self.content, Content::Code(_))
+        matches!(self.content, Content::Code(_) | Content::InImage(_))
     }
 
     /// The credentials of a text that holds no object, where they are asked for.
     pub(crate) fn credentials(&self, source: &Source) -> Vec<Finding> {
+        if let Content::InImage(told) = &self.content {
+            return told.findings.clone();
+        }
         let is_read = self.code && code::is_code(Path::new(&source.path));
         let found = is_read.then(|| credentials_of_file(&source.path, &source.text));
         found.unwrap_or_default()
@@ -240,6 +266,17 @@ impl File {
     /// Whether a text that is no YAML is a template, and counted as such.
     pub(crate) fn is_template(&self, source: &Source) -> bool {
         self.templates.is_unread(source)
+    }
+}
+
+/// Takes out hints, which are no findings, and says them.
+fn tell_hints(io: &Io, findings: &mut Vec<Finding>) {
+    let is_hint = |finding: &mut Finding| finding.severity == Severity::Info;
+    for hint in findings.extract_if(.., is_hint) {
+        io.note(harmless(&format!(
+            "note: {}: {}: {}",
+            hint.path, hint.message, hint.mend
+        )));
     }
 }
 

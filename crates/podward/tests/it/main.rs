@@ -19,6 +19,8 @@ mod harness;
 #[cfg(test)]
 mod host_network;
 #[cfg(test)]
+mod image;
+#[cfg(test)]
 mod inputs;
 #[cfg(test)]
 mod isolation;
