@@ -114,7 +114,7 @@ fn edited(text: &str, draw: &mut Draw) -> Result<(), String> {
     };
     let change = Change {
         path: path(object, draw),
-        value: value(draw),
+        value: (draw.below(4) > 0).then(|| value(draw)),
     };
     let Ok(after) = edit(text, object.start, std::slice::from_ref(&change)) else {
         return Ok(());
@@ -123,7 +123,13 @@ fn edited(text: &str, draw: &mut Draw) -> Result<(), String> {
     let roots = documents.iter().map(|document| &document.root);
     let mut all: Vec<&Node> = roots.collect();
     while let Some(node) = all.pop() {
-        if node.start == object.start && at(node, &change.path) == Some(change.value.clone()) {
+        let is_meant = match (&change.value, change.path.last()) {
+            (Some(value), _) => at(node, &change.path).as_ref() == Some(value),
+            // those behind it have moved up
+            (None, Some(Step::Index(_))) => true,
+            (None, _) => at(node, &change.path).is_none(),
+        };
+        if node.start == object.start && is_meant {
             return Ok(());
         }
         all.extend(node.entries().iter().map(|(_, value)| value));

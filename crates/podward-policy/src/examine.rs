@@ -12,7 +12,7 @@ use crate::rules::{DUPLICATE_KEY, UNKNOWN_FIELD, WRONG_TYPE};
 use crate::{Finding, Fix, Rule, Safety, Settings, Verdict, credentials_of, judge, mask, practice};
 
 /// One file, examined.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Examined {
     /// What of it is no YAML.
     pub errors: Vec<ParseError>,
@@ -43,6 +43,20 @@ pub enum Decoded {
     Verdict(Verdict),
     /// It would not get as far: the decoder's sentence.
     Error(String),
+}
+
+impl Examined {
+    /// Adds what is found in a text that is no manifest, but for what its comments and the
+    /// configuration leave.
+    pub fn add(&mut self, path: &str, text: &str, settings: &Settings, mut found: Vec<Finding>) {
+        let mut suppressions = Suppressions::of_comments(text);
+        self.suppressed += suppressions.apply_to_file(settings, &mut found);
+        self.of_file.append(&mut found);
+        let told: Vec<_> = self.of_file.iter().map(|f| (f.rule, f.position)).collect();
+        let faults = suppressions.faults(path, settings).into_iter();
+        let new = faults.filter(|fault| !told.contains(&(fault.rule, fault.position)));
+        self.of_file.extend(new);
+    }
 }
 
 /// Examines all that a file holds.

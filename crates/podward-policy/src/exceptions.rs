@@ -41,6 +41,7 @@ pub(crate) static UNUSED: Rule = Rule {
     source: SOURCE,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[
         pod!(
             "  # podward: ignore[credentialInEnv] made for each test\n  hostPID: false\n  containers:\n  - name: web\n    image: example.com/web:1\n"

@@ -24,7 +24,10 @@ mod words;
 
 pub use check::Check;
 pub use checks::{ALL as CHECKS, SAFE_SYSCTLS};
-pub use credentials::{Credential, Reading, credentials, credentials_in, credentials_of};
+pub use credentials::{
+    Credential, FileKind, Reading, credentials, credentials_in, credentials_of,
+    credentials_of_file, file_kind, findings_of_image,
+};
 pub use examine::{Decoded, Examined, ExaminedObject, examine};
 pub use exceptions::{Exceptions, Ignore};
 pub use finding::{Elsewhere, Finding, Fix, Safety, Severity};

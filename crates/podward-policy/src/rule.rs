@@ -26,9 +26,11 @@ pub struct Rule {
     pub remedy: Remedy,
     /// The version of Kubernetes that the examples are judged by.
     pub as_of: Version,
-    /// Manifests that break it.
+    /// The name of the file that the examples stand in.
+    pub file: &'static str,
+    /// Manifests, or other files, that break it.
     pub fails: &'static [&'static str],
-    /// Manifests that keep it.
+    /// Those that keep it.
     pub passes: &'static [&'static str],
 }
 

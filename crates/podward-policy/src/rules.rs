@@ -19,6 +19,7 @@ pub(crate) static UNKNOWN_FIELD: Rule = Rule {
     source: DECODING,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[pod!(
         "  securityContext:\n    allowPrivilegeEscalation: false\n  containers:\n  - name: web\n    image: example.com/web:1\n"
     )],
@@ -37,6 +38,7 @@ pub(crate) static WRONG_TYPE: Rule = Rule {
     source: DECODING,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[pod!(
         "  securityContext:\n    runAsNonRoot: \"true\"\n  containers:\n  - name: web\n    image: example.com/web:1\n"
     )],
@@ -55,6 +57,7 @@ pub(crate) static DUPLICATE_KEY: Rule = Rule {
     source: DECODING,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[pod!(
         "  hostPID: false\n  hostPID: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
     )],

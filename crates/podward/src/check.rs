@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use podward_policy::{Severity, Surroundings, examine, surroundings};
+use podward_policy::{Examined, Severity, Surroundings, examine, surroundings};
 
-use crate::files::{File, Inputs};
+use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::{Asked, Standard};
@@ -32,6 +32,9 @@ use print::{Format, Printed};
 /// credentials, and, by the profile podward, what guidance asks for beyond Pod Security:
 /// podward explain --list has every rule.
 ///
+/// Helm charts and kustomizations are judged as they render, too, where helm, kubectl or kustomize
+/// is installed.
+///
 /// Exit codes: 0 nothing found, 1 findings, 2 some file could not be read or parsed (all others
 /// are still judged).
 ///
@@ -39,6 +42,8 @@ use print::{Format, Printed};
 ///   podward check deploy/
 ///   podward check --profile baseline --kubernetes-version 1.34 web.yaml db.yaml
 ///   podward check '**/deploy/*.yaml'           a pattern, where no shell takes it apart
+///   podward check --code .                      credentials in Dockerfiles, configuration and source, too
+///   podward check --image app.tar               what docker save app > app.tar has saved
 ///   helm template chart/ | podward check -
 ///   podward check -o json deploy/ | jq -r 'select(.event == "finding") | .message'
 ///   podward check -o sarif deploy/ > podward.sarif
@@ -47,11 +52,14 @@ use print::{Format, Printed};
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
-    /// Files, folders and patterns such as **/*.yaml; - is standard input
-    #[arg(value_name = "PATH", default_value = ".")]
+    /// Files, folders and patterns such as **/*.yaml; - is standard input; this folder, if neither a path nor an
+    /// image is given
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     inputs: Inputs,
+    #[command(flatten)]
+    beyond: Beyond,
     #[command(flatten)]
     standard: Standard,
     /// The least severity that counts as found, and makes the exit code 1 [default: warning]
@@ -126,7 +134,13 @@ impl Check {
         io.set_output(self.output.output());
         let asked = self.standard.asked(io, &self.paths)?;
         let baseline = self.baseline.as_deref().map(Baseline::read).transpose()?;
-        let (mut files, errors) = self.inputs.find(&self.paths);
+        // the library's verdicts are on files
+        let rendering = match self.output {
+            Format::Podsecurity => Rendering::Left,
+            _ => Rendering::Judged,
+        };
+        let found = self.inputs.find(io, &self.paths, &self.beyond, rendering);
+        let (mut files, errors) = found;
         files.retain(|file| !asked.config.excludes(file.path()));
         let mut total = Total {
             errors: errors.len(),
@@ -230,8 +244,16 @@ impl Run<'_> {
         match file.read() {
             Ok(None) => Printed::default(),
             Ok(Some(source)) => {
-                let mut judged = examine(&source.path, &source.text, &settings, self.around);
+                let mut judged = if file.is_code() {
+                    Examined::default()
+                } else {
+                    examine(&source.path, &source.text, &settings, self.around)
+                };
                 file.forgive(&source, &mut judged.errors);
+                if judged.objects.is_empty() {
+                    let found = file.credentials(&source);
+                    judged.add(&source.path, &source.text, &settings, found);
+                }
                 render::file(self, file, &source, &judged)
             }
             Err(error) => Printed::failed(error),

@@ -148,11 +148,13 @@ fn text(io: &Io, rule: &Rule) -> String {
     text
 }
 
-/// The version that an example is judged by, where that is not the newest.
+/// What an example is, where it is no manifest that is judged by the newest version.
 fn as_of(rule: &Rule) -> String {
-    match rule.as_of {
-        Version::Latest => String::new(),
-        version @ Version::V1(_) => format!(" (by Kubernetes {version})"),
+    match (rule.as_of, rule.file) {
+        (Version::Latest, "web.yaml") => String::new(),
+        (Version::Latest, "image") => ", where this is an image's configuration".to_owned(),
+        (Version::Latest, file) => format!(", in {file}"),
+        (version @ Version::V1(_), _) => format!(", by Kubernetes {version}"),
     }
 }
 
@@ -171,8 +173,9 @@ fn page(rule: &Rule) -> String {
         for example in examples {
             let _ = write!(
                 page,
-                "\nThis {heading} it{}:\n\n```yaml\n{example}```\n",
-                as_of(rule)
+                "\nThis {heading} it{}:\n\n```{}\n{example}```\n",
+                as_of(rule),
+                if rule.file == "web.yaml" { "yaml" } else { "" }
             );
         }
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use similar::TextDiff;
 
 use crate::check::neighbours;
-use crate::files::{File, Inputs};
+use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
@@ -74,7 +74,10 @@ impl Fix {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
         let asked = self.standard.asked(io, &self.paths)?;
-        let (mut files, errors) = self.inputs.find(&self.paths);
+        let found = self
+            .inputs
+            .find(io, &self.paths, &Beyond::default(), Rendering::NotMended);
+        let (mut files, errors) = found;
         files.retain(|file| !asked.config.excludes(file.path()));
         let mut total = Total {
             errors: errors.len(),

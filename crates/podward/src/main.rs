@@ -10,6 +10,7 @@ mod explain;
 mod files;
 mod finding;
 mod fix;
+mod image;
 mod io;
 mod manual;
 mod report;

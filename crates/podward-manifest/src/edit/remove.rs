@@ -99,7 +99,7 @@ fn everything(lines: &Lines<'_>, node: &Node, path: &[Step]) -> Result<Splice, E
         ""
     };
     let line = before.rsplit('\n').next().unwrap_or_default();
-    if line.trim() == "-" {
+    if line.trim() == "-" && matches!(node.value, Value::Mapping(_)) {
         let with = format!("{with}{line_end}");
         return Ok(Splice { from, to, with });
     }

@@ -24,6 +24,7 @@ pub(super) const CHECK: Check = Check {
         source: STANDARDS,
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  securityContext:\n    appArmorProfile:\n      type: Unconfined\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -39,6 +39,7 @@ pub(super) const CHECK: Check = Check {
         source: STANDARDS,
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        add: [NET_RAW]\n"
         )],

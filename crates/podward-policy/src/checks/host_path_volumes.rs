@@ -19,6 +19,7 @@ pub(super) const CHECK: Check = Check {
         source: STANDARDS,
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: logs\n    hostPath:\n      path: /var/log\n"
         )],

@@ -19,6 +19,7 @@ pub(super) const CHECK: Check = Check {
         source: STANDARDS,
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      privileged: true\n"
         )],

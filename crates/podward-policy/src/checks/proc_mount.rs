@@ -25,6 +25,7 @@ pub(super) const BASELINE: Check = Check {
         source: STANDARDS,
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      procMount: Unmasked\n"
         )],
@@ -48,6 +49,7 @@ pub(super) const RESTRICTED: Check = Check {
         source: STANDARDS,
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      procMount: Unmasked\n"
         )],

@@ -20,6 +20,7 @@ pub(super) const CHECK: Check = Check {
         source: STANDARDS,
         remedy: Remedy::Decision,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  securityContext:\n    runAsUser: 0\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -17,6 +17,7 @@ pub(super) static RULE: Rule = Rule {
     source: SOURCE,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  annotations:\n    example.com/password: hunter2\n",
     ],

@@ -21,6 +21,7 @@ pub(super) static CONFIG_MAP: Rule = Rule {
     source: SOURCE,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  app.properties: |\n    db.user=web\n    db.password=hunter2\n",
     ],
@@ -39,6 +40,7 @@ pub(super) static SECRET: Rule = Rule {
     source: SOURCE,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[
         "apiVersion: v1\nkind: Secret\nmetadata:\n  name: web\ndata:\n  password: aHVudGVyMg==\n",
     ],
@@ -57,6 +59,7 @@ pub(super) static OTHER: Rule = Rule {
     source: SOURCE,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[
         "apiVersion: example.com/v1\nkind: Database\nmetadata:\n  name: web\nspec:\n  url: postgres://web:hunter2@db/web\n",
     ],

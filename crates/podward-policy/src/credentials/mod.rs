@@ -8,19 +8,24 @@
 //! `credentialInAnnotation`, `credentialInConfigMap`, `credentialInSecret`,
 //! `credentialInResource`), because who may read a credential, and what mends it, depends on where
 //! it stands: who seals Secrets before they are stored wants to leave out that one alone.
-//! `secretInEnv` is a hint.
+//! `secretInEnv` is a hint. Files other than manifests have rules of their own, in `files`.
 
 mod annotations;
 mod connections;
 mod data;
+mod dockerfile;
 mod entropy;
+mod files;
 mod forms;
 mod found;
 mod headers;
+mod image;
 mod keys;
+mod kinds;
 #[cfg(test)]
 mod made;
 mod names;
+mod netrc;
 mod pairs;
 mod place;
 mod pods;
@@ -30,7 +35,10 @@ mod urls;
 mod values;
 
 pub use data::credentials_of;
+pub use files::credentials_of_file;
 pub use found::Credential;
+pub use image::findings_of_image;
+pub use kinds::{FileKind, file_kind};
 pub use pods::credentials;
 pub use scan::{Reading, credentials_in};
 
@@ -40,6 +48,15 @@ pub(crate) static RULES: &[&crate::Rule] = &[
     &data::CONFIG_MAP,
     &data::OTHER,
     &data::SECRET,
+    &files::CODE,
+    &files::CONFIG,
+    &files::DOCKERFILE,
+    &files::ENV,
+    &files::KEY,
+    &files::KEY_IN_IMAGE,
+    &image::CREDENTIAL,
+    &image::NAME,
+    &image::ROOT,
     &pods::ARGS,
     &pods::ENV,
     &pods::HEADER,

@@ -82,8 +82,9 @@ pub(super) fn pair(
         return;
     }
     let Some(speaks) = speaks else { return };
-    if is_comment(before) || (!value.quoted && (reading == Reading::Code || is_code(&value, name)))
-    {
+    // what stands in a string is code's value too: a connection string
+    let is_unread = reading == Reading::Code && !connections::is_database(before);
+    if is_comment(before) || (!value.quoted && (is_unread || is_code(&value, name))) {
         return;
     }
     if let Some((kind, severity)) = judge(speaks, value.text) {

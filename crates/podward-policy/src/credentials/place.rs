@@ -15,7 +15,7 @@ const SHOWN: usize = 4;
 
 /// Most findings of one value: who mends a hundred in one file looks at all of it, and each costs
 /// the time to find its line.
-const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 /// Where the rules on credentials come from.
 pub(super) const SOURCE: &str = "NSA/CISA Kubernetes Hardening Guide; CIS Kubernetes Benchmark 5.4.1 and 5.4.2; docs/credentials.md";
@@ -83,7 +83,7 @@ impl Spot<'_> {
 }
 
 /// The first characters of a long value: at most four, and a quarter of it.
-fn shown(value: &str) -> String {
+pub(super) fn shown(value: &str) -> String {
     let length = value.chars().count();
     if length < SHOWN_FROM || value.starts_with("-----") {
         return String::new();

@@ -23,6 +23,7 @@ pub(super) static ENV: Rule = Rule {
     source: SOURCE,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[pod!(
         "  containers:\n  - name: web\n    image: example.com/web:1\n    env:\n    - name: DB_PASSWORD\n      value: hunter2\n"
     )],
@@ -41,6 +42,7 @@ pub(super) static ARGS: Rule = Rule {
     source: SOURCE,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[pod!(
         "  containers:\n  - name: web\n    image: example.com/web:1\n    args:\n    - --password=hunter2\n"
     )],
@@ -59,6 +61,7 @@ pub(super) static HEADER: Rule = Rule {
     source: SOURCE,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[pod!(
         "  containers:\n  - name: web\n    image: example.com/web:1\n    livenessProbe:\n      httpGet:\n        port: 8080\n        httpHeaders:\n        - name: X-Api-Key\n          value: hunter2\n"
     )],
@@ -77,6 +80,7 @@ pub(super) static HINT: Rule = Rule {
     source: SOURCE,
     remedy: Remedy::ByHand,
     as_of: Version::Latest,
+    file: "web.yaml",
     fails: &[pod!(
         "  containers:\n  - name: web\n    image: example.com/web:1\n    env:\n    - name: DB_PASSWORD\n      valueFrom:\n        secretKeyRef:\n          name: db\n          key: password\n"
     )],

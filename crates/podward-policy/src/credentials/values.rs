@@ -169,6 +169,13 @@ pub(super) fn judge(speaks: Speaks, value: &str) -> Option<(&'static str, Severi
     }
 }
 
+/// Letters and the signs that join words.
+pub(super) fn is_word(value: &str) -> bool {
+    value
+        .bytes()
+        .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-'))
+}
+
 /// `user:password`, where the password is no word and no port.
 fn is_login(value: &str) -> bool {
     value.split_once(':').is_some_and(|(user, password)| {

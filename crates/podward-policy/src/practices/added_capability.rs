@@ -19,6 +19,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "container.securityContext.capabilities; capabilities(7)",
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        drop: [ALL]\n        add: [NET_BIND_SERVICE]\n"
         )],

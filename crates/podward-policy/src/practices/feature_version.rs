@@ -19,6 +19,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "feature gates: https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/; documentation of the secrets store CSI driver",
         remedy: Remedy::ByHand,
         as_of: Version::V1(28),
+        file: "web.yaml",
         fails: &[
             pod!(
                 "  hostUsers: false\n  containers:\n  - name: web\n    image: example.com/web:1\n"

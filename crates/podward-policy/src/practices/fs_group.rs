@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.securityContext.fsGroup",
         remedy: Remedy::Decision,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             pod!(
                 "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: data\n    persistentVolumeClaim:\n      claimName: data\n"

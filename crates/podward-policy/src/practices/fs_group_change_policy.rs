@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.securityContext.fsGroupChangePolicy",
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  securityContext:\n    fsGroup: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: data\n    persistentVolumeClaim:\n      claimName: data\n"
         )],

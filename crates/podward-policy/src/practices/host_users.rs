@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.spec.hostUsers; KEP-127",
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "container.securityContext.capabilities; capabilities(7), \"Transformation of capabilities during execve\"",
         remedy: Remedy::Safe,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  securityContext:\n    runAsUser: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      allowPrivilegeEscalation: false\n      capabilities:\n        add: [NET_ADMIN, SYS_TIME]\n"
         )],

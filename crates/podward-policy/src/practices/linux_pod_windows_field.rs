@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.spec.os; validation of the API server",
         remedy: Remedy::Safe,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  os:\n    name: linux\n  securityContext:\n    windowsOptions:\n      runAsUserName: ContainerUser\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.spec.hostAliases[].ip",
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  hostAliases:\n  - ip: 169.254.169.254\n    hostnames: [metadata]\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -16,6 +16,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.securityContext.appArmorProfile and seccompProfile; KEP-24, KEP-135",
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    seccomp.security.alpha.kubernetes.io/pod: runtime/default\nspec:\n  containers:\n  - name: web\n    image: example.com/web:1\n",
             "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    container.apparmor.security.beta.kubernetes.io/web: runtime/default\nspec:\n  containers:\n  - name: web\n    image: example.com/web:1\n",

@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.spec.os.name, pod.spec.nodeSelector; KEP-2802",
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  os:\n    name: linux\n  nodeSelector:\n    kubernetes.io/os: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.spec.os.name; Pod Security Standards, \"OS-specific policy controls\"",
         remedy: Remedy::Safe,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             pod!(
                 "  nodeSelector:\n    kubernetes.io/os: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"

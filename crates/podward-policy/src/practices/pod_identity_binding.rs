@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "aad-pod-identity: AzureIdentityBinding.spec.selector",
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             concat!(
                 "apiVersion: aadpodidentity.k8s.io/v1\nkind: AzureIdentityBinding\nmetadata:\n  name: api\nspec:\n  azureIdentity: api\n  selector: api\n---\n",

@@ -20,6 +20,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "container.ports[].containerPort; service.spec.ports[].targetPort; ip-sysctl, ip_unprivileged_port_start",
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             pod!(
                 "  securityContext:\n    runAsUser: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n    ports:\n    - containerPort: 80\n"

@@ -19,6 +19,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "container.securityContext.readOnlyRootFilesystem; NSA/CISA Kubernetes Hardening Guide",
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

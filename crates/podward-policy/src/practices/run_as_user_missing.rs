@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.securityContext.runAsUser, container.securityContext.runAsUser",
         remedy: Remedy::Decision,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
             pod!(

@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "Azure Key Vault provider: https://azure.github.io/secrets-store-csi-driver-provider-azure/docs/getting-started/usage/",
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             "apiVersion: secrets-store.csi.x-k8s.io/v1\nkind: SecretProviderClass\nmetadata:\n  name: web\nspec:\n  provider: azure\n  parameters:\n    keyvaultName: web-vault\n    objects: |\n      array:\n        - |\n          objectName: db\n          objectType: secret\n",
             "apiVersion: secrets-store.csi.x-k8s.io/v1\nkind: SecretProviderClass\nmetadata:\n  name: web\nspec:\n  provider: azure\n  parameters:\n    keyvaultName: web-vault\n    tenantId: 00000000-0000-0000-0000-00000000000b\n    usePodIdentity: \"true\"\n    useVMManagedIdentity: \"true\"\n    objects: |\n      array:\n        - |\n          objectName: db\n          objectType: secret\n",

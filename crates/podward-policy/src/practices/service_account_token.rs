@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.spec.automountServiceAccountToken; serviceAccount.automountServiceAccountToken; CIS Kubernetes Benchmark 5.1.6",
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "secrets store CSI driver: nodePublishSecretRef; aad-pod-identity: AzureIdentity.spec.type 1 and 2; Azure SDK: AZURE_CLIENT_SECRET",
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             pod!(
                 "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: secrets\n    csi:\n      driver: secrets-store.csi.k8s.io\n      readOnly: true\n      nodePublishSecretRef:\n        name: creds\n      volumeAttributes:\n        secretProviderClass: web\n"

@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.securityContext.supplementalGroups",
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  securityContext:\n    supplementalGroups: [0, 2000]\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

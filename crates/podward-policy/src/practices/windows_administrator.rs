@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "pod.securityContext.windowsOptions.runAsUserName",
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  os:\n    name: windows\n  securityContext:\n    windowsOptions:\n      runAsUserName: ContainerAdministrator\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -17,6 +17,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "azure-workload-identity: https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html",
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             concat!(
                 "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: web\n---\n",

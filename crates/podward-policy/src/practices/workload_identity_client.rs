@@ -15,6 +15,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "azure-workload-identity: annotations of the ServiceAccount",
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[
             "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: web\n  annotations:\n    azure.workload.identity/client-id: web-identity\n",
         ],

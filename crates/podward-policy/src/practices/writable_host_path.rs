@@ -18,6 +18,7 @@ pub(super) const PRACTICE: Practice = Practice {
         source: "container.volumeMounts[].readOnly; NSA/CISA Kubernetes Hardening Guide",
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
+        file: "web.yaml",
         fails: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    volumeMounts:\n    - name: host\n      mountPath: /host\n  volumes:\n  - name: host\n    hostPath:\n      path: /var/log\n"
         )],

@@ -3,6 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::code::is_code;
 use super::pattern::Pattern;
 use super::walk::{Entry, Walk, is_manifest};
 use super::{MAX_DEPTH, shown};
@@ -17,7 +18,12 @@ pub(super) fn is_pattern(path: &Path) -> bool {
 /// The files and folders that a pattern means, sorted. Of files those that are manifests by their
 /// names, or have the ending that the pattern has. As in a shell, hidden ones are meant only where
 /// the pattern has a dot for them.
-pub(super) fn expand(path: &Path, ignore: bool, errors: &mut Vec<Report>) -> Vec<PathBuf> {
+pub(super) fn expand(
+    path: &Path,
+    ignore: bool,
+    code: bool,
+    errors: &mut Vec<Report>,
+) -> Vec<PathBuf> {
     let (mut base, mut rest) = (PathBuf::new(), PathBuf::new());
     for part in path.components() {
         if rest.as_os_str().is_empty() && !is_pattern(part.as_ref()) {
@@ -61,6 +67,7 @@ pub(super) fn expand(path: &Path, ignore: bool, errors: &mut Vec<Report>) -> Vec
             }
             let is_wanted = entry.is_folder
                 || is_manifest(entry.path)
+                || (code && is_code(entry.path))
                 || ending.is_some_and(|ending| entry.path.extension() == Some(ending));
             if is_wanted && pattern.matches(entry.below) {
                 let below = std::ffi::OsStr::from_bytes(entry.below);

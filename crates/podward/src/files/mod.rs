@@ -1,9 +1,13 @@
 //! What commands read: which files, how much of them, and in whose words they are refused.
 
+mod child;
+mod code;
 mod glob;
 mod ignore;
+mod kustomization;
 mod pattern;
 mod read;
+mod render;
 mod templates;
 mod walk;
 
@@ -11,11 +15,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use podward_manifest::{ParseError, Source};
+use podward_policy::{Finding, Severity, credentials_of_file};
 
-use crate::io::Io;
+use crate::image;
+use crate::io::{Io, harmless};
 use crate::report::Report;
+pub(crate) use code::text as as_text;
 pub(crate) use pattern::Pattern;
 use read::{MAX_FILE, Refused};
+use render::Makers;
+pub(crate) use render::Rendering;
 use templates::Templates;
 pub(crate) use walk::manifests;
 use walk::{Entry, Walk, is_manifest};
@@ -33,6 +42,20 @@ pub(crate) struct Inputs {
     templates: Arc<Templates>,
 }
 
+/// What is read besides manifests.
+#[derive(clap::Args, Default)]
+pub(crate) struct Beyond {
+    /// Look for credentials in Dockerfiles, .env files, configuration, source files and key files, too
+    #[arg(long, env = "PODWARD_CODE")]
+    code: bool,
+    /// Judge Helm charts and kustomizations by their files alone, not as helm and kubectl render them
+    #[arg(long, env = "PODWARD_NO_RENDER")]
+    no_render: bool,
+    /// Look for credentials in an image that docker save or an OCI tool wrote to a file or folder, and tell its user
+    #[arg(long, value_name = "FILE")]
+    image: Vec<PathBuf>,
+}
+
 /// A file that is to be judged.
 pub(crate) struct File {
     content: Content,
@@ -40,6 +63,8 @@ pub(crate) struct File {
     pub(crate) shown: String,
     /// Path below the folder that was given; of a file that was given, as it was given.
     pub(crate) relative: String,
+    /// Whether credentials are looked for in what is no manifest.
+    code: bool,
     templates: Arc<Templates>,
     /// The bytes of what can be read only once.
     held: Mutex<Option<Vec<u8>>>,
@@ -52,33 +77,87 @@ enum Content {
     Given(PathBuf),
     /// A path that was found in a folder.
     Found(PathBuf),
+    /// The same of what is no manifest.
+    Code(PathBuf),
+    /// What a program made of a chart or a kustomization.
+    Rendered(String),
+    /// What stands in an image.
+    InImage(image::Told),
 }
 
 impl Inputs {
     /// The files of all paths, those of a folder sorted, and what could not be looked into.
-    pub(crate) fn find(&self, paths: &[PathBuf]) -> (Vec<File>, Vec<Report>) {
+    pub(crate) fn find(
+        &self,
+        io: &Io,
+        paths: &[PathBuf],
+        beyond: &Beyond,
+        rendering: Rendering,
+    ) -> (Vec<File>, Vec<Report>) {
         let (mut files, mut errors) = (Vec::new(), Vec::new());
+        let mut makers = Makers::default();
+        let code = beyond.code;
+        let here = [PathBuf::from(".")];
+        let paths = if paths.is_empty() && beyond.image.is_empty() {
+            &here
+        } else {
+            paths
+        };
         for path in paths {
             if path.as_os_str() == "-" {
-                files.push(self.file(Content::Stdin, "-".to_owned(), "-".to_owned()));
+                files.push(self.file(Content::Stdin, "-".to_owned(), "-".to_owned(), code));
             } else if path.symlink_metadata().is_ok() {
-                self.add(path, &mut files, &mut errors);
+                self.add(path, code, &mut files, &mut makers, &mut errors);
             } else if glob::is_pattern(path) {
-                for path in glob::expand(path, !self.no_ignore, &mut errors) {
-                    self.add(&path, &mut files, &mut errors);
+                for path in glob::expand(path, !self.no_ignore, code, &mut errors) {
+                    self.add(&path, code, &mut files, &mut makers, &mut errors);
                 }
             } else {
                 errors.push(Report::new(Refused::Missing).at(&shown(path), None));
+            }
+        }
+        match rendering {
+            Rendering::Judged if !beyond.no_render => {
+                let (texts, charts) = makers.render(io, &mut errors);
+                self.templates.rendered(charts);
+                for (shown, text) in texts {
+                    let relative = shown.clone();
+                    files.push(self.file(Content::Rendered(text), shown, relative, code));
+                }
+            }
+            Rendering::NotMended => makers.tell_unmended(io),
+            Rendering::Judged | Rendering::Left => {}
+        }
+        for path in &beyond.image {
+            let (told, mut failed) = image::read(path, &shown(path));
+            errors.append(&mut failed);
+            for mut told in told {
+                tell_hints(io, &mut told.findings);
+                let shown = told.path.clone();
+                let relative = shown.clone();
+                files.push(self.file(Content::InImage(told), shown, relative, true));
             }
         }
         (files, errors)
     }
 
     /// Adds a file, or those of a folder.
-    fn add(&self, path: &Path, files: &mut Vec<File>, errors: &mut Vec<Report>) {
+    fn add(
+        &self,
+        path: &Path,
+        code: bool,
+        files: &mut Vec<File>,
+        makers: &mut Makers,
+        errors: &mut Vec<Report>,
+    ) {
         if !path.is_dir() {
             let relative = path.to_string_lossy().into_owned();
-            files.push(self.file(Content::Given(path.to_path_buf()), shown(path), relative));
+            let content = if code && !is_manifest(path) && code::is_code(path) {
+                Content::Code(path.to_path_buf())
+            } else {
+                Content::Given(path.to_path_buf())
+            };
+            files.push(self.file(content, shown(path), relative, code));
             return;
         }
         let mut found = Vec::new();
@@ -86,7 +165,11 @@ impl Inputs {
             deepest: MAX_DEPTH,
             ignore: !self.no_ignore,
             visit: |entry: &Entry<'_>| {
-                if !entry.is_folder && is_manifest(entry.path) {
+                let is_wanted = is_manifest(entry.path) || (code && code::is_code(entry.path));
+                if !entry.is_folder {
+                    makers.see(entry.path);
+                }
+                if !entry.is_folder && is_wanted {
                     found.push(entry.path.to_path_buf());
                 }
                 true
@@ -100,15 +183,21 @@ impl Inputs {
             let relative = file.strip_prefix(path).unwrap_or(&file);
             let relative = relative.to_string_lossy().into_owned();
             let shown = shown(&file);
-            files.push(self.file(Content::Found(file), shown, relative));
+            let content = if is_manifest(&file) {
+                Content::Found(file)
+            } else {
+                Content::Code(file)
+            };
+            files.push(self.file(content, shown, relative, code));
         }
     }
 
-    fn file(&self, content: Content, shown: String, relative: String) -> File {
+    fn file(&self, content: Content, shown: String, relative: String, code: bool) -> File {
         File {
             content,
             shown,
             relative,
+            code,
             templates: Arc::clone(&self.templates),
             held: Mutex::new(None),
         }
@@ -121,11 +210,11 @@ impl Inputs {
 }
 
 impl File {
-    /// Where it is; `None` is standard input.
+    /// Where it is; `None` is standard input, and what is no file.
     pub(crate) fn path(&self) -> Option<&Path> {
         match &self.content {
-            Content::Stdin => None,
-            Content::Given(path) | Content::Found(path) => Some(path),
+            Content::Stdin | Content::Rendered(_) | Content::InImage(_) => None,
+            Content::Given(path) | Content::Found(path) | Content::Code(path) => Some(path),
         }
     }
 
@@ -138,13 +227,21 @@ impl File {
         Ok(held.clone().unwrap_or_default())
     }
 
-    /// The whole text; none where it is a template of a chart, which is text that makes manifests.
+    /// The whole text; none where it is a template of a chart, which is text that makes manifests,
+    /// and where code is asked for and this is none.
     pub(crate) fn read(&self) -> Result<Option<Source>, Report> {
         let bytes = match &self.content {
             Content::Stdin => self.once(|| read::bytes(std::io::stdin(), MAX_FILE, 0)),
             Content::Given(path) if path.is_file() => read::bytes_of_given(path, MAX_FILE),
             Content::Given(path) => self.once(|| read::bytes_of_given(path, MAX_FILE)),
             Content::Found(path) => read::bytes_of_file(path, MAX_FILE, true),
+            Content::Code(path) => return code::read(path, &self.shown),
+            Content::Rendered(text) | Content::InImage(image::Told { text, .. }) => {
+                return Ok(Some(Source {
+                    path: self.shown.clone(),
+                    text: text.clone(),
+                }));
+            }
         };
         let bytes = bytes.map_err(|refused| Report::new(refused).at(&self.shown, None))?;
         let text = read::text(bytes, &self.shown)?;
@@ -160,6 +257,21 @@ impl File {
         }))
     }
 
+    /// Whether it is no manifest, and read for credentials alone.
+    pub(crate) fn is_code(&self) -> bool {
+        matches!(self.content, Content::Code(_) | Content::InImage(_))
+    }
+
+    /// The credentials of a text that holds no object, where they are asked for.
+    pub(crate) fn credentials(&self, source: &Source) -> Vec<Finding> {
+        if let Content::InImage(told) = &self.content {
+            return told.findings.clone();
+        }
+        let is_read = self.code && code::is_code(Path::new(&source.path));
+        let found = is_read.then(|| credentials_of_file(&source.path, &source.text));
+        found.unwrap_or_default()
+    }
+
     /// Takes out the errors of documents that hold `{{`: they are templates, and counted as such.
     pub(crate) fn forgive(&self, source: &Source, errors: &mut Vec<ParseError>) {
         self.templates.forgive(source, errors);
@@ -168,6 +280,17 @@ impl File {
     /// Whether a text that is no YAML is a template, and counted as such.
     pub(crate) fn is_template(&self, source: &Source) -> bool {
         self.templates.is_unread(source)
+    }
+}
+
+/// Takes out hints, which are no findings, and says them.
+fn tell_hints(io: &Io, findings: &mut Vec<Finding>) {
+    let is_hint = |finding: &mut Finding| finding.severity == Severity::Info;
+    for hint in findings.extract_if(.., is_hint) {
+        io.note(harmless(&format!(
+            "note: {}: {}: {}",
+            hint.path, hint.message, hint.mend
+        )));
     }
 }
 

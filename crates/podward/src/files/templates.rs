@@ -1,9 +1,12 @@
 //! Files that make manifests and are none: templates of Helm and of other programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use podward_manifest::{ParseError, Source};
+
+use serde_json::json;
 
 use crate::io::Io;
 
@@ -14,13 +17,30 @@ const MARK: &str = "{{";
 #[derive(Default)]
 pub(super) struct Templates {
     count: AtomicUsize,
+    /// Charts that are judged as they render, or of which was said why not.
+    rendered: OnceLock<Vec<PathBuf>>,
 }
 
 impl Templates {
     /// Whether a file is a template of a chart; counts it.
     pub(super) fn is_one(&self, path: &Path, text: &str) -> bool {
-        let is_one = text.contains(MARK) && chart_of(path).is_some();
-        self.count(is_one)
+        if !text.contains(MARK) {
+            return false;
+        }
+        let Some(chart) = chart_of(path) else {
+            return false;
+        };
+        let rendered = self.rendered.get().map_or(&[] as &[_], Vec::as_slice);
+        if !rendered.iter().any(|other| chart.starts_with(other)) {
+            self.count(true);
+        }
+        true
+    }
+
+    /// Takes the charts whose templates need not be counted.
+    pub(super) fn rendered(&self, charts: Vec<PathBuf>) {
+        // there is one search
+        let _ = self.rendered.set(charts);
     }
 
     /// Whether a text that is no YAML is a template; counts it.
@@ -55,7 +75,14 @@ impl Templates {
 
     /// Says how many were not judged.
     pub(super) fn tell(&self, io: &Io) {
-        match self.count.load(Ordering::Relaxed) {
+        let count = self.count.load(Ordering::Relaxed);
+        if count > 0 {
+            io.emit(
+                "skipped",
+                json!({"templates": count, "reason": "they are templates"}),
+            );
+        }
+        match count {
             0 => {}
             1 => io.note("note: 1 template was not judged: what it makes can be, by helm template DIR | podward check -"),
             n => io.note(format_args!(

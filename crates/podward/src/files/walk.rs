@@ -269,27 +269,31 @@ mod tests {
     fn what_is_left_out_is_what_git_leaves_out() {
         let top = std::env::temp_dir().join(format!("podward-walk-{}", std::process::id()));
         let mut drawn = Drawn(0x9e37_79b9_7f4a_7c15);
-        for round in 0..ROUNDS {
-            let folder = top.join(round.to_string());
-            fill(&folder, 2, &mut drawn);
-            if git(&folder, &["init", "-q"]).is_err() {
+        for repository in 0..REPOSITORIES {
+            let repository = top.join(repository.to_string());
+            for folder in 0..FOLDERS {
+                fill(&repository.join(folder.to_string()), 2, &mut drawn);
+            }
+            if git(&repository, &["init", "-q"]).is_err() {
                 eprintln!("what_is_left_out_is_what_git_leaves_out: skipped, git is not installed");
                 return;
             }
-            std::fs::write(folder.join(".git/info/exclude"), patterns(&mut drawn)).unwrap();
-            let said = git(
-                &folder,
-                &["ls-files", "-z", "--others", "--exclude-standard"],
-            )
-            .unwrap();
-            let said = String::from_utf8(said).unwrap();
+            let exclude = repository.join(".git/info/exclude");
+            std::fs::create_dir_all(exclude.parent().unwrap()).unwrap();
+            std::fs::write(exclude, patterns(&mut drawn)).unwrap();
+            let arguments = ["ls-files", "-z", "--others", "--exclude-standard"];
+            let said = String::from_utf8(git(&repository, &arguments).unwrap()).unwrap();
             let mut said: Vec<_> = said.split_terminator('\0').map(str::to_owned).collect();
             said.sort();
-            assert_eq!(walked(&folder), said, "{}", folder.display());
+            let walked = walked(&repository);
+            let differs = walked.iter().zip(&said).find(|(ours, gits)| ours != gits);
+            assert_eq!(differs, None, "{}", repository.display());
+            assert_eq!(walked.len(), said.len(), "{}", repository.display());
         }
         std::fs::remove_dir_all(top).unwrap();
     }
 
-    /// Enough to see every kind of line, in some seconds.
-    const ROUNDS: usize = 200;
+    /// Each has an info/exclude of its own, and each folder files of patterns.
+    const REPOSITORIES: usize = 4;
+    const FOLDERS: usize = 50;
 }

@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod code;
+#[cfg(test)]
 mod exec;
 #[cfg(test)]
 mod explain;
@@ -21,6 +23,8 @@ mod host_network;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod image;
+#[cfg(test)]
 mod inputs;
 #[cfg(test)]
 mod isolation;
@@ -30,6 +34,8 @@ mod manual;
 mod ordinary_user;
 #[cfg(test)]
 mod quickstart;
+#[cfg(test)]
+mod render;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
