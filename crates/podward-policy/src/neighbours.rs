@@ -68,9 +68,18 @@ impl Neighbours {
     /// Whether a text may hold an object that [`Neighbours::add`] keeps; others need not be parsed.
     #[must_use]
     pub fn may_concern(text: &str) -> bool {
-        ["Service", "AzureIdentityBinding", "RoleBinding"]
-            .iter()
-            .any(|kind| text.contains(kind))
+        let kinds = [
+            "Service",
+            "AzureIdentityBinding",
+            "RoleBinding",
+            "ClusterRoleBinding",
+            "List",
+        ];
+        text.match_indices("kind").any(|(at, _)| {
+            let rest = text.get(at + 4..).unwrap_or_default();
+            let value = rest.trim_start_matches(['"', '\'', ':', ' ', '\t', '\n', '\r']);
+            kinds.iter().any(|kind| value.starts_with(kind))
+        })
     }
 
     /// Keeps what rules ask for of an object.

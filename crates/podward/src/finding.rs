@@ -2,7 +2,7 @@
 
 use podward_manifest::Lines;
 use podward_policy::{Finding, Severity};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::io::{Io, Tone, harmless};
 
@@ -62,16 +62,31 @@ pub(crate) fn text(
 }
 
 /// A finding for programs.
-pub(crate) fn json(finding: &Finding) -> Value {
-    json!({
-        "rule": finding.rule,
-        "severity": finding.severity.as_str(),
-        "file": finding.path,
-        "line": finding.position.line,
-        "column": finding.position.column,
-        "field": finding.field,
-        "message": finding.message,
-        "why": finding.why,
-        "mend": finding.mend,
-    })
+#[derive(Serialize)]
+pub(crate) struct Json<'a> {
+    rule: &'a str,
+    severity: &'a str,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    field: &'a str,
+    message: &'a str,
+    why: &'a str,
+    mend: &'a str,
+}
+
+impl<'a> From<&'a Finding> for Json<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            rule: finding.rule,
+            severity: finding.severity.as_str(),
+            file: &finding.path,
+            line: finding.position.line,
+            column: finding.position.column,
+            field: &finding.field,
+            message: &finding.message,
+            why: finding.why,
+            mend: &finding.mend,
+        }
+    }
 }

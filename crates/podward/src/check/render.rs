@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use podward_manifest::Source;
 use podward_policy::{Decoded, Examined, ExaminedObject, Finding};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::baseline::Key;
 use super::print::{Format, Printed};
@@ -83,7 +84,7 @@ fn text(io: &Io, printed: &mut Printed, source: &Source, all: &[Shown<'_>]) {
 
 fn json_lines(printed: &mut Printed, judged: &Examined, all: &[Shown<'_>]) {
     for shown in all {
-        printed.line(&event(shown).to_string());
+        printed.line(&serde_json::to_string(&Event::from(shown)).unwrap_or_default());
     }
     for error in &judged.errors {
         let event = json!({
@@ -159,17 +160,39 @@ fn shortened(mut sentence: String) -> String {
     sentence
 }
 
-fn event(shown: &Shown<'_>) -> Value {
-    let mut event = finding::json(shown.finding);
-    if let Value::Object(fields) = &mut event {
-        fields.insert("event".into(), json!("finding"));
-        fields.insert("sentence".into(), json!(shown.sentence.as_deref()));
-        if let Some(ExaminedObject { object, .. }) = shown.object {
-            fields.insert("doc".into(), json!(object.doc));
-            fields.insert("kind".into(), json!(object.kind));
-            fields.insert("name".into(), json!(object.name));
-            fields.insert("namespace".into(), json!(object.namespace));
+/// A finding as a line of JSON.
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    finding: finding::Json<'a>,
+    sentence: Option<&'a str>,
+    #[serde(flatten)]
+    object: Option<Named<'a>>,
+}
+
+/// The object that a finding is in.
+#[derive(Serialize)]
+struct Named<'a> {
+    doc: usize,
+    kind: &'a str,
+    name: &'a str,
+    namespace: Option<&'a str>,
+}
+
+impl<'a> From<&'a Shown<'_>> for Event<'a> {
+    fn from(shown: &'a Shown<'_>) -> Self {
+        let object = shown.object.map(|one| &one.object);
+        Self {
+            event: "finding",
+            finding: shown.finding.into(),
+            sentence: shown.sentence.as_deref(),
+            object: object.map(|object| Named {
+                doc: object.doc,
+                kind: &object.kind,
+                name: &object.name,
+                namespace: object.namespace.as_deref(),
+            }),
         }
     }
-    event
 }

@@ -48,8 +48,11 @@ pub(crate) struct Beyond {
     /// Look for credentials in Dockerfiles, .env files, configuration, source files and key files, too
     #[arg(long, env = "PODWARD_CODE")]
     code: bool,
+    /// Render Helm charts and kustomizations however many there are; without it, up to 16
+    #[arg(long, env = "PODWARD_RENDER")]
+    render: bool,
     /// Judge Helm charts and kustomizations by their files alone, not as helm and kubectl render them
-    #[arg(long, env = "PODWARD_NO_RENDER")]
+    #[arg(long, env = "PODWARD_NO_RENDER", conflicts_with = "render")]
     no_render: bool,
     /// Look for credentials in an image that docker save or an OCI tool wrote to a file or folder, and tell its user
     #[arg(long, value_name = "FILE")]
@@ -118,7 +121,7 @@ impl Inputs {
         }
         match rendering {
             Rendering::Judged if !beyond.no_render => {
-                let (texts, charts) = makers.render(io, &mut errors);
+                let (texts, charts) = makers.render(io, beyond.render, &mut errors);
                 self.templates.rendered(charts);
                 for (shown, text) in texts {
                     let relative = shown.clone();

@@ -120,7 +120,7 @@ pub(super) fn workload(
             "outcome": word,
             "message": refused,
             "warning": warning,
-            "findings": findings.iter().map(finding::json).collect::<Vec<_>>(),
+            "findings": findings.iter().map(finding::Json::from).collect::<Vec<_>>(),
         }),
     );
     Judged {
