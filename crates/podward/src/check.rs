@@ -126,6 +126,8 @@ struct Run<'a> {
     asked: &'a Asked,
     baseline: Option<&'a Baseline>,
     keeps_keys: bool,
+    /// Only counts are wanted.
+    is_quiet: bool,
     around: &'a Surroundings<'a>,
 }
 
@@ -157,6 +159,7 @@ impl Check {
             asked: &asked,
             baseline: baseline.as_ref(),
             keeps_keys: self.write_baseline.is_some(),
+            is_quiet: quiet,
             around: &around,
         };
         let fail_on = asked.fail_on(self.fail_on.map(Severity::from));

@@ -1,5 +1,6 @@
 //! The only place that prints.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,14 +116,10 @@ impl Io {
 }
 
 /// Text of others, such as a pod's or a file's, that must not move the cursor of who reads it.
-pub(crate) fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let moves = |c: char| c.is_control() && c != '\t';
+    if text.contains(moves) {
+        return Cow::Owned(text.replace(moves, "\u{fffd}"));
+    }
+    Cow::Borrowed(text)
 }

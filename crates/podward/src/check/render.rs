@@ -48,6 +48,9 @@ pub(super) fn file(run: &Run<'_>, file: &File, source: &Source, judged: &Examine
     if run.keeps_keys {
         printed.keys = all.iter().map(|one| Key::of(&file.shown, one)).collect();
     }
+    if run.is_quiet {
+        return printed;
+    }
     match run.format {
         Format::Podsecurity => {}
         Format::Text => text(run.io, &mut printed, source, &all),
@@ -107,7 +110,7 @@ fn heading(path: &str, shown: &Shown<'_>) -> String {
         Some(namespace) => format!("{namespace}/{}", object.name),
         None => object.name.clone(),
     };
-    crate::io::harmless(&format!("{path}: {} {name}", object.kind))
+    crate::io::harmless(&format!("{path}: {} {name}", object.kind)).into_owned()
 }
 
 /// A finding and where it belongs.
