@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod edges;
+mod fuzz;
 mod generate;
 mod metadata;
 mod shell;
@@ -14,9 +15,11 @@ const USAGE: &str = "\
 usage: cargo xtask <COMMAND>
 
   check   formatting, lints, documentation, crate edges, licences, second versions
-  test    installs what this machine lacks and runs every test
+  test    installs what this machine lacks, runs every test, and fuzzes for ten seconds
   bench   prints figures: `cargo xtask bench` lists them
+  fuzz    drawn inputs against the readers: --seconds N (10), --seed N (1), --target NAME, --case N
   gen     writes what is made from Kubernetes' own types; --check only compares (needs Go)
+  rules   writes docs/rules from the text of the rules
 ";
 
 fn main() -> ExitCode {
@@ -26,7 +29,16 @@ fn main() -> ExitCode {
         "test" => test::run(),
         "bench" => bench::run(&std::env::args().nth(2).unwrap_or_default()),
         bench::TOKEN_CLIENT => bench::token_client(),
+        "fuzz" => fuzz::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         "gen" => generate::run(std::env::args().nth(2).as_deref() == Some("--check")),
+        "rules" => shell::run(shell::cargo(&[
+            "run",
+            "--quiet",
+            "--",
+            "explain",
+            "--markdown",
+            "docs/rules",
+        ])),
         _ => Err(USAGE.to_owned()),
     };
     match done {

@@ -1,9 +1,10 @@
-//! Every test, with what this machine lacks installed first.
+//! Every test, with what this machine lacks installed first, and a short fuzzing.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::fuzz;
 use crate::shell::{self, cargo, output, program, root, say};
 
 /// The Python that every machine has in one place, and that the user of a pod may run.
@@ -21,7 +22,8 @@ pub(crate) fn run() -> Result<(), String> {
     let sdk = azure_sdk()?;
     let mut tests = cargo(&["test", "--workspace"]);
     tests.env("PODWARD_TEST_AZURE_SDK", &sdk);
-    counted(tests)
+    counted(tests)?;
+    fuzz::run(&[])
 }
 
 /// Runs the tests, their output shown, and closes with how many passed, failed and were skipped.

@@ -1,6 +1,7 @@
 //! YAML documents, workloads and source positions. Pure: text in, trees out.
 
 mod edit;
+mod fast;
 mod names;
 mod node;
 mod object;
@@ -15,7 +16,7 @@ pub use edit::{Change, EditError, Step, edit};
 pub use names::name_faults;
 pub use node::{Node, Value};
 pub use object::{Object, ObjectError, objects, objects_found};
-pub use parse::{Document, ParseError, parse};
+pub use parse::{Document, ParseError, parse, parse_generally};
 pub use parts::parse_each;
 pub use schema::{FieldFault, decode_error, strict};
 pub use source::{Lines, Position, Source};

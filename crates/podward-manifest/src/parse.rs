@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StructureStyle};
+use granit_parser::{
+    ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle,
+};
 
-use crate::parts::parts;
-use crate::{Node, Position, Value, scalar};
+use crate::parts::{Part, parts};
+use crate::{Node, Position, Value, fast, scalar};
 
 /// Deepest nesting; Kubernetes objects stay far below.
-const MAX_DEPTH: usize = 100;
-/// Most nodes of one file with every alias written out: a bomb of aliases ends here.
-const MAX_NODES: usize = 1_000_000;
+pub(crate) const MAX_DEPTH: usize = 100;
+/// Most values of one file with every alias written out: twenty for each of 100,000 documents. A
+/// bomb of aliases ends here, at some 250 MB.
+const MAX_NODES: usize = 2_000_000;
 
 /// One document of a file.
 #[derive(Clone, Debug)]
@@ -46,6 +49,8 @@ struct Open {
     anchor: usize,
     /// Nodes of a sequence, or keys and values of a mapping in turn.
     nodes: Vec<Node>,
+    /// Where the last of them ends in the text; what an alias means stands elsewhere.
+    end: Position,
     /// In braces or brackets.
     is_flow: bool,
     is_mapping: bool,
@@ -59,7 +64,7 @@ pub(crate) struct Builder<'a> {
     anchors: BTreeMap<usize, (Node, usize)>,
     made: usize,
     duplicates: Vec<ParseError>,
-    parts: &'a [usize],
+    parts: &'a [Part],
     /// Lines before the text.
     lines_before: usize,
 }
@@ -75,8 +80,19 @@ pub fn parse(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
     Ok(builder.documents)
 }
 
+/// The same as [`parse`] without its fast reader, which is compared with this.
+///
+/// # Errors
+/// As those of [`parse`].
+pub fn parse_generally(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
+    let parts = parts(text);
+    let mut builder = Builder::new(path, &parts);
+    builder.read_generally(text, 0)?;
+    Ok(builder.documents)
+}
+
 impl<'a> Builder<'a> {
-    pub(crate) const fn new(path: &'a str, parts: &'a [usize]) -> Self {
+    pub(crate) const fn new(path: &'a str, parts: &'a [Part]) -> Self {
         Self {
             path,
             documents: Vec::new(),
@@ -92,14 +108,51 @@ impl<'a> Builder<'a> {
 
     /// Reads a text that stands behind so many lines of the file.
     pub(crate) fn read(&mut self, text: &str, lines_before: usize) -> Result<(), ParseError> {
+        let most = MAX_NODES.saturating_sub(self.made);
+        let Some((roots, made)) = fast::read(self.path, text, lines_before, most) else {
+            return self.read_generally(text, lines_before);
+        };
+        self.made += made;
+        for (root, duplicates) in roots {
+            self.end(root, duplicates);
+        }
+        Ok(())
+    }
+
+    /// The same without the fast reader.
+    pub(crate) fn read_generally(
+        &mut self,
+        text: &str,
+        lines_before: usize,
+    ) -> Result<(), ParseError> {
         self.lines_before = lines_before;
         self.open.clear();
-        for event in Parser::new_from_str(text) {
+        let mut options = Options::default();
+        options.set_emit_comments(false);
+        options.flow_nesting_limit = MAX_DEPTH;
+        for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) =
-                event.or_else(|e| self.fault(self.position(e.marker()), e.info()))?;
+                event.or_else(|e| self.fault(self.position(e.marker()), words(&e)))?;
             self.take(event, &span)?;
         }
         Ok(())
+    }
+
+    /// Whether the file has more values than are read.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.made > MAX_NODES
+    }
+
+    /// Takes a document.
+    fn end(&mut self, root: Node, duplicates: Vec<ParseError>) {
+        let line = root.start.line;
+        let index = self.parts.partition_point(|part| part.line <= line);
+        self.documents.push(Document {
+            path: self.path.to_owned(),
+            index: index.saturating_sub(1),
+            root,
+            duplicates,
+        });
     }
 
     fn position(&self, marker: &Marker) -> Position {
@@ -127,16 +180,8 @@ impl<'a> Builder<'a> {
             }
             Event::DocumentEnd => {
                 if let Some(root) = self.root.take().filter(|root| !root.is_null()) {
-                    let line = root.start.line;
-                    self.documents.push(Document {
-                        path: self.path.to_owned(),
-                        index: self
-                            .parts
-                            .partition_point(|first| *first <= line)
-                            .saturating_sub(1),
-                        root,
-                        duplicates: std::mem::take(&mut self.duplicates),
-                    });
+                    let duplicates = std::mem::take(&mut self.duplicates);
+                    self.end(root, duplicates);
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -145,7 +190,7 @@ impl<'a> Builder<'a> {
                     None if style == ScalarStyle::Plain => scalar::resolve(&text),
                     None => Value::String(text.into_owned()),
                 };
-                self.add(Node { value, start, end }, anchor, 1)?;
+                self.add(Node { value, start, end }, anchor, 1, end)?;
             }
             Event::SequenceStart(style, anchor, _) => self.begin(start, anchor, style, false)?,
             Event::MappingStart(style, anchor, _) => self.begin(start, anchor, style, true)?,
@@ -154,7 +199,7 @@ impl<'a> Builder<'a> {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
                     return self.fault(start, "this alias names no anchor");
                 };
-                self.add(node, 0, size)?;
+                self.add(node, 0, size, end)?;
             }
             _ => {}
         }
@@ -185,12 +230,13 @@ impl<'a> Builder<'a> {
         is_mapping: bool,
     ) -> Result<(), ParseError> {
         if self.open.len() >= MAX_DEPTH {
-            return self.fault(start, format!("nested deeper than {MAX_DEPTH}"));
+            return self.fault(start, too_deep());
         }
         self.open.push(Open {
             start,
             anchor,
             nodes: Vec::new(),
+            end: start,
             is_flow: style == StructureStyle::Flow,
             is_mapping,
         });
@@ -202,8 +248,7 @@ impl<'a> Builder<'a> {
             return Ok(());
         };
         // a block collection ends where the next thing begins; its last child tells better
-        let last = open.nodes.last().filter(|_| !open.is_flow);
-        let end = last.map_or(end, |last| last.end);
+        let end = if open.is_flow { end } else { open.end };
         let value = if open.is_mapping {
             self.mapping(open.nodes)?
         } else {
@@ -217,6 +262,7 @@ impl<'a> Builder<'a> {
             },
             open.anchor,
             1,
+            end,
         )
     }
 
@@ -264,12 +310,18 @@ impl<'a> Builder<'a> {
         Ok(Value::Mapping(entries.into_iter().flatten().collect()))
     }
 
-    fn add(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), ParseError> {
+    fn add(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        size: usize,
+        end: Position,
+    ) -> Result<(), ParseError> {
         self.made += size;
         if self.made > MAX_NODES {
             return self.fault(
                 node.start,
-                format!("more than {MAX_NODES} values with all aliases written out"),
+                format!("more than {MAX_NODES} values in one file, with all aliases written out"),
             );
         }
         if anchor != 0 {
@@ -277,11 +329,26 @@ impl<'a> Builder<'a> {
             self.anchors.insert(anchor, (node.clone(), size));
         }
         match self.open.last_mut() {
-            Some(parent) => parent.nodes.push(node),
+            Some(parent) => {
+                parent.nodes.push(node);
+                parent.end = end;
+            }
             None => self.root = Some(node),
         }
         Ok(())
     }
+}
+
+/// What the parser says, in words of ours where its own do not say what is allowed.
+fn words(error: &ScanError) -> String {
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => too_deep(),
+        _ => error.info().to_owned(),
+    }
+}
+
+fn too_deep() -> String {
+    format!("nested deeper than {MAX_DEPTH}")
 }
 
 fn count(node: &Node) -> usize {
@@ -328,6 +395,13 @@ mod tests {
     }
 
     #[test]
+    fn a_mapping_ends_where_its_last_alias_stands() {
+        let root = one("x: &x {a: 1}\nz:\n  <<: *x\n");
+        let (line, column) = (3, 9);
+        assert_eq!(root.get("z").unwrap().end, Position { line, column });
+    }
+
+    #[test]
     fn the_last_of_two_keys_holds_and_both_are_told() {
         let document = parse("f", "a: 1\na: 2\n").unwrap().remove(0);
         assert_eq!(document.root.to_json(), serde_json::json!({"a": 2}));
@@ -351,6 +425,12 @@ mod tests {
             ));
         }
         assert!(fault(&bomb).message.contains("aliases"));
+    }
+
+    #[test]
+    fn any_number_of_comments_may_stand_before_a_value() {
+        let text = format!("a: &a\n{}  b: 1\n", "  # c\n".repeat(200));
+        assert_eq!(one(&text).to_json(), serde_json::json!({"a": {"b": 1}}));
     }
 
     #[test]

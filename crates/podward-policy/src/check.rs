@@ -4,22 +4,26 @@ use podward_manifest::Change;
 use serde_json::Value;
 
 use crate::pod::Pod;
-use crate::{Fix, Level, Safety};
+use crate::{Finding, Fix, Level, Rule, Safety, Severity};
 
 /// One control of the Pod Security Standards.
 #[derive(Debug)]
 pub struct Check {
-    /// Name of the control, as the Kubernetes library has it.
-    pub id: &'static str,
-    /// The lowest level that asks for it.
-    pub level: Level,
+    /// The rule, whose name is that of the control in the Kubernetes library.
+    pub rule: &'static Rule,
     /// The minor version of Kubernetes 1 that brought it.
     pub since: u32,
     /// The control that it takes the place of at its own level.
     pub replaces: Option<&'static str>,
-    /// What an attacker gains where it does not hold.
-    pub why: &'static str,
     pub(crate) run: fn(&Pod<'_>) -> Option<Breach>,
+}
+
+impl Check {
+    /// The lowest level that asks for it.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        self.rule.profile.level()
+    }
 }
 
 /// A control that does not hold.
@@ -41,9 +45,33 @@ pub(crate) struct Spot {
     pub(crate) message: String,
     pub(crate) mend: String,
     pub(crate) fix: Option<Fix>,
+    /// How bad this breach is, where that is not what the rule says.
+    pub(crate) severity: Option<Severity>,
 }
 
 impl Spot {
+    /// The finding of it.
+    pub(crate) fn finding(self, rule: &Rule, path: &str) -> Finding {
+        Finding {
+            rule: rule.id,
+            severity: self.severity.unwrap_or(rule.severity),
+            path: path.to_owned(),
+            position: self.position,
+            field: self.field,
+            message: self.message,
+            why: rule.why,
+            mend: self.mend,
+            fix: self.fix,
+            secret: None,
+        }
+    }
+
+    /// Only a hint.
+    pub(crate) const fn hint(mut self) -> Self {
+        self.severity = Some(Severity::Info);
+        self
+    }
+
     /// Mended by another value of its own field.
     pub(crate) fn fixed_to(self, value: impl Into<Value>, safety: Safety) -> Self {
         let field = self.field.clone();
@@ -51,9 +79,38 @@ impl Spot {
     }
 
     /// Mended by the value of a field, whose path begins at the object's root.
-    pub(crate) fn fixed_at(mut self, field: &str, value: impl Into<Value>, safety: Safety) -> Self {
-        let change = Change::new(field, value.into());
-        self.fix = Some(Fix { change, safety });
+    pub(crate) fn fixed_at(self, field: &str, value: impl Into<Value>, safety: Safety) -> Self {
+        self.fixed_by(vec![Change::new(field, value.into())], safety)
+    }
+
+    /// Mended by taking its own field out.
+    pub(crate) fn taken_out(self, safety: Safety) -> Self {
+        let change = Change::removal(&self.field);
+        self.fixed_by(vec![change], safety)
+    }
+
+    /// Mended by an id that a person chooses: where none is chosen, an example.
+    pub(crate) fn fixed_to_id(
+        self,
+        field: &str,
+        chosen: Option<u32>,
+        example: u32,
+        breaks: &'static str,
+    ) -> Self {
+        let safety = match chosen {
+            Some(_) => Safety::MayBreak(breaks),
+            None => Safety::Decision(breaks),
+        };
+        self.fixed_at(field, chosen.unwrap_or(example), safety)
+    }
+
+    /// Mended by changes of its object.
+    pub(crate) fn fixed_by(mut self, changes: Vec<Change>, safety: Safety) -> Self {
+        self.fix = Some(Fix {
+            changes,
+            elsewhere: Vec::new(),
+            safety,
+        });
         self
     }
 }

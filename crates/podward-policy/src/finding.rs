@@ -50,13 +50,26 @@ impl Severity {
     }
 }
 
-/// A change of the object that mends a finding.
+/// Changes that mend a finding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fix {
-    /// What changes, from the object's root.
-    pub change: Change,
+    /// What changes in its object, from the object's root.
+    pub changes: Vec<Change>,
+    /// What has to change with it in other objects.
+    pub elsewhere: Vec<Elsewhere>,
     /// Whether a pod that works may stop working by it.
     pub safety: Safety,
+}
+
+/// Changes of another object than that of the finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Elsewhere {
+    /// Path of its file.
+    pub path: String,
+    /// Where the object begins.
+    pub start: Position,
+    /// What changes in it, from the object's root.
+    pub changes: Vec<Change>,
 }
 
 /// Whether a fix may break a pod that works.
@@ -66,4 +79,6 @@ pub enum Safety {
     Safe,
     /// It may, and how that shows.
     MayBreak(&'static str),
+    /// Its value is an example: a person has to say which is right, and where.
+    Decision(&'static str),
 }

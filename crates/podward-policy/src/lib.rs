@@ -1,14 +1,23 @@
 //! Rules and verdicts on pods: the Pod Security Standards of every version of Kubernetes, with the
 //! place of every fault, and credentials in manifests and other texts. Pure: a workload in, a verdict out.
 
+mod capabilities;
 mod check;
 mod checks;
 mod credentials;
+mod examine;
+mod exceptions;
 mod finding;
 mod level;
 mod mask;
 mod mend;
+mod neighbours;
 mod pod;
+mod practice;
+mod practices;
+mod rule;
+mod rules;
+mod settings;
 mod verdict;
 mod version;
 mod words;
@@ -19,9 +28,15 @@ pub use credentials::{
     Credential, FileKind, Reading, credentials, credentials_in, credentials_of,
     credentials_of_file, file_kind, findings_of_image,
 };
-pub use finding::{Finding, Fix, Safety, Severity};
+pub use examine::{Decoded, Examined, ExaminedObject, examine};
+pub use exceptions::{Exceptions, Ignore};
+pub use finding::{Elsewhere, Finding, Fix, Safety, Severity};
 pub use level::{Level, LevelError};
 pub use mask::mask;
-pub use mend::{Mended, mend};
+pub use mend::{Mended, Mending, mend, mend_across};
+pub use neighbours::{Neighbours, Surroundings, surroundings};
+pub use rule::{Profile, Remedy, Rule};
+pub use rules::{rule, rules};
+pub use settings::{Ids, Settings};
 pub use verdict::{Verdict, Violation, judge};
 pub use version::{Version, VersionError};

@@ -1,15 +1,18 @@
-//! Mending a file: the fixes of its findings, each kept only if the file then reads as meant, has
+//! Mending files: the fixes of their findings, each kept only if the file then reads as meant, has
 //! that finding no more and has no new one. Pure: text in, text out.
 
 use std::collections::BTreeSet;
 
-use podward_manifest::{Position, edit, objects_found, parse, workload};
+use podward_manifest::{Change, Position, edit, objects_found, parse_each};
 
-use crate::{Finding, Level, Safety, Version, judge};
+use crate::neighbours::{Neighbours, Surroundings, surroundings};
+use crate::{Decoded, Finding, Safety, Settings, Severity, examine};
 
 /// What became of the findings of a file.
 #[derive(Debug, Default)]
 pub struct Mended {
+    /// Path of the file.
+    pub path: String,
     /// The text, mended.
     pub text: String,
     /// Findings that are mended.
@@ -20,81 +23,95 @@ pub struct Mended {
     pub failed: Vec<(Finding, String)>,
     /// Findings that a person has to mend.
     pub by_hand: Vec<Finding>,
+    /// Findings whose fix changes other objects too: [`mend_across`] makes it.
+    pub across: Vec<Finding>,
 }
 
-/// Most times a document is gone through: a fix brings out what its finding hid.
-const PASSES: usize = 4;
+/// How far mending goes.
+#[derive(Clone, Debug)]
+pub struct Mending {
+    /// What is to be reached.
+    pub settings: Settings,
+    /// Whether fixes are made too that may break a pod that works.
+    pub may_break: bool,
+    /// Whether hints are acted on too.
+    pub hints: bool,
+}
+
+/// Most times a document is gone through: a fix brings out what its finding hid, and where one cannot be
+/// made, those beside it are made one by one.
+const PASSES: usize = 16;
 
 /// Rule, field and message.
 type Key = (&'static str, String, String);
+
+/// A finding, with the number and the start of its object.
+type Placed = (usize, Position, Finding);
 
 /// What a finding is, wherever it stands: its place moves as lines come in.
 fn key(finding: &Finding) -> Key {
     (finding.rule, finding.field.clone(), finding.message.clone())
 }
 
-/// Every finding of a file, with the number and the start of its object.
+/// Every finding of a file.
 fn findings(
     path: &str,
     text: &str,
-    level: Level,
-    version: Version,
-) -> Result<Vec<(usize, Position, Finding)>, String> {
-    let documents = parse(path, text).map_err(|e| e.to_string())?;
+    settings: &Settings,
+    around: &Surroundings<'_>,
+) -> Result<Vec<Placed>, String> {
+    let examined = examine(path, text, settings, around);
+    if let Some(error) = examined.errors.first() {
+        return Err(error.to_string());
+    }
     let mut found = Vec::new();
-    let all = documents.into_iter().flat_map(objects_found);
-    for (number, object) in all.enumerate() {
-        let Some(pods) = workload(&object) else {
-            continue;
-        };
-        let verdict = judge(&pods, level, version);
-        let spots = verdict.violations.into_iter().flat_map(|v| v.findings);
-        found.extend(spots.map(|finding| (number, object.node.start, finding)));
+    for (number, one) in examined.objects.into_iter().enumerate() {
+        let start = one.object.node.start;
+        let verdicts = one
+            .verdicts
+            .into_iter()
+            .filter_map(|decoded| match decoded {
+                Decoded::Verdict(verdict) => Some(verdict),
+                Decoded::Error(_) => None,
+            });
+        let violations = verdicts.flat_map(|verdict| verdict.violations);
+        let of_verdicts = violations.flat_map(|violation| violation.findings);
+        // what the pod is for comes first: it decides what else is asked of it
+        let all = one.findings.into_iter().chain(of_verdicts);
+        found.extend(all.map(|finding| (number, start, finding)));
     }
     Ok(found)
 }
 
-/// What is to be reached, and how far a fix may go.
-#[derive(Clone, Copy)]
+/// One file that is to be mended.
 struct Aim<'a> {
     path: &'a str,
-    level: Level,
-    version: Version,
-    may_break: bool,
+    mending: &'a Mending,
+    around: &'a Surroundings<'a>,
 }
 
-impl Aim<'_> {
-    fn findings(&self, text: &str) -> Result<Vec<(usize, Position, Finding)>, String> {
-        findings(self.path, text, self.level, self.version)
-    }
-
-    fn wants(&self, finding: &Finding) -> bool {
-        let fix = finding.fix.as_ref();
-        fix.is_some_and(|fix| self.may_break || fix.safety == Safety::Safe)
-    }
-}
-
-/// Mends the findings of a file at a level.
+/// Mends the findings of a file that its own objects can mend.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub fn mend(
     path: &str,
     text: &str,
-    level: Level,
-    version: Version,
-    may_break: bool,
+    mending: &Mending,
+    around: &Surroundings<'_>,
 ) -> Result<Mended, String> {
     let aim = Aim {
         path,
-        level,
-        version,
-        may_break,
+        mending,
+        around,
     };
     // document by document, so that a long file takes no longer for each; what stands before the
     // first line of one, such as a directive, may need the whole
     let parts = parts(text);
-    let mut whole = Mended::default();
+    let mut whole = Mended {
+        path: path.to_owned(),
+        ..Mended::default()
+    };
     let mut line = 0;
     for part in &parts {
         let Ok(mut mended) = aim.mend(part) else {
@@ -104,6 +121,7 @@ pub fn mend(
             &mut mended.done,
             &mut mended.unsafe_left,
             &mut mended.by_hand,
+            &mut mended.across,
         ];
         let failed = mended.failed.iter_mut().map(|(finding, _)| finding);
         for finding in findings.into_iter().flatten().chain(failed) {
@@ -115,6 +133,7 @@ pub fn mend(
         whole.unsafe_left.append(&mut mended.unsafe_left);
         whole.failed.append(&mut mended.failed);
         whole.by_hand.append(&mut mended.by_hand);
+        whole.across.append(&mut mended.across);
     }
     Ok(whole)
 }
@@ -140,8 +159,18 @@ fn parts(text: &str) -> Vec<&str> {
 }
 
 impl Aim<'_> {
+    fn findings(&self, text: &str) -> Result<Vec<Placed>, String> {
+        findings(self.path, text, &self.mending.settings, self.around)
+    }
+
+    /// Whether the fix of a finding is to be made, as far as one object goes.
+    fn wants(&self, finding: &Finding) -> bool {
+        self.mending.wants(finding) && !changes_others(finding)
+    }
+
     fn mend(&self, text: &str) -> Result<Mended, String> {
         let mut mended = Mended {
+            path: self.path.to_owned(),
             text: text.to_owned(),
             ..Mended::default()
         };
@@ -183,6 +212,12 @@ impl Aim<'_> {
             }
             // one of them cannot be made: which one, and why
             for finding in findings {
+                // an item taken out has given those behind it other numbers: they are for the next time
+                let current = self.findings(&mended.text)?;
+                let is_it = |(of, _, one): &&Placed| *of == number && key(one) == key(finding);
+                let Some((_, _, finding)) = current.iter().find(is_it) else {
+                    continue;
+                };
                 match self.attempt(&mended.text, number, object, &[finding]) {
                     Ok(text) => mended.text = text,
                     Err(why) => mended.failed.push((finding.clone(), why)),
@@ -201,27 +236,48 @@ impl Aim<'_> {
         findings: &[&Finding],
     ) -> Result<String, String> {
         let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
-        let changes: Vec<_> = fixes.map(|fix| fix.change.clone()).collect();
+        let mut changes: Vec<Change> = Vec::new();
+        for change in fixes.flat_map(|fix| &fix.changes) {
+            // several findings may ask for the same
+            if !changes.contains(change) {
+                changes.push(change.clone());
+            }
+        }
         let edited = edit(text, object, &changes).map_err(|e| e.to_string())?;
         let (before, after) = (self.findings(text)?, self.findings(&edited)?);
-        worse(&before, &after, number, findings).map_or(Ok(edited), Err)
+        worse(&before, &after, number, findings, self.mending).map_or(Ok(edited), Err)
     }
 
     /// Tells the findings apart by what became of them.
-    fn sort(&self, all: &[(usize, Position, Finding)], mended: &mut Mended) -> Result<(), String> {
-        let left: BTreeSet<_> = self
-            .findings(&mended.text)?
+    fn sort(&self, all: &[Placed], mended: &mut Mended) -> Result<(), String> {
+        let now = self.findings(&mended.text)?;
+        let left: BTreeSet<_> = now
             .iter()
             .map(|(number, _, finding)| (*number, key(finding)))
             .collect();
+        // a hint may have become a fault by what was mended
+        let across = now.into_iter().map(|(_, _, finding)| finding);
+        mended.across = across
+            .filter(|finding| self.mending.wants(finding) && changes_others(finding))
+            .collect();
+        // another fix may have mended what one alone could not
+        let keys: BTreeSet<_> = left.iter().map(|(_, key)| key).collect();
+        mended
+            .failed
+            .retain(|(finding, _)| keys.contains(&key(finding)));
         for (number, _, finding) in all {
             let is_left = left.contains(&(*number, key(finding)));
             let has_failed = mended.failed.iter().any(|(failed, _)| failed == finding);
             let finding = finding.clone();
             match &finding.fix {
+                // a hint need not be acted on
+                _ if is_left && finding.severity == Severity::Info => {}
                 _ if !is_left => mended.done.push(finding),
                 Some(_) if has_failed => {}
-                Some(fix) if fix.safety != Safety::Safe => mended.unsafe_left.push(finding),
+                Some(_) if self.mending.wants(&finding) && changes_others(&finding) => {}
+                Some(fix) if matches!(fix.safety, Safety::MayBreak(_)) => {
+                    mended.unsafe_left.push(finding);
+                }
                 _ => mended.by_hand.push(finding),
             }
         }
@@ -229,13 +285,32 @@ impl Aim<'_> {
     }
 }
 
+impl Mending {
+    fn wants(&self, finding: &Finding) -> bool {
+        if finding.severity == Severity::Info && !self.hints {
+            return false;
+        }
+        match finding.fix.as_ref().map(|fix| fix.safety) {
+            Some(Safety::Safe) => true,
+            Some(Safety::MayBreak(_)) => self.may_break,
+            Some(Safety::Decision(_)) | None => false,
+        }
+    }
+}
+
+fn changes_others(finding: &Finding) -> bool {
+    let fix = finding.fix.as_ref();
+    fix.is_some_and(|fix| !fix.elsewhere.is_empty())
+}
+
 /// Why fixes are no good: they leave one of their findings, or break a rule that held. Of a rule that
-/// did not hold, others may come out that were hidden.
+/// did not hold, others may come out that were hidden, and so may one that is mended next.
 fn worse(
-    before: &[(usize, Position, Finding)],
-    after: &[(usize, Position, Finding)],
+    before: &[Placed],
+    after: &[Placed],
     number: usize,
     mended: &[&Finding],
+    mending: &Mending,
 ) -> Option<String> {
     let had: BTreeSet<_> = before.iter().map(|(n, _, f)| (*n, f.rule)).collect();
     let gone: BTreeSet<_> = mended.iter().map(|f| (number, key(f))).collect();
@@ -243,21 +318,154 @@ fn worse(
         if gone.contains(&(*n, key(finding))) {
             return Some("the finding would stay".into());
         }
-        if !had.contains(&(*n, finding.rule)) {
+        let is_new = finding.severity > Severity::Info && !had.contains(&(*n, finding.rule));
+        if is_new && !mending.wants(finding) {
             return Some(format!("it would bring another: {}", finding.message));
         }
     }
     None
 }
 
+/// What the objects of texts say about each other.
+fn gather<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Neighbours {
+    let mut neighbours = Neighbours::default();
+    for (path, text) in texts.filter(|(_, text)| Neighbours::may_concern(text)) {
+        let (documents, _) = parse_each(path, text);
+        for object in documents.into_iter().flat_map(objects_found) {
+            neighbours.add(&object);
+        }
+    }
+    neighbours
+}
+
+/// Mends what takes changes of several objects, in one file or more: all of them or none. `mendings`
+/// has what is to be reached in each file.
+pub fn mend_across(files: &mut [Mended], mendings: &[Mending]) {
+    for index in 0..files.len() {
+        let Some(file) = files.get_mut(index) else {
+            return;
+        };
+        for finding in std::mem::take(&mut file.across) {
+            match spread(files, index, &finding, mendings) {
+                Ok(texts) => {
+                    for (index, text) in texts {
+                        if let Some(file) = files.get_mut(index) {
+                            file.text = text;
+                        }
+                    }
+                    if let Some(file) = files.get_mut(index) {
+                        file.done.push(finding);
+                    }
+                }
+                Err(why) => {
+                    if let Some(file) = files.get_mut(index) {
+                        file.failed.push((finding, why));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The new texts of all files that the fix of a finding changes.
+fn spread(
+    files: &[Mended],
+    index: usize,
+    finding: &Finding,
+    mendings: &[Mending],
+) -> Result<Vec<(usize, String)>, String> {
+    let texts = || {
+        let files = files.iter();
+        files.map(|file| (file.path.as_str(), file.text.as_str()))
+    };
+    let around = surroundings(|| gather(texts()));
+    let file = files.get(index).ok_or("the file is gone")?;
+    let asked = |index: usize| {
+        let mending = mendings.get(index);
+        mending.ok_or("nothing is asked of the file")
+    };
+    let settings = |index: usize| asked(index).map(|mending| &mending.settings);
+    let before = findings(&file.path, &file.text, settings(index)?, &around)?;
+    // the fix of the text as it is now: what was mended before has moved the lines
+    let is_it = |f: &Finding| (f.rule, &f.field) == (finding.rule, &finding.field);
+    let now = before
+        .iter()
+        .find(|(.., f)| is_it(f) && mendings.get(index).is_some_and(|m| m.wants(f)));
+    let Some((number, start, now)) = now else {
+        return Ok(Vec::new());
+    };
+    let Some(fix) = &now.fix else {
+        return Err("another fix is in its way".into());
+    };
+    let mut edits = vec![(index, *start, &fix.changes)];
+    for other in &fix.elsewhere {
+        let of = files.iter().position(|file| file.path == other.path);
+        let of = of.ok_or_else(|| format!("{} is not among the files given", other.path))?;
+        edits.push((of, other.start, &other.changes));
+    }
+    // from the end of each file on: the places before stay
+    edits.sort_by_key(|(file, start, _)| (*file, std::cmp::Reverse(*start)));
+    let mut texts_after: Vec<(usize, String)> = Vec::new();
+    for (of, start, changes) in edits {
+        let done = texts_after.iter().position(|(done, _)| *done == of);
+        let text = match done {
+            Some(at) => texts_after.swap_remove(at).1,
+            None => files
+                .get(of)
+                .map(|file| file.text.clone())
+                .unwrap_or_default(),
+        };
+        let text = edit(&text, start, changes).map_err(|e| e.to_string())?;
+        texts_after.push((of, text));
+    }
+    let changed = |index: usize| texts_after.iter().find(|(of, _)| *of == index);
+    let around_after = surroundings(|| {
+        gather(files.iter().enumerate().map(|(index, file)| {
+            let text = changed(index).map_or(&file.text, |(_, text)| text);
+            (file.path.as_str(), text.as_str())
+        }))
+    });
+    for (of, text) in &texts_after {
+        let Some(file) = files.get(*of) else { continue };
+        let before = findings(&file.path, &file.text, settings(*of)?, &around)?;
+        let after = findings(&file.path, text, settings(*of)?, &around_after)?;
+        let mended: &[&Finding] = if *of == index { &[now] } else { &[] };
+        if let Some(why) = worse(&before, &after, *number, mended, asked(*of)?) {
+            return Err(why);
+        }
+    }
+    drop(around_after);
+    Ok(texts_after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Level, Profile, Version};
 
     const TEXT: &str = "# a pod\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a  # the one\n    image: x\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec:\n  hostNetwork: true # node exporter\n  containers:\n  - name: b\n    securityContext: {privileged: true}\n";
 
+    fn restricted() -> Settings {
+        Settings {
+            profile: Profile::Level(Level::Restricted),
+            version: Version::Latest,
+            ids: crate::Ids::default(),
+            exceptions: std::sync::Arc::default(),
+        }
+    }
+
+    fn mended(text: &str, may_break: bool) -> Mended {
+        let around = surroundings(Neighbours::default);
+        let mending = Mending {
+            settings: restricted(),
+            may_break,
+            hints: false,
+        };
+        mend("f", text, &mending, &around).unwrap()
+    }
+
     fn run(may_break: bool) -> Mended {
-        mend("f", TEXT, Level::Restricted, Version::Latest, may_break).unwrap()
+        mended(TEXT, may_break)
     }
 
     #[test]
@@ -278,10 +486,11 @@ mod tests {
     #[test]
     fn all_fixes_together_make_it_restricted_and_a_second_run_changes_nothing() {
         let mended = run(true);
-        let again = mend("f", &mended.text, Level::Restricted, Version::Latest, true).unwrap();
+        let again = self::mended(&mended.text, true);
         assert_eq!(again.text, mended.text);
         assert!(again.done.is_empty());
-        let left = findings("f", &mended.text, Level::Restricted, Version::Latest).unwrap();
+        let around = surroundings(Neighbours::default);
+        let left = findings("f", &mended.text, &restricted(), &around).unwrap();
         assert!(left.is_empty(), "{}\n{left:?}", mended.text);
         for comment in ["# a pod", "# the one", "# node exporter"] {
             assert!(mended.text.contains(comment));
@@ -291,7 +500,7 @@ mod tests {
     #[test]
     fn what_is_shared_is_left_and_said() {
         let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n  containers:\n  - name: a\n    securityContext: &s {capabilities: {drop: [ALL]}}\n  - name: b\n    securityContext: *s\n";
-        let mended = mend("f", text, Level::Restricted, Version::Latest, true).unwrap();
+        let mended = mended(text, true);
         assert_eq!(mended.text, text);
         assert_eq!(mended.failed.len(), 2, "{:?}", mended.failed);
     }

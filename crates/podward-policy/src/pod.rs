@@ -4,12 +4,33 @@ use podward_manifest::{Node, Position, Workload};
 
 use crate::Version;
 use crate::check::Spot;
+use crate::neighbours::{Pairs, namespace, pairs};
 
 /// The pods of a workload.
 pub(crate) struct Pod<'a> {
-    workload: &'a Workload<'a>,
+    pub(crate) workload: &'a Workload<'a>,
     version: Version,
     pub(crate) containers: Vec<Container<'a>>,
+}
+
+/// The user that a container runs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    /// User 0.
+    Root,
+    /// A user that the manifest names.
+    Id(i64),
+    /// The image's, which is not root, or the kubelet does not start it.
+    NotRoot,
+    /// The image's, whoever that is.
+    Unknown,
+}
+
+impl User {
+    /// Whether it is known not to be root.
+    pub(crate) const fn is_not_root(self) -> bool {
+        matches!(self, Self::Id(_) | Self::NotRoot)
+    }
 }
 
 /// A container of any of the three kinds.
@@ -65,6 +86,62 @@ impl<'a> Pod<'a> {
         self.at(&["os", "name"]).and_then(Node::as_str) == Some("windows")
     }
 
+    /// Whether the pod is on the network of its node.
+    pub(crate) fn host_network(&self) -> bool {
+        self.at(&["hostNetwork"]).and_then(Node::as_bool) == Some(true)
+    }
+
+    /// A field of the security context of a container, or of its pod where the container has none.
+    pub(crate) fn effective(&self, container: &Container<'a>, field: &str) -> Option<&'a Node> {
+        container
+            .security(&[field])
+            .or_else(|| self.security(&[field]))
+    }
+
+    /// The user that a container runs as, as far as the manifest says.
+    pub(crate) fn user(&self, container: &Container<'a>) -> User {
+        match self
+            .effective(container, "runAsUser")
+            .and_then(Node::as_i64)
+        {
+            Some(0) => User::Root,
+            Some(id) => User::Id(id),
+            None => match self.effective(container, "runAsNonRoot").map(Node::as_bool) {
+                Some(Some(true)) => User::NotRoot,
+                _ => User::Unknown,
+            },
+        }
+    }
+
+    /// Volumes of the pod, each with its place in the list.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = (usize, &'a Node)> + use<'a> {
+        let list = self.at(&["volumes"]);
+        list.map_or(&[] as &[Node], Node::items).iter().enumerate()
+    }
+
+    /// The labels of the pod.
+    pub(crate) fn labels(&self) -> Pairs {
+        let metadata = self.workload.metadata;
+        pairs(metadata.and_then(|metadata| metadata.get("labels")))
+    }
+
+    /// A label of the pod.
+    pub(crate) fn label(&self, key: &str) -> Option<&'a Node> {
+        self.workload.metadata?.get("labels")?.get(key)
+    }
+
+    /// The namespace of the pod.
+    pub(crate) fn namespace(&self) -> &'a str {
+        namespace(self.workload.object)
+    }
+
+    /// The name of the service account that the pod runs as.
+    pub(crate) fn service_account(&self) -> &'a str {
+        let name = |field| self.at(&[field]).and_then(Node::as_str);
+        let name = name("serviceAccountName").or_else(|| name("serviceAccount"));
+        name.filter(|name| !name.is_empty()).unwrap_or("default")
+    }
+
     /// Whether the pod has a user namespace of its own.
     pub(crate) fn own_users(&self) -> bool {
         self.at(&["hostUsers"]).and_then(Node::as_bool) == Some(false)
@@ -103,6 +180,7 @@ impl<'a> Pod<'a> {
             message: message.into(),
             mend: mend.into(),
             fix: None,
+            severity: None,
         }
     }
 
@@ -130,6 +208,22 @@ impl<'a> Pod<'a> {
             message: message.into(),
             mend: mend.into(),
             fix: None,
+            severity: None,
+        }
+    }
+
+    /// A place among the labels.
+    pub(crate) fn spot_at_label(
+        &self,
+        key: &str,
+        position: Position,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Spot {
+        let metadata = self.workload.spec_path.strip_suffix("spec").unwrap_or("");
+        Spot {
+            field: format!("{metadata}metadata.labels.{key}"),
+            ..self.spot_at_annotation(key, position, message, mend)
         }
     }
 
@@ -148,6 +242,7 @@ impl<'a> Pod<'a> {
             message: message.into(),
             mend: mend.into(),
             fix: None,
+            severity: None,
         }
     }
 }
@@ -164,6 +259,22 @@ impl<'a> Container<'a> {
                     matches!(name.as_str(), "ALL" | "SYS_ADMIN" | "CAP_SYS_ADMIN")
                 })
             })
+    }
+
+    /// The items of a list of the container.
+    pub(crate) fn list(&self, name: &str) -> impl Iterator<Item = (usize, &'a Node)> + use<'a> {
+        let list = self.node.get(name);
+        list.map_or(&[] as &[Node], Node::items).iter().enumerate()
+    }
+
+    /// Whether it is one that only a debugger adds.
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self.path.starts_with("ephemeral")
+    }
+
+    /// `spec.containers[0]`'s path below the pod's spec, with a field of it.
+    pub(crate) fn path_of(&self, field: &str) -> String {
+        format!("{}.{field}", self.path)
     }
 
     /// A field of the container's security context.

@@ -4,7 +4,7 @@ use podward_manifest::Workload;
 
 use crate::check::Check;
 use crate::pod::Pod;
-use crate::{CHECKS, Finding, Level, Severity, Version};
+use crate::{CHECKS, Finding, Level, Version};
 
 /// A control that does not hold.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ pub fn judge(workload: &Workload<'_>, level: Level, version: Version) -> Verdict
     let asked = || asked_at(level).filter(|check| pod.is_since(check.since));
     let replaced: Vec<&str> = asked().filter_map(|check| check.replaces).collect();
     let violations = asked()
-        .filter(|check| !replaced.contains(&check.id))
+        .filter(|check| !replaced.contains(&check.rule.id))
         .filter_map(|check| violation(check, &pod, workload))
         .collect();
     Verdict {
@@ -105,7 +105,7 @@ fn asked_at(level: Level) -> impl Iterator<Item = &'static Check> {
     CHECKS
         .iter()
         .copied()
-        .filter(move |check| check.level <= level)
+        .filter(move |check| check.level() <= level)
 }
 
 fn violation(check: &'static Check, pod: &Pod<'_>, workload: &Workload<'_>) -> Option<Violation> {
@@ -113,21 +113,10 @@ fn violation(check: &'static Check, pod: &Pod<'_>, workload: &Workload<'_>) -> O
     let findings = breach
         .spots
         .into_iter()
-        .map(|spot| Finding {
-            rule: check.id,
-            severity: Severity::Error,
-            path: workload.object.path.clone(),
-            position: spot.position,
-            field: spot.field,
-            message: spot.message,
-            why: check.why,
-            mend: spot.mend,
-            fix: spot.fix,
-            secret: None,
-        })
+        .map(|spot| spot.finding(check.rule, &workload.object.path))
         .collect();
     Some(Violation {
-        check: check.id,
+        check: check.rule.id,
         reason: breach.reason,
         detail: breach.detail,
         findings,

@@ -144,7 +144,7 @@ impl Log {
         let mut print = |event: &Event| {
             let written = match self.output {
                 Output::Json => io.print(serde_json::to_string(event).unwrap_or_default()),
-                Output::Text => io.print(text(io, event)),
+                Output::Text | Output::Other => io.print(text(io, event)),
             };
             if written {
                 ControlFlow::Continue(())

@@ -1,26 +1,36 @@
 //! `podward check`.
 
-mod judge;
+mod baseline;
+mod github;
+mod junit;
+pub(crate) mod neighbours;
+mod podsecurity;
 mod print;
 mod render;
+mod sarif;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
+use podward_policy::{Examined, Severity, Surroundings, examine, surroundings};
+
 use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::Io;
 use crate::report::{Exit, Report};
-use crate::standard::Standard;
+use crate::standard::{Asked, Standard};
+use baseline::Baseline;
 use print::{Format, Printed};
 
 /// Judges manifests as Pod Security admission of any version of Kubernetes would.
 ///
 /// Reads every .yaml, .yml and .json file below the given folders, hidden ones too, but not what
 /// .gitignore and .podwardignore leave out, and shows the line, the reason and the mend of every
-/// fault. Needs no cluster and no network. Finds as well
-/// what the API server refuses or drops before it judges: keys that are there twice, fields it
-/// does not know, values of a wrong type.
+/// fault. Needs no cluster and no network. Finds as well what the API server refuses or drops before
+/// it judges (keys that are there twice, fields it does not know, values of a wrong type),
+/// credentials, and, by the profile podward, what guidance asks for beyond Pod Security:
+/// podward explain --list has every rule.
 ///
 /// Helm charts and kustomizations are judged as they render, too, where helm, kubectl or kustomize
 /// is installed.
@@ -36,6 +46,9 @@ use print::{Format, Printed};
 ///   podward check --image app.tar               what docker save app > app.tar has saved
 ///   helm template chart/ | podward check -
 ///   podward check -o json deploy/ | jq -r 'select(.event == "finding") | .message'
+///   podward check -o sarif deploy/ > podward.sarif
+///   podward check --write-baseline podward.baseline.json   start today, with what is there
+///   podward check --baseline podward.baseline.json         what is new
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
@@ -49,9 +62,39 @@ pub(crate) struct Check {
     beyond: Beyond,
     #[command(flatten)]
     standard: Standard,
-    /// `text`, `json` with one object a line, or `podsecurity` with one verdict a line
+    /// The least severity that counts as found, and makes the exit code 1 [default: warning]
+    #[arg(long, value_enum, env = "PODWARD_FAIL_ON")]
+    fail_on: Option<FailOn>,
+    /// How findings are printed
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
+    /// Counts of rules and files alone
+    #[arg(long)]
+    summary: bool,
+    /// Leave what a baseline holds, so that only what is new counts
+    #[arg(long, value_name = "FILE", env = "PODWARD_BASELINE")]
+    baseline: Option<PathBuf>,
+    /// Write what is found into a baseline, and count none of it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "summary"])]
+    write_baseline: Option<PathBuf>,
+}
+
+/// The least severity that counts.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Info,
+}
+
+impl From<FailOn> for Severity {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::Error => Self::Error,
+            FailOn::Warning => Self::Warning,
+            FailOn::Info => Self::Info,
+        }
+    }
 }
 
 /// Finished files that wait to be printed; a reader who is slow stops the work, not the memory.
@@ -64,25 +107,41 @@ struct Total {
     workloads: usize,
     refused: usize,
     findings: usize,
+    failing: usize,
+    suppressed: usize,
+    /// How many the baseline holds of those found.
+    known: usize,
+    by_severity: BTreeMap<Severity, usize>,
+    by_rule: BTreeMap<&'static str, usize>,
     with_findings: usize,
     errors: usize,
+    /// What a baseline is made of.
+    keys: Vec<baseline::Key>,
+}
+
+/// What all files have in common.
+struct Run<'a> {
+    io: &'a Io,
+    format: Format,
+    asked: &'a Asked,
+    baseline: Option<&'a Baseline>,
+    keeps_keys: bool,
+    around: &'a Surroundings<'a>,
 }
 
 impl Check {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output.output());
-        if let Some(newest) = self.standard.kubernetes_version.clamped() {
-            io.note(format_args!(
-                "note: {} is newer than this program; the rules are those of {newest}",
-                self.standard.kubernetes_version
-            ));
-        }
+        let asked = self.standard.asked(io, &self.paths)?;
+        let baseline = self.baseline.as_deref().map(Baseline::read).transpose()?;
         // the library's verdicts are on files
         let rendering = match self.output {
             Format::Podsecurity => Rendering::Left,
-            Format::Text | Format::Json => Rendering::Judged,
+            _ => Rendering::Judged,
         };
-        let (files, errors) = self.inputs.find(io, &self.paths, &self.beyond, rendering);
+        let found = self.inputs.find(io, &self.paths, &self.beyond, rendering);
+        let (mut files, errors) = found;
+        files.retain(|file| !asked.config.excludes(file.path()));
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()
@@ -90,10 +149,53 @@ impl Check {
         for error in &errors {
             io.report(error);
         }
-        self.judge(io, &files, &mut total);
+        let around = surroundings(|| neighbours::of(&files));
+        let quiet = self.summary || self.write_baseline.is_some();
+        let run = Run {
+            io,
+            format: self.output,
+            asked: &asked,
+            baseline: baseline.as_ref(),
+            keeps_keys: self.write_baseline.is_some(),
+            around: &around,
+        };
+        let fail_on = asked.fail_on(self.fail_on.map(Severity::from));
+        if !quiet {
+            print::begin(io, self.output);
+        }
+        let mut began = false;
+        run.judge(&files, &mut |printed| {
+            print::errors(io, &printed);
+            if !quiet {
+                print::findings(io, self.output, &printed, &mut began);
+            }
+            print::add(printed, fail_on, &mut total);
+        });
+        if !quiet {
+            print::end(io, self.output);
+        }
         self.inputs.tell(io);
-        print::total(io, self.output, &total);
-        match (total.errors, total.findings) {
+        if self.output != Format::Podsecurity {
+            asked.config.unused().iter().for_each(|line| io.note(line));
+        }
+        if let Some(baseline) = &baseline {
+            baseline.tell(io);
+        }
+        if let Some(path) = &self.write_baseline {
+            baseline::write(path, std::mem::take(&mut total.keys))?;
+            io.note(format_args!(
+                "{} findings are in {} now: podward check --baseline {0} tells what is new",
+                total.findings,
+                path.display()
+            ));
+            total.failing = 0;
+        } else {
+            if self.summary {
+                print::summary(io, self.output, &total);
+            }
+            print::total(io, self.output, &total);
+        }
+        match (total.errors, total.failing) {
             (0, 0) => Ok(Exit::Clean),
             (0, _) => Ok(Exit::Found),
             (1, _) => Err(Report::new("one error, see above; all else was judged")),
@@ -102,9 +204,11 @@ impl Check {
             ))),
         }
     }
+}
 
-    /// Judges all files on all cores, and prints what was found in the order of the files.
-    fn judge(&self, io: &Io, files: &[File], total: &mut Total) {
+impl Run<'_> {
+    /// Judges all files on all cores, and hands on what was found in the order of the files.
+    fn judge(&self, files: &[File], done: &mut dyn FnMut(Printed)) {
         let next = AtomicUsize::new(0);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
@@ -115,7 +219,7 @@ impl Check {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(file) = files.get(index) else { return };
-                        let printed = self.file(io, file);
+                        let printed = self.file(file);
                         if send.send((index, printed)).is_err() {
                             return;
                         }
@@ -123,36 +227,34 @@ impl Check {
                 });
             }
             drop(send);
-            let mut waiting = std::collections::BTreeMap::new();
+            let mut waiting = BTreeMap::new();
             let mut turn = 0;
             for (index, printed) in receive {
                 waiting.insert(index, printed);
                 while let Some(printed) = waiting.remove(&turn) {
-                    print::file(io, &printed, total);
+                    done(printed);
                     turn += 1;
                 }
             }
         });
     }
 
-    fn file(&self, io: &Io, file: &File) -> Printed {
+    fn file(&self, file: &File) -> Printed {
+        let settings = self.asked.settings(file);
         match file.read() {
             Ok(None) => Printed::default(),
             Ok(Some(source)) => {
                 let mut judged = if file.is_code() {
-                    judge::Judged::default()
+                    Examined::default()
                 } else {
-                    judge::file(
-                        &source,
-                        self.standard.profile,
-                        self.standard.kubernetes_version,
-                    )
+                    examine(&source.path, &source.text, &settings, self.around)
                 };
                 file.forgive(&source, &mut judged.errors);
                 if judged.objects.is_empty() {
-                    judged.twice.extend(file.credentials(&source));
+                    let found = file.credentials(&source);
+                    judged.add(&source.path, &source.text, &settings, found);
                 }
-                render::file(io, self.output, file, &source, &judged)
+                render::file(self, file, &source, &judged)
             }
             Err(error) => Printed::failed(error),
         }

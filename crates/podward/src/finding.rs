@@ -2,17 +2,25 @@
 
 use podward_manifest::Lines;
 use podward_policy::{Finding, Severity};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::io::{Io, Tone, harmless};
 
-/// A finding for people: its place and message, the line, why it matters and what mends it.
-/// `sentence` is what Kubernetes itself would say.
+/// What is told of a finding besides its place and its mend.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct More<'a> {
+    /// Why it matters.
+    pub(crate) why: bool,
+    /// What Kubernetes itself says of it.
+    pub(crate) sentence: Option<&'a str>,
+}
+
+/// A finding for people: its place, rule and message, the line, why it matters and what mends it.
 pub(crate) fn text(
     io: &Io,
     lines: Option<&Lines<'_>>,
     finding: &Finding,
-    sentence: Option<&str>,
+    more: &More<'_>,
 ) -> String {
     let place = format!(
         "{}:{}:{}",
@@ -24,9 +32,13 @@ pub(crate) fn text(
         Severity::Info => Tone::Faint,
     };
     let mut text = format!(
-        "{} {}",
+        "{} {} {}",
         io.tone(Tone::Strong, place),
-        io.tone(tone, harmless(&finding.message))
+        io.tone(
+            tone,
+            format_args!("{}[{}]", finding.severity.as_str(), finding.rule)
+        ),
+        harmless(&finding.message)
     );
     let excerpt = lines.map(|lines| match finding.secret {
         Some(secret) => lines.excerpt_without(finding.position, secret),
@@ -39,25 +51,42 @@ pub(crate) fn text(
     for shown in excerpt.unwrap_or_default().lines() {
         line(&harmless(shown));
     }
-    line(&format!("  why:  {}", finding.why));
+    if more.why {
+        line(&format!("  why:  {}", finding.why));
+    }
     line(&format!("  mend: {}", harmless(&finding.mend)));
-    if let Some(sentence) = sentence {
-        line(&format!("  rule: {}", harmless(sentence)));
+    if let Some(sentence) = more.sentence {
+        line(&format!("  says: {}", harmless(sentence)));
     }
     text
 }
 
 /// A finding for programs.
-pub(crate) fn json(finding: &Finding) -> Value {
-    json!({
-        "rule": finding.rule,
-        "severity": finding.severity.as_str(),
-        "file": finding.path,
-        "line": finding.position.line,
-        "column": finding.position.column,
-        "field": finding.field,
-        "message": finding.message,
-        "why": finding.why,
-        "mend": finding.mend,
-    })
+#[derive(Serialize)]
+pub(crate) struct Json<'a> {
+    rule: &'a str,
+    severity: &'a str,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    field: &'a str,
+    message: &'a str,
+    why: &'a str,
+    mend: &'a str,
+}
+
+impl<'a> From<&'a Finding> for Json<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            rule: finding.rule,
+            severity: finding.severity.as_str(),
+            file: &finding.path,
+            line: finding.position.line,
+            column: finding.position.column,
+            field: &finding.field,
+            message: &finding.message,
+            why: finding.why,
+            mend: &finding.mend,
+        }
+    }
 }

@@ -4,10 +4,12 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use podward_policy::{Finding, Mended, Safety, mend};
+use podward_manifest::Source;
+use podward_policy::{Finding, Mended, Mending, Safety, mend, mend_across, surroundings};
 use serde_json::json;
 use similar::TextDiff;
 
+use crate::check::neighbours;
 use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
@@ -45,6 +47,9 @@ pub(crate) struct Fix {
     /// Make fixes too that may break a pod that works
     #[arg(long, env = "PODWARD_UNSAFE_FIXES")]
     unsafe_fixes: bool,
+    /// Act on hints too, such as hostUsers: false
+    #[arg(long, env = "PODWARD_HINTS")]
+    hints: bool,
     #[command(flatten)]
     inputs: Inputs,
     #[command(flatten)]
@@ -68,9 +73,12 @@ struct Total {
 impl Fix {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
-        let (files, errors) =
-            self.inputs
-                .find(io, &self.paths, &Beyond::default(), Rendering::NotMended);
+        let asked = self.standard.asked(io, &self.paths)?;
+        let found = self
+            .inputs
+            .find(io, &self.paths, &Beyond::default(), Rendering::NotMended);
+        let (mut files, errors) = found;
+        files.retain(|file| !asked.config.excludes(file.path()));
         let mut total = Total {
             errors: errors.len(),
             ..Total::default()
@@ -78,8 +86,31 @@ impl Fix {
         for error in &errors {
             io.report(error);
         }
-        for file in &files {
-            if let Err(error) = self.file(io, file, &mut total) {
+        let sources = self.read(io, &files, &mut total);
+        let around = surroundings(|| neighbours::of(&files));
+        let (mut mended, mut mendings, mut before) = (Vec::new(), Vec::new(), Vec::new());
+        for (file, source) in sources {
+            let mending = Mending {
+                settings: asked.settings(file),
+                may_break: self.unsafe_fixes,
+                hints: self.hints,
+            };
+            match mend(&source.path, &source.text, &mending, &around) {
+                Ok(one) => {
+                    mended.push(one);
+                    mendings.push(mending);
+                    before.push((file, source));
+                }
+                Err(_) if file.is_template(&source) => {}
+                Err(why) => {
+                    io.report(&Report::new(why).at(&file.shown, None));
+                    total.errors += 1;
+                }
+            }
+        }
+        mend_across(&mut mended, &mendings);
+        for ((file, source), mended) in before.iter().zip(&mended) {
+            if let Err(error) = self.file(io, file, source, mended, &mut total) {
                 io.report(&error);
                 total.errors += 1;
             }
@@ -98,21 +129,28 @@ impl Fix {
         }
     }
 
-    fn file(&self, io: &Io, file: &File, total: &mut Total) -> Result<(), Report> {
-        let Some(source) = file.read()? else {
-            return Ok(());
-        };
-        let mended = match mend(
-            &source.path,
-            &source.text,
-            self.standard.profile,
-            self.standard.kubernetes_version,
-            self.unsafe_fixes,
-        ) {
-            Ok(mended) => mended,
-            Err(_) if file.is_template(&source) => return Ok(()),
-            Err(why) => return Err(Report::new(why).at(&file.shown, None)),
-        };
+    fn read<'a>(&self, io: &Io, files: &'a [File], total: &mut Total) -> Vec<(&'a File, Source)> {
+        let mut sources = Vec::new();
+        for file in files {
+            match file.read() {
+                Ok(source) => sources.extend(source.map(|source| (file, source))),
+                Err(error) => {
+                    io.report(&error);
+                    total.errors += 1;
+                }
+            }
+        }
+        sources
+    }
+
+    fn file(
+        &self,
+        io: &Io,
+        file: &File,
+        source: &Source,
+        mended: &Mended,
+        total: &mut Total,
+    ) -> Result<(), Report> {
         if mended.text != source.text {
             total.files += 1;
         }
@@ -128,7 +166,7 @@ impl Fix {
             }
             (false, _) => {}
         }
-        tell(io, &mended, self.write);
+        tell(io, mended, self.write);
         total.mended += mended.done.len();
         total.may_break += mended.unsafe_left.len();
         total.failed += mended.failed.len();

@@ -15,6 +15,9 @@ pub(crate) enum Output {
     Text,
     /// One JSON object a line.
     Json,
+    /// Another form, that a command prints itself.
+    #[value(skip)]
+    Other,
 }
 
 /// Standard output and error; lines of several writers do not mix.

@@ -3,8 +3,10 @@
 mod access;
 mod check;
 mod cloud;
+mod config;
 mod control;
 mod exec;
+mod explain;
 mod files;
 mod finding;
 mod fix;
@@ -38,6 +40,7 @@ struct Cli {
 enum Command {
     Check(check::Check),
     Fix(fix::Fix),
+    Explain(explain::Explain),
     Up(up::Up),
     Exec(exec::Exec),
     #[command(subcommand)]
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
     let outcome: Result<Exit, Report> = match Cli::parse().command {
         Command::Check(check) => check.run(&mut io),
         Command::Fix(fix) => fix.run(&mut io),
+        Command::Explain(explain) => explain.run(&mut io),
         Command::Up(up) => up.run(&mut io),
         Command::Exec(exec) => exec.run(&mut io),
         Command::Access(access) => access.run(&mut io),

@@ -2,6 +2,7 @@
 //! byte. Each edit is verified: the result parses, and means what was meant and nothing else.
 
 mod place;
+mod remove;
 mod render;
 mod splice;
 
@@ -11,7 +12,7 @@ use crate::{Node, Position, parse};
 use place::Lines;
 
 /// One step on the way to a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// The value of a key of a mapping.
     Key(String),
@@ -24,25 +25,41 @@ pub enum Step {
 pub struct Change {
     /// Where.
     pub path: Vec<Step>,
-    /// What: a scalar, or a sequence or mapping of scalars and such.
-    pub value: Json,
+    /// What: a scalar, or a sequence or mapping of scalars and such. None takes it out.
+    pub value: Option<Json>,
 }
 
 impl Change {
     /// A change at a path such as `spec.containers[0].securityContext.privileged`.
     #[must_use]
     pub fn new(path: &str, value: Json) -> Self {
-        let mut steps = Vec::new();
-        for part in path.split('.').filter(|part| !part.is_empty()) {
-            let mut pieces = part.split('[');
-            if let Some(key) = pieces.next().filter(|key| !key.is_empty()) {
-                steps.push(Step::Key(key.to_owned()));
-            }
-            let indices = pieces.filter_map(|piece| piece.strip_suffix(']')?.parse().ok());
-            steps.extend(indices.map(Step::Index));
+        Self {
+            path: steps(path),
+            value: Some(value),
         }
-        Self { path: steps, value }
     }
+
+    /// What is at a path taken out.
+    #[must_use]
+    pub fn removal(path: &str) -> Self {
+        Self {
+            path: steps(path),
+            value: None,
+        }
+    }
+}
+
+fn steps(path: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for part in path.split('.').filter(|part| !part.is_empty()) {
+        let mut pieces = part.split('[');
+        if let Some(key) = pieces.next().filter(|key| !key.is_empty()) {
+            steps.push(Step::Key(key.to_owned()));
+        }
+        let indices = pieces.filter_map(|piece| piece.strip_suffix(']')?.parse().ok());
+        steps.extend(indices.map(Step::Index));
+    }
+    steps
 }
 
 /// Why a text is not edited. It is as it was.
@@ -88,12 +105,12 @@ pub fn edit(text: &str, object: Position, changes: &[Change]) -> Result<String, 
         let mut expected = before.root.to_json();
         if number == index {
             let place = whole_path(&before.root, object).unwrap_or_default();
-            for change in changes {
-                set(
-                    &mut expected,
-                    place.iter().chain(&change.path),
-                    &change.value,
-                );
+            for change in in_order(changes) {
+                let path = place.iter().chain(&change.path);
+                match &change.value {
+                    Some(value) => set(&mut expected, path, value),
+                    None => take_out(&mut expected, path),
+                }
             }
         }
         if after.root.to_json() != expected || after.duplicates.len() != before.duplicates.len() {
@@ -161,6 +178,41 @@ fn set<'a>(json: &mut Json, mut path: impl Iterator<Item = &'a Step>, value: &Js
                 set(map.entry(key).or_insert(Json::Null), path, value);
             }
         }
+    }
+}
+
+/// Changes in an order in which the items of a sequence keep their numbers: what is taken out comes
+/// last, from the end on.
+fn in_order(changes: &[Change]) -> Vec<&Change> {
+    let mut order: Vec<_> = changes.iter().collect();
+    order.sort_by(|a, b| match (&a.value, &b.value) {
+        (None, None) => b.path.cmp(&a.path),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    });
+    order
+}
+
+/// Takes a value out of JSON.
+fn take_out<'a>(json: &mut Json, mut path: impl Iterator<Item = &'a Step>) {
+    let (mut at, Some(mut step)) = (json, path.next()) else {
+        return;
+    };
+    for next in path {
+        let child = match step {
+            Step::Key(key) => at.get_mut(key),
+            Step::Index(index) => at.get_mut(index),
+        };
+        let Some(child) = child else { return };
+        (at, step) = (child, next);
+    }
+    match (at, step) {
+        (Json::Object(map), Step::Key(key)) => {
+            map.remove(key);
+        }
+        (Json::Array(items), Step::Index(index)) if *index < items.len() => {
+            items.remove(*index);
+        }
+        _ => {}
     }
 }
 

@@ -6,14 +6,14 @@ use serde_json::{Map, Value as Json};
 
 use super::place::Lines;
 use super::render::{self, Style};
-use super::{Change, EditError, Step, shown};
+use super::{Change, EditError, Step, remove, shown};
 use crate::{Node, Position, Value};
 
 /// Bytes of a text that are replaced.
 pub(super) struct Splice {
-    from: usize,
-    to: usize,
-    with: String,
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) with: String,
 }
 
 /// The text with all splices made; `None` where two meet.
@@ -41,22 +41,36 @@ pub(super) fn find(
     let mut splices = Vec::new();
     // what is new goes in once for each mapping that takes it
     let mut added: Vec<(&[Step], &Node, Map<String, Json>)> = Vec::new();
+    // what goes out goes once for each mapping and sequence that it is in
+    let mut gone: Vec<(&[Step], &Node, Vec<&Step>)> = Vec::new();
     for change in changes {
         let mut node = root;
+        let mut above = root;
         let mut missing = None;
         for (depth, step) in change.path.iter().enumerate() {
             let here = change.path.get(..=depth).unwrap_or_default();
             match child(node, step, here)? {
-                Some(found) => node = found,
+                Some(found) => (above, node) = (node, found),
                 None => {
                     missing = Some(depth);
                     break;
                 }
             }
         }
+        let Some(value) = &change.value else {
+            if missing.is_none()
+                && let Some((last, path)) = change.path.split_last()
+            {
+                match gone.iter_mut().find(|(known, ..)| *known == path) {
+                    Some((_, _, steps)) => steps.push(last),
+                    None => gone.push((path, above, vec![last])),
+                }
+            }
+            continue;
+        };
         let Some(depth) = missing else {
-            if node.to_json() != change.value {
-                let splice = replace(lines, node, &change.value, &change.path)?;
+            if node.to_json() != *value {
+                let splice = replace(lines, node, value, &change.path)?;
                 splices.push((change.path.len(), splice));
             }
             continue;
@@ -72,7 +86,7 @@ pub(super) fn find(
         });
         if let Some((_, _, entries)) = added.get_mut(index) {
             let mut whole = Json::Object(std::mem::take(entries));
-            super::set(&mut whole, rest.iter(), &change.value);
+            super::set(&mut whole, rest.iter(), value);
             if let Json::Object(merged) = whole {
                 *entries = merged;
             }
@@ -80,6 +94,11 @@ pub(super) fn find(
     }
     for (path, node, entries) in &added {
         splices.push((path.len(), insert(lines, node, entries, step_in, path)?));
+    }
+    for (path, node, steps) in &gone {
+        let whole: Vec<Step> = path.iter().chain(steps.first().copied()).cloned().collect();
+        let taken = remove::parts(lines, node, steps, &whole)?;
+        splices.extend(taken.into_iter().map(|splice| (path.len(), splice)));
     }
     Ok(splices)
 }
@@ -103,7 +122,7 @@ fn child<'a>(node: &'a Node, step: &Step, path: &[Step]) -> Result<Option<&'a No
 }
 
 /// Whether a mapping or sequence is written in braces or brackets.
-fn is_flow(lines: &Lines<'_>, node: &Node) -> bool {
+pub(super) fn is_flow(lines: &Lines<'_>, node: &Node) -> bool {
     lines
         .byte(node.start)
         .and_then(|at| lines.text.as_bytes().get(at))
@@ -150,7 +169,7 @@ fn style(lines: &Lines<'_>, node: &Node, step: usize) -> Style {
     }
 }
 
-fn place(lines: &Lines<'_>, at: Position, path: &[Step]) -> Result<usize, EditError> {
+pub(super) fn place(lines: &Lines<'_>, at: Position, path: &[Step]) -> Result<usize, EditError> {
     lines
         .byte(at)
         .ok_or_else(|| EditError::Missing(shown(path)))

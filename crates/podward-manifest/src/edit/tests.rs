@@ -169,3 +169,65 @@ fn items_of_a_list_are_edited_in_place() {
         format!("{text}    b: 2\n")
     );
 }
+
+#[test]
+fn what_is_taken_out_takes_its_lines_or_its_part_of_one() {
+    let cases = [
+        // the lines of a block, with what is below them
+        (
+            "a: 1 # one\nb:\n  c: 2\n  d: 3 # gone\n# stays\ne: 4\n",
+            "b.d",
+            "a: 1 # one\nb:\n  c: 2\n# stays\ne: 4\n",
+        ),
+        (
+            "a: 1\nb:\n  c: 2\n  d: |\n    x\n    y\ne: 4\n",
+            "b",
+            "a: 1\ne: 4\n",
+        ),
+        ("a: 1\nb: 2", "b", "a: 1\n"),
+        // the last one leaves an empty mapping
+        ("a:\n  b: 1\nc: 2\n", "a.b", "a: {}\nc: 2\n"),
+        // items
+        ("a:\n- x: 1\n  y: 2\n- z: 3\n", "a[0]", "a:\n- z: 3\n"),
+        ("a:\n  - x\n  - y # gone\n", "a[1]", "a:\n  - x\n"),
+        // a part of a line
+        ("a: {b: 1, c: 2, d: 3}\n", "a.c", "a: {b: 1, d: 3}\n"),
+        ("a: {b: 1, c: 2}\n", "a.c", "a: {b: 1}\n"),
+        ("a: [1, 2, 3]\n", "a[0]", "a: [2, 3]\n"),
+        ("a: {b: 1}\n", "a.b", "a: {}\n"),
+        ("a:\n- b: 1\n- c: 2\n", "a[0].b", "a:\n- {}\n- c: 2\n"),
+        // what is not there
+        ("a: 1\n", "b.c", "a: 1\n"),
+    ];
+    for (before, path, after) in cases {
+        let edited = edit(
+            before,
+            Position { line: 1, column: 1 },
+            &[Change::removal(path)],
+        );
+        assert_eq!(edited.as_deref(), Ok(after), "{path} of {before}");
+    }
+    let first = edit(
+        "a:\n- x: 1\n  y: 2\n",
+        Position { line: 1, column: 1 },
+        &[Change::removal("a[0].x")],
+    );
+    assert_eq!(first.as_deref(), Ok("a:\n- y: 2\n"));
+    let shares = edit(
+        "a:\n- x: 1 # one\n  y: 2\n",
+        Position { line: 1, column: 1 },
+        &[Change::removal("a[0].x")],
+    );
+    assert!(matches!(shares, Err(EditError::Form(..))), "{shares:?}");
+}
+
+#[test]
+fn several_can_be_taken_out_at_once() {
+    let text = "a:\n  b: 1\n  c: 2\n  d: 3\nl:\n- 1\n- 2\n- 3\n";
+    let changes = ["a.b", "a.d", "l[0]", "l[2]"].map(Change::removal);
+    let edited = edit(text, Position { line: 1, column: 1 }, &changes);
+    assert_eq!(edited.as_deref(), Ok("a:\n  c: 2\nl:\n- 2\n"));
+    let changes = ["a.b", "a.c", "a.d"].map(Change::removal);
+    let edited = edit(text, Position { line: 1, column: 1 }, &changes);
+    assert_eq!(edited.as_deref(), Ok("a: {}\nl:\n- 1\n- 2\n- 3\n"));
+}

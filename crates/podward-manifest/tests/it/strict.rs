@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use podward_manifest::{objects, parse, strict};
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -3,16 +3,38 @@
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, Safety, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
-    id: "allowPrivilegeEscalation",
-    level: Level::Restricted,
+    rule: &Rule {
+        id: "allowPrivilegeEscalation",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Restricted),
+        title: "allowPrivilegeEscalation is false in every container",
+        why: "a set-uid program in the image can make a process root that was started without it",
+        mend: "set securityContext.allowPrivilegeEscalation: false in each container; the pod's securityContext has no such field",
+        source: STANDARDS,
+        remedy: Remedy::Safe,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[
+            pod!(
+                "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      allowPrivilegeEscalation: false\n"
+            ),
+            pod!(
+                "  os:\n    name: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+            ),
+        ],
+    },
     since: 8,
     replaces: None,
-    why: "a set-uid program in the image can make a process root that was started without it",
     run,
 };
 

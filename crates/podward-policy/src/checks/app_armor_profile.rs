@@ -5,18 +5,35 @@ use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, Safety, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 pub(super) const CHECK: Check = Check {
-    id: "appArmorProfile",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "appArmorProfile",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "no AppArmor profile but the runtime's or one that was loaded on the node",
+        why: "without an AppArmor profile a process may mount file systems and write to /proc and /sys wherever its capabilities let it",
+        mend: "leave appArmorProfile away, or set its type to RuntimeDefault or Localhost",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  securityContext:\n    appArmorProfile:\n      type: Unconfined\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  securityContext:\n    appArmorProfile:\n      type: RuntimeDefault\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "without an AppArmor profile a process may mount file systems and write to /proc and /sys wherever its capabilities let it",
     run,
 };
 

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
+use crate::capabilities::{instead, opens};
 use crate::check::{Breach, Check, Spot};
 use crate::pod::{Container, Pod};
-use crate::{Level, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 /// The capabilities that a container runtime gives by itself (Pod Security Standards, baseline).
 const DEFAULT: &[&str] = &[
@@ -26,13 +29,30 @@ const DEFAULT: &[&str] = &[
 ];
 
 pub(super) const CHECK: Check = Check {
-    id: "capabilities_baseline",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "capabilities_baseline",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "no capabilities are added but those that a container runtime gives by itself",
+        why: "a capability beyond the runtime's own lets a process change what it shares with the node: its network, its clock, its devices, its kernel",
+        mend: "take it out of capabilities.add",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        add: [NET_RAW]\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        add: [CHOWN]\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "a capability beyond the runtime's own lets a process change what it shares with the node: its network, its clock, its devices, its kernel",
     run,
 };
+
+const BREAKS: Safety = Safety::MayBreak("a program that uses the capability fails");
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     let added = Added::collect(pod, DEFAULT);
@@ -71,21 +91,27 @@ impl<'a> Added<'a> {
             }
             forbids = true;
             self.capabilities.insert(capability);
-            let mend = match capability.to_uppercase().strip_prefix("CAP_") {
-                Some(bare) => {
-                    format!("take it out; Kubernetes writes capabilities without CAP_ (\"{bare}\")")
-                }
-                None => "take it out of capabilities.add".to_owned(),
-            };
-            self.spots.push(pod.spot_in(
-                container,
-                &format!("securityContext.capabilities.add[{index}]"),
-                format!(
-                    "container \"{}\" adds the capability \"{capability}\"",
-                    container.name
-                ),
-                mend,
-            ));
+            let upper = capability.to_uppercase();
+            let spelling = upper.strip_prefix("CAP_").map_or_else(String::new, |bare| {
+                format!(" (Kubernetes writes it without CAP_: \"{bare}\")")
+            });
+            let mend = format!(
+                "take it out of capabilities.add{spelling}; {}",
+                instead(capability)
+            );
+            self.spots.push(
+                pod.spot_in(
+                    container,
+                    &format!("securityContext.capabilities.add[{index}]"),
+                    format!(
+                        "container \"{}\" adds the capability \"{capability}\": {}",
+                        container.name,
+                        opens(capability)
+                    ),
+                    mend,
+                )
+                .taken_out(BREAKS),
+            );
         }
         if forbids {
             self.names.push(container.name);

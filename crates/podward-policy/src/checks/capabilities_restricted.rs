@@ -5,16 +5,33 @@ use super::capabilities_baseline::{Added, words_of};
 use podward_manifest::Node;
 use serde_json::json;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, Safety, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
-    id: "capabilities_restricted",
-    level: Level::Restricted,
+    rule: &Rule {
+        id: "capabilities_restricted",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Restricted),
+        title: "every container drops ALL capabilities, and adds none but NET_BIND_SERVICE",
+        why: "a process that becomes root in the pod holds every capability that was not dropped: it can forge packets, give files away and make devices",
+        mend: "set securityContext.capabilities.drop: [\"ALL\"] in each container, and take what is added out",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        drop: [ALL]\n"
+        )],
+    },
     since: 22,
     replaces: Some("capabilities_baseline"),
-    why: "a process that becomes root in the pod holds every capability that was not dropped: it can forge packets, give files away and make devices",
     run,
 };
 

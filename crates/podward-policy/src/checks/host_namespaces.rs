@@ -2,17 +2,33 @@
 
 use podward_manifest::Node;
 
-use crate::Level;
-use crate::Safety;
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const CHECK: Check = Check {
-    id: "hostNamespaces",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "hostNamespaces",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "the pod is in no namespace of the node: hostNetwork, hostPID and hostIPC are not true",
+        why: "in a namespace of the node a pod sees its network traffic, its processes with their environments, or its shared memory",
+        mend: "take hostNetwork, hostPID and hostIPC out",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  hostPID: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "in a namespace of the node a pod sees its network traffic, its processes with their environments, or its shared memory",
     run,
 };
 

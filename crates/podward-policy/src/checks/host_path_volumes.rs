@@ -2,16 +2,33 @@
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
-    id: "hostPathVolumes",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "hostPathVolumes",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "no volume is a directory of the node",
+        why: "a directory of the node holds the credentials of its kubelet and the files of other pods, and writing to it takes the node",
+        mend: "use a persistentVolumeClaim, an emptyDir or a CSI volume",
+        source: STANDARDS,
+        remedy: Remedy::ByHand,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: logs\n    hostPath:\n      path: /var/log\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: logs\n    emptyDir: {}\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "a directory of the node holds the credentials of its kubelet and the files of other pods, and writing to it takes the node",
     run,
 };
 

@@ -4,16 +4,33 @@ use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
-    id: "hostPorts",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "hostPorts",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "no container uses a port of the node",
+        why: "a port of the node is reached past network policies, and can take the place of a service of the node",
+        mend: "take hostPort out and let a Service lead to the containerPort",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    ports:\n    - containerPort: 8080\n      hostPort: 8080\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    ports:\n    - containerPort: 8080\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "a port of the node is reached past network policies, and can take the place of a service of the node",
     run,
 };
 
@@ -37,7 +54,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             } else {
                 "take hostNetwork out: with it the API server makes every containerPort a hostPort"
             };
-            spots.push(pod.spot_in(
+            let spot = pod.spot_in(
                 container,
                 &format!("ports[{index}].hostPort"),
                 format!(
@@ -45,7 +62,14 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                     container.name
                 ),
                 mend,
-            ));
+            );
+            spots.push(if port.get("hostPort").is_some() {
+                spot.taken_out(Safety::MayBreak(
+                    "clients that ask the node find nothing there",
+                ))
+            } else {
+                spot
+            });
         }
         if spots.len() > before {
             names.push(container.name);

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 /// Where the kubelet makes a request of its own.
 const HANDLERS: &[&[&str]] = &[
@@ -18,11 +20,26 @@ const HANDLERS: &[&[&str]] = &[
 ];
 
 pub(super) const CHECK: Check = Check {
-    id: "hostProbesAndHostLifecycle",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "hostProbesAndHostLifecycle",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "probes and hooks of the life cycle name no host",
+        why: "the kubelet sends the request from the node, past network policies, to wherever the pod's author says",
+        mend: "take host out: the kubelet asks the pod itself then",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    livenessProbe:\n      httpGet:\n        host: 10.0.0.1\n        port: 8080\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    livenessProbe:\n      httpGet:\n        port: 8080\n"
+        )],
+    },
     since: 34,
     replaces: None,
-    why: "the kubelet sends the request from the node, past network policies, to wherever the pod's author says",
     run,
 };
 
@@ -48,7 +65,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                     &path,
                     format!("{path} of container \"{}\" is \"{host}\"", container.name),
                     "take host out: without it the request goes to the pod's own address (127.0.0.1 is the node's)",
-                ));
+                ).taken_out(Safety::MayBreak("a probe of another host is one of the pod itself then")));
             }
         }
         if spots.len() > before {

@@ -21,6 +21,10 @@ mod windows_host_process;
 
 use crate::Check;
 
+/// Where the controls come from.
+const STANDARDS: &str =
+    "Pod Security Standards: https://kubernetes.io/docs/concepts/security/pod-security-standards/";
+
 pub use sysctls::SAFE as SAFE_SYSCTLS;
 
 /// Every control, in the order of the server: baseline, then restricted, each sorted by name.
@@ -52,7 +56,10 @@ mod tests {
 
     #[test]
     fn the_order_is_that_of_the_server() {
-        let keys: Vec<_> = ALL.iter().map(|check| (check.level, check.id)).collect();
+        let keys: Vec<_> = ALL
+            .iter()
+            .map(|check| (check.level(), check.rule.id))
+            .collect();
         assert!(keys.is_sorted(), "{keys:?}");
         assert_eq!(keys.len(), 19);
     }

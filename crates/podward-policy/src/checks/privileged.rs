@@ -2,16 +2,33 @@
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, Safety, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
-    id: "privileged",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "privileged",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "no container is privileged",
+        why: "a privileged container has every capability and every device: it is root on the node",
+        mend: "take privileged out; if one capability is what it needs, add that one",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      privileged: true\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "a privileged container has every capability and every device: it is root on the node",
     run,
 };
 

@@ -5,35 +5,69 @@ use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, Safety, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 const WHY: &str =
     "the masks of /proc keep a container from the kernel's memory, keys, timers and interrupts";
 
 pub(super) const BASELINE: Check = Check {
-    id: "procMount",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "procMount",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "/proc is masked as the runtime does it, unless the pod has users of its own",
+        why: WHY,
+        mend: "take procMount out",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      procMount: Unmasked\n"
+        )],
+        passes: &[pod!(
+            "  hostUsers: false\n  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      procMount: Unmasked\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: WHY,
-    run: |pod| {
-        if pod.is_since(35) && pod.own_users() {
-            return None;
-        }
-        run(pod)
-    },
+    run: run_unless_own_users,
 };
 
 pub(super) const RESTRICTED: Check = Check {
-    id: "procMount_restricted",
-    level: Level::Restricted,
+    rule: &Rule {
+        id: "procMount_restricted",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Restricted),
+        title: "/proc is masked as the runtime does it",
+        why: WHY,
+        mend: "take procMount out",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      procMount: Unmasked\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      procMount: Default\n"
+        )],
+    },
     since: 35,
     replaces: Some("procMount"),
-    why: WHY,
     run,
 };
+
+fn run_unless_own_users(pod: &Pod<'_>) -> Option<Breach> {
+    if pod.is_since(35) && pod.own_users() {
+        return None;
+    }
+    run(pod)
+}
 
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     let mut names = Vec::new();

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 const ALLOWED: &[&str] = &[
     "configMap",
@@ -47,11 +49,26 @@ const FORBIDDEN: &[&str] = &[
 ];
 
 pub(super) const CHECK: Check = Check {
-    id: "restrictedVolumes",
-    level: Level::Restricted,
+    rule: &Rule {
+        id: "restrictedVolumes",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Restricted),
+        title: "volumes are of the kinds that hold nothing of the node",
+        why: "other kinds of volume read the node's disks, or are mounted by the node with its own rights and credentials",
+        mend: "use configMap, csi, downwardAPI, emptyDir, ephemeral, image, persistentVolumeClaim, projected or secret",
+        source: STANDARDS,
+        remedy: Remedy::ByHand,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: logs\n    hostPath:\n      path: /var/log\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: logs\n    emptyDir: {}\n"
+        )],
+    },
     since: 0,
     replaces: Some("hostPathVolumes"),
-    why: "other kinds of volume read the node's disks, or are mounted by the node with its own rights and credentials",
     run,
 };
 

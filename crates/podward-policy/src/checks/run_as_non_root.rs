@@ -3,18 +3,33 @@
 
 use podward_manifest::Node;
 
-use crate::Level;
-use crate::Safety;
+use super::STANDARDS;
 use crate::check::{Breach, Check};
-use crate::pod::Pod;
-use crate::words;
+use crate::pod::{Pod, User};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
-    id: "runAsNonRoot",
-    level: Level::Restricted,
+    rule: &Rule {
+        id: "runAsNonRoot",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Restricted),
+        title: "runAsNonRoot is true for every container, and false nowhere",
+        why: "root in a container is root on the node once it finds a way out, and owns every volume until then",
+        mend: "set runAsNonRoot: true in the securityContext of the pod, with a runAsUser that is not 0 where the image's user is root",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  securityContext:\n    runAsNonRoot: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "root in a container is root on the node once it finds a way out, and owns every volume until then",
     run,
 };
 
@@ -27,6 +42,12 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
         return None;
     }
     let of_pod = pod.security(&["runAsNonRoot"]).and_then(Node::as_bool);
+    // where every user is a number that is not 0, the kubelet has nothing to refuse
+    let users_known = pod
+        .containers
+        .iter()
+        .all(|container| matches!(pod.user(container), User::Id(_)));
+    let safety = if users_known { Safety::Safe } else { BREAKS };
     let mut bad = words::Setters::default();
     let mut silent = Vec::new();
     let mut bad_spots = Vec::new();
@@ -63,12 +84,19 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             None if of_pod == Some(true) => {}
             None => {
                 silent.push(container.name);
+                let message = match pod.user(container) {
+                    User::Id(id) => format!(
+                        "nothing keeps container \"{}\" from root but its user id {id}",
+                        container.name
+                    ),
+                    _ => format!("container \"{}\" may run as root", container.name),
+                };
                 silent_spots.push(pod.spot_in(
                     container,
                     "securityContext.runAsNonRoot",
-                    format!("container \"{}\" may run as root", container.name),
+                    message,
                     "set runAsNonRoot: true in the securityContext of the pod, with a runAsUser that is not 0 where the image's user is root",
-                ).fixed_at(&pod.path_of("securityContext.runAsNonRoot"), true, BREAKS));
+                ).fixed_at(&pod.path_of("securityContext.runAsNonRoot"), true, safety));
             }
         }
     }

@@ -3,17 +3,33 @@
 
 use podward_manifest::Node;
 
-use crate::Level;
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::words;
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
-    id: "runAsUser",
-    level: Level::Restricted,
+    rule: &Rule {
+        id: "runAsUser",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Restricted),
+        title: "runAsUser is 0 nowhere",
+        why: "user 0 of the pod is user 0 of the node",
+        mend: "set another user id, or take runAsUser out where the image's own user is not root",
+        source: STANDARDS,
+        remedy: Remedy::Decision,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  securityContext:\n    runAsUser: 0\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  securityContext:\n    runAsUser: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 23,
     replaces: None,
-    why: "user 0 of the pod is user 0 of the node",
     run,
 };
 

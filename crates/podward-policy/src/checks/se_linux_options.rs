@@ -3,9 +3,11 @@
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check, Spot};
 use crate::pod::Pod;
-use crate::{Level, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 /// The types that a container may have, and the version that allows them.
 const TYPES: &[(&str, u32)] = &[
@@ -17,11 +19,26 @@ const TYPES: &[(&str, u32)] = &[
 ];
 
 pub(super) const CHECK: Check = Check {
-    id: "seLinuxOptions",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "seLinuxOptions",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "SELinux options set no user, no role, and no type but those made for containers",
+        why: "another SELinux type, user or role takes the container out of the confinement that keeps it from the node and from other pods",
+        mend: "take seLinuxOptions out, or use a type made for containers",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  securityContext:\n    seLinuxOptions:\n      type: spc_t\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  securityContext:\n    seLinuxOptions:\n      type: container_t\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "another SELinux type, user or role takes the container out of the confinement that keeps it from the node and from other pods",
     run,
 };
 
@@ -45,6 +62,9 @@ fn faults<'a>(pod: &Pod<'_>, options: &'a Node) -> impl Iterator<Item = (&'stati
     .map(|(key, value, _)| (key, value))
 }
 
+const BREAKS: Safety =
+    Safety::MayBreak("a program that the confinement of containers stops is stopped by it then");
+
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     let mut setters = words::Setters::default();
     let (mut user, mut role) = (false, false);
@@ -61,11 +81,14 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
         for (key, value) in faults(pod, options) {
             setters.pod = true;
             note(key, value, &mut setters.values);
-            spots.push(pod.spot(
-                &format!("securityContext.seLinuxOptions.{key}"),
-                format!("the pod sets the SELinux {key} \"{value}\""),
-                MEND,
-            ));
+            spots.push(
+                pod.spot(
+                    &format!("securityContext.seLinuxOptions.{key}"),
+                    format!("the pod sets the SELinux {key} \"{value}\""),
+                    MEND,
+                )
+                .taken_out(BREAKS),
+            );
         }
     }
     for container in &pod.containers {
@@ -75,15 +98,18 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
         let before = spots.len();
         for (key, value) in faults(pod, options) {
             note(key, value, &mut setters.values);
-            spots.push(pod.spot_in(
-                container,
-                &format!("securityContext.seLinuxOptions.{key}"),
-                format!(
-                    "container \"{}\" sets the SELinux {key} \"{value}\"",
-                    container.name
-                ),
-                MEND,
-            ));
+            spots.push(
+                pod.spot_in(
+                    container,
+                    &format!("securityContext.seLinuxOptions.{key}"),
+                    format!(
+                        "container \"{}\" sets the SELinux {key} \"{value}\"",
+                        container.name
+                    ),
+                    MEND,
+                )
+                .taken_out(BREAKS),
+            );
         }
         if spots.len() > before {
             setters.containers.push(container.name);

@@ -5,18 +5,35 @@ use std::collections::BTreeSet;
 
 use podward_manifest::Node;
 
+use super::STANDARDS;
 use crate::check::{Breach, Check, Spot};
 use crate::pod::Pod;
-use crate::{Level, Safety, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const WHY: &str = "without a seccomp profile every system call of the kernel is open to attack, also those that no container needs";
 
 pub(super) const CHECK: Check = Check {
-    id: "seccompProfile_baseline",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "seccompProfile_baseline",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "no seccomp profile is Unconfined",
+        why: WHY,
+        mend: "leave seccompProfile away, or set its type to RuntimeDefault or Localhost",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  securityContext:\n    seccompProfile:\n      type: Unconfined\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: WHY,
     run: |pod| {
         if !pod.is_since(19) {
             return annotated(pod);

@@ -1,17 +1,34 @@
 //! seccomp filters the calls of every container (restricted, since 1.19; not asked of Windows pods
 //! since 1.25).
 
+use super::STANDARDS;
 use super::seccomp_profile_baseline::{WHY, breach, forbidden};
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::{Level, Safety, words};
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
-    id: "seccompProfile_restricted",
-    level: Level::Restricted,
+    rule: &Rule {
+        id: "seccompProfile_restricted",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Restricted),
+        title: "the seccomp profile of every container is RuntimeDefault or Localhost",
+        why: WHY,
+        mend: "set seccompProfile.type: RuntimeDefault in the securityContext of the pod",
+        source: STANDARDS,
+        remedy: Remedy::Safe,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 19,
     replaces: Some("seccompProfile_baseline"),
-    why: WHY,
     run,
 };
 

@@ -1,11 +1,13 @@
 //! Only sysctls that reach no further than the pod (baseline; the list grew in 1.27, 1.29, 1.32 and
 //! 1.37).
 
-use podward_manifest::Node;
+use podward_manifest::{Change, Node};
 
-use crate::Level;
+use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
+use crate::rule::pod;
+use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version};
 
 /// The sysctls that a pod may set, and that a kubelet sets without being told to.
 pub const SAFE: &[&str] = &[
@@ -44,11 +46,26 @@ fn since(name: &str) -> u32 {
 }
 
 pub(super) const CHECK: Check = Check {
-    id: "sysctls",
-    level: Level::Baseline,
+    rule: &Rule {
+        id: "sysctls",
+        severity: Severity::Error,
+        profile: Profile::Level(Level::Baseline),
+        title: "only kernel settings are set that are kept apart for each pod",
+        why: "a setting of the kernel that is not kept apart for each pod changes the node and every pod on it",
+        mend: "take it out; who runs the node can set it there",
+        source: STANDARDS,
+        remedy: Remedy::MayBreak,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[pod!(
+            "  securityContext:\n    sysctls:\n    - name: kernel.msgmax\n      value: \"65536\"\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+        passes: &[pod!(
+            "  securityContext:\n    sysctls:\n    - name: net.ipv4.ip_unprivileged_port_start\n      value: \"80\"\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        )],
+    },
     since: 0,
     replaces: None,
-    why: "a setting of the kernel that is not kept apart for each pod changes the node and every pod on it",
     run,
 };
 
@@ -65,11 +82,19 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             .unwrap_or_default();
         if !(SAFE.contains(&name) && pod.is_since(since(name))) {
             names.push(name);
-            spots.push(pod.spot(
-                &format!("securityContext.sysctls[{index}].name"),
-                format!("the pod sets the kernel setting \"{name}\""),
-                "take it out; who runs the node can set it there",
-            ));
+            spots.push(
+                pod.spot(
+                    &format!("securityContext.sysctls[{index}].name"),
+                    format!("the pod sets the kernel setting \"{name}\""),
+                    "take it out; who runs the node can set it there",
+                )
+                .fixed_by(
+                    vec![Change::removal(
+                        &pod.path_of(&format!("securityContext.sysctls[{index}]")),
+                    )],
+                    Safety::MayBreak("a program that counts on the setting has the node's"),
+                ),
+            );
         }
     }
     Breach::unless_none(spots, "forbidden sysctls", || names.join(", "))

@@ -3,14 +3,27 @@
 use podward_manifest::{Node, Object, objects_found, parse};
 
 use super::credentials_of;
-use super::place::{Rule, Spot, text_of};
+use super::place::{SOURCE, Spot, text_of};
 use super::scan::{Reading, credentials_in};
-use crate::{Finding, Severity};
+use crate::{Finding, Profile, Remedy, Rule, Severity, Version};
 
-const RULE: Rule = Rule {
+pub(super) static RULE: Rule = Rule {
     id: "credentialInAnnotation",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "annotations hold no credentials",
     why: "annotations are shown to whoever may see the object, and are copied into events, exports and the access logs of many tools",
     mend: "keep it in a vault and mount it with a SecretProviderClass; then change the credential, for it is known",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "web.yaml",
+    fails: &[
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  annotations:\n    example.com/password: hunter2\n",
+    ],
+    passes: &[
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  annotations:\n    example.com/password-secret: web\n",
+    ],
 };
 
 /// What kubectl keeps of the manifest that was applied.

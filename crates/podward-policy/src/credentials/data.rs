@@ -4,29 +4,68 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use podward_manifest::{Node, Object, Value};
 
-use super::place::{Rule, Spot, text_of};
+use super::place::{SOURCE, Spot, text_of};
 use super::scan::{Reading, credentials_in};
 use super::{Credential, annotations, names, pods, shell, values};
-use crate::{Finding, Severity, mask};
+use crate::{Finding, Profile, Remedy, Rule, Severity, Version, mask};
 
 const MEND: &str = "keep it in a vault and mount it with a SecretProviderClass; then change the credential, for it is known";
 
-const CONFIG_MAP: Rule = Rule {
+pub(super) static CONFIG_MAP: Rule = Rule {
     id: "credentialInConfigMap",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "ConfigMaps hold no credentials, nor do the files in them",
     why: "ConfigMaps are not kept as secrets are: whoever may read the manifest or the namespace's configuration has the credential",
     mend: MEND,
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "web.yaml",
+    fails: &[
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  app.properties: |\n    db.user=web\n    db.password=hunter2\n",
+    ],
+    passes: &[
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  app.properties: |\n    db.user=web\n    db.password=${DB_PASSWORD}\n",
+    ],
 };
 
-const SECRET: Rule = Rule {
+pub(super) static SECRET: Rule = Rule {
     id: "credentialInSecret",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "no Secret stands in a manifest with its value",
     why: "base64 is no encryption: whoever may read the manifest or its history has the credential",
     mend: MEND,
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "web.yaml",
+    fails: &[
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: web\ndata:\n  password: aHVudGVyMg==\n",
+    ],
+    passes: &[
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: web\nstringData:\n  password: <put in by the pipeline>\n",
+    ],
 };
 
-const OTHER: Rule = Rule {
+pub(super) static OTHER: Rule = Rule {
     id: "credentialInResource",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "objects of other kinds hold no credentials",
     why: "whoever may read the manifest, its history or the object has the credential",
     mend: MEND,
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "web.yaml",
+    fails: &[
+        "apiVersion: example.com/v1\nkind: Database\nmetadata:\n  name: web\nspec:\n  url: postgres://web:hunter2@db/web\n",
+    ],
+    passes: &[
+        "apiVersion: example.com/v1\nkind: Database\nmetadata:\n  name: web\nspec:\n  url: postgres://db/web\n",
+    ],
 };
 
 /// What a value is of which only its place tells that it is secret.

@@ -6,47 +6,101 @@ use podward_manifest::Position;
 
 use super::found::{Credential, join};
 use super::kinds::{FileKind, file_kind, is_sample, is_test};
-use super::place::{MOST, Rule, shown};
+use super::place::{MOST, SOURCE, shown};
 use super::scan::{Reading, credentials_in};
 use super::{calls, dockerfile, netrc, pairs, shell, values};
-use crate::{Finding, Severity, mask};
+use crate::{Finding, Profile, Remedy, Rule, Severity, Version, mask};
 
 const CHANGE: &str = "keep it in a vault and read it when the program starts; then change the credential, for it is known";
 
-const DOCKERFILE: Rule = Rule {
+pub(super) static DOCKERFILE: Rule = Rule {
     id: "credentialInDockerfile",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "no credential stands in a Dockerfile",
     why: "whoever may pull the image reads it in the image's history, whatever a later line takes away",
     mend: "give it to the build by RUN --mount=type=secret, and to the pod by a SecretProviderClass; then change the credential, for it is known",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "Dockerfile",
+    fails: &["FROM scratch\nENV DB_PASSWORD=hunter2\n"],
+    passes: &["FROM scratch\nRUN --mount=type=secret,id=db cat /run/secrets/db\n"],
 };
 
-pub(super) const KEY_IN_IMAGE: Rule = Rule {
+pub(super) static KEY_IN_IMAGE: Rule = Rule {
     id: "keyFileInImage",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "no key file is copied into an image",
     why: "the file stays in a layer of the image, whatever a later line takes away, and whoever may pull the image has it",
     mend: "leave it out by .dockerignore, and give it to the build by RUN --mount=type=secret or to the pod by a SecretProviderClass",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "Dockerfile",
+    fails: &["FROM scratch\nCOPY id_rsa /root/.ssh/id_rsa\n"],
+    passes: &["FROM scratch\nCOPY app /app\n"],
 };
 
-const ENV: Rule = Rule {
+pub(super) static ENV: Rule = Rule {
     id: "credentialInEnvFile",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "files of variables hold no credentials",
     why: "such files end in repositories, images and backups, and whoever has one of these has the credential",
     mend: CHANGE,
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: ".env",
+    fails: &["DB_PASSWORD=hunter2\n"],
+    passes: &["DB_PASSWORD=${FROM_THE_VAULT}\n"],
 };
 
-const CONFIG: Rule = Rule {
+pub(super) static CONFIG: Rule = Rule {
     id: "credentialInConfig",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "configuration holds no credentials",
     why: "whoever may read the configuration, its history or the image it is in has the credential",
     mend: CHANGE,
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "application.properties",
+    fails: &["spring.datasource.password=hunter2\n"],
+    passes: &["spring.datasource.password=${DB_PASSWORD}\n"],
 };
 
-const CODE: Rule = Rule {
+pub(super) static CODE: Rule = Rule {
     id: "credentialInCode",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "source code holds no credentials",
     why: "whoever may read the code, its history or the program it makes has the credential",
     mend: CHANGE,
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "app.py",
+    fails: &["password = \"hunter2-of-prod\"\n"],
+    passes: &["password = os.environ[\"PASSWORD\"]\n"],
 };
 
-const KEY: Rule = Rule {
+pub(super) static KEY: Rule = Rule {
     id: "credentialInKeyFile",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "no key files stand among the sources",
     why: "whoever may read the folder, its history or the image it is in has the credential",
     mend: "take it out of the folder and of its history, and keep it in a vault; then change the credential, for it is known",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: ".netrc",
+    fails: &["machine example.com login web password hunter2\n"],
+    passes: &["# none\n"],
 };
 
 /// What only a name tells: such values may be made up, forms are not.

@@ -3,26 +3,53 @@
 use std::collections::BTreeSet;
 
 use super::files::{Places, finding, of_lines};
-use super::place::{MOST, Rule, shown};
+use super::place::{MOST, SOURCE, shown};
 use super::shell;
-use crate::{Finding, Severity, mask};
+use crate::{Finding, Profile, Remedy, Rule, Severity, Version, mask};
 
-const CREDENTIAL: Rule = Rule {
+pub(super) static CREDENTIAL: Rule = Rule {
     id: "credentialInImage",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "an image holds no credentials in its configuration or history",
     why: "whoever may pull the image reads its environment and its history",
     mend: "give it to the build by RUN --mount=type=secret, and to the pod by a SecretProviderClass; then change the credential, for it is known",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "image",
+    fails: &["USER 1000\nENV DB_PASSWORD=hunter2\n"],
+    passes: &["USER 1000\nENV PORT=8080\n"],
 };
 
-const ROOT: Rule = Rule {
+pub(super) static ROOT: Rule = Rule {
     id: "imageRunsAsRoot",
+    severity: Severity::Warning,
+    profile: Profile::ALWAYS,
+    title: "an image has a user that is not root",
     why: "a container of this image is root unless its pod says otherwise, and root in a container is root on the node once it finds a way out",
     mend: "set USER to a number that is not 0 in the Dockerfile",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "image",
+    fails: &["USER root\n"],
+    passes: &["USER 1000\n"],
 };
 
-const NAME: Rule = Rule {
+pub(super) static NAME: Rule = Rule {
     id: "imageUserIsName",
+    severity: Severity::Info,
+    profile: Profile::ALWAYS,
+    title: "the user of an image is a number",
     why: "the kubelet cannot tell whether a name is root, and refuses the container where runAsNonRoot is true",
     mend: "set USER to the number of this user in the Dockerfile, or runAsUser in the pod",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "image",
+    fails: &["USER web\n"],
+    passes: &["USER 1000\n"],
 };
 
 /// Judges the configuration of an image, written as lines of a Dockerfile: `USER` first, then `ENV`,

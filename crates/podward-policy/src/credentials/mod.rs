@@ -42,3 +42,24 @@ pub use image::findings_of_image;
 pub use kinds::{FileKind, file_kind};
 pub use pods::credentials;
 pub use scan::{Reading, credentials_in};
+
+/// The rules on credentials.
+pub(crate) static RULES: &[&crate::Rule] = &[
+    &annotations::RULE,
+    &data::CONFIG_MAP,
+    &data::OTHER,
+    &data::SECRET,
+    &files::CODE,
+    &files::CONFIG,
+    &files::DOCKERFILE,
+    &files::ENV,
+    &files::KEY,
+    &files::KEY_IN_IMAGE,
+    &image::CREDENTIAL,
+    &image::NAME,
+    &image::ROOT,
+    &pods::ARGS,
+    &pods::ENV,
+    &pods::HEADER,
+    &pods::HINT,
+];

@@ -6,7 +6,7 @@ use std::ops::Range;
 use podward_manifest::{Node, Object, Position, Value};
 
 use super::found::Credential;
-use crate::{Finding, Severity};
+use crate::{Finding, Rule, Severity};
 
 /// Fewest characters of a value of which the first are shown.
 const SHOWN_FROM: usize = 16;
@@ -17,12 +17,8 @@ const SHOWN: usize = 4;
 /// the time to find its line.
 pub(super) const MOST: usize = 100;
 
-/// A kind of place that holds credentials: the rule's name and texts.
-pub(super) struct Rule {
-    pub(super) id: &'static str,
-    pub(super) why: &'static str,
-    pub(super) mend: &'static str,
-}
+/// Where the rules on credentials come from.
+pub(super) const SOURCE: &str = "NSA/CISA Kubernetes Hardening Guide; CIS Kubernetes Benchmark 5.4.1 and 5.4.2; docs/credentials.md";
 
 /// A value of an object, and what it is called.
 #[derive(Clone, Copy)]

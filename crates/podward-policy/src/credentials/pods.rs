@@ -3,37 +3,90 @@
 use podward_manifest::{Node, Object, Workload};
 
 use super::annotations;
-use super::place::{Rule, Spot, text_of};
+use super::place::{SOURCE, Spot, text_of};
 use super::scan::{Reading, credentials_in};
 use super::shell::{self, Command};
-use crate::{Finding, Severity, mask};
+use crate::rule::pod;
+use crate::{Finding, Profile, Remedy, Rule, Severity, Version, mask};
 
 const MEND: &str = "keep it in a vault and mount it with a SecretProviderClass; then change the credential, for it is known";
 
 const WHY: &str = "whoever may read the manifest, its history or the pod has the credential, and nobody sees them read it";
 
-const ENV: Rule = Rule {
+pub(super) static ENV: Rule = Rule {
     id: "credentialInEnv",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "environment variables hold no credentials",
     why: WHY,
     mend: MEND,
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "web.yaml",
+    fails: &[pod!(
+        "  containers:\n  - name: web\n    image: example.com/web:1\n    env:\n    - name: DB_PASSWORD\n      value: hunter2\n"
+    )],
+    passes: &[pod!(
+        "  containers:\n  - name: web\n    image: example.com/web:1\n    env:\n    - name: DB_PASSWORD_FILE\n      value: /mnt/secrets/db-password\n    - name: URL\n      value: https://$(USER):$(PASSWORD)@example.com\n"
+    )],
 };
 
-const ARGS: Rule = Rule {
+pub(super) static ARGS: Rule = Rule {
     id: "credentialInArgs",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "commands and arguments hold no credentials",
     why: "whoever may read the manifest or its history has the credential, and every process of the node's users sees it in the list of processes",
     mend: MEND,
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "web.yaml",
+    fails: &[pod!(
+        "  containers:\n  - name: web\n    image: example.com/web:1\n    args:\n    - --password=hunter2\n"
+    )],
+    passes: &[pod!(
+        "  containers:\n  - name: web\n    image: example.com/web:1\n    args:\n    - --password-file=/mnt/secrets/password\n"
+    )],
 };
 
-const HEADER: Rule = Rule {
+pub(super) static HEADER: Rule = Rule {
     id: "credentialInHeader",
+    severity: Severity::Error,
+    profile: Profile::ALWAYS,
+    title: "headers of probes hold no credentials",
     why: WHY,
     mend: "let the probe ask for a path that needs no login; then change the credential, for it is known",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "web.yaml",
+    fails: &[pod!(
+        "  containers:\n  - name: web\n    image: example.com/web:1\n    livenessProbe:\n      httpGet:\n        port: 8080\n        httpHeaders:\n        - name: X-Api-Key\n          value: hunter2\n"
+    )],
+    passes: &[pod!(
+        "  containers:\n  - name: web\n    image: example.com/web:1\n    livenessProbe:\n      httpGet:\n        port: 8080\n"
+    )],
 };
 
-const HINT: Rule = Rule {
+pub(super) static HINT: Rule = Rule {
     id: "secretInEnv",
+    severity: Severity::Info,
+    profile: Profile::ALWAYS,
+    title: "secrets are mounted from a vault, not taken from Secrets into the environment",
     why: "the Secret is kept in the cluster for whoever may read it there, and a variable goes to every child process and into dumps and logs; it stays old when the Secret is changed",
     mend: "keep it in a vault and mount it as a file with a SecretProviderClass",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "web.yaml",
+    fails: &[pod!(
+        "  containers:\n  - name: web\n    image: example.com/web:1\n    env:\n    - name: DB_PASSWORD\n      valueFrom:\n        secretKeyRef:\n          name: db\n          key: password\n"
+    )],
+    passes: &[pod!(
+        "  containers:\n  - name: web\n    image: example.com/web:1\n    env:\n    - name: DB_PASSWORD_FILE\n      value: /mnt/secrets/db-password\n"
+    )],
 };
 
 /// Literal credentials of a workload's containers and annotations, and, as [`Severity::Info`],

@@ -182,6 +182,6 @@ fn every_finding_says_where_why_and_how() {
             ("d.yaml", 4)
         );
         assert!(!finding.why.is_empty() && !finding.mend.is_empty());
-        assert!(CHECKS.iter().any(|check| check.id == finding.rule));
+        assert!(CHECKS.iter().any(|check| check.rule.id == finding.rule));
     }
 }

@@ -7,6 +7,8 @@ mod conformance;
 mod credentials;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod rules;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,27 +1,39 @@
 //! Formats, and what is printed and counted.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use podward_policy::Severity;
 use serde_json::json;
 
-use super::Total;
+use super::baseline::Key;
+use super::{Total, junit, sarif};
 use crate::io::{Io, Output, Tone};
 use crate::report::Report;
 
 /// What output is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// To be read.
+    /// To be read
     Text,
-    /// One JSON object a line.
+    /// One JSON object a line
     Json,
-    /// One verdict a line, as the Kubernetes library gives it.
+    /// SARIF 2.1.0, as code hosts show it
+    Sarif,
+    /// JUnit XML, as build servers show it
+    Junit,
+    /// Workflow commands of GitHub Actions
+    Github,
+    /// One verdict a line, as the Kubernetes library gives it
     Podsecurity,
 }
 
 impl Format {
     pub(super) const fn output(self) -> Output {
         match self {
+            Self::Text => Output::Text,
             Self::Json => Output::Json,
-            Self::Text | Self::Podsecurity => Output::Text,
+            Self::Sarif | Self::Junit | Self::Github | Self::Podsecurity => Output::Other,
         }
     }
 }
@@ -33,7 +45,13 @@ pub(super) struct Printed {
     pub(super) errors: Vec<Report>,
     pub(super) workloads: usize,
     pub(super) refused: usize,
-    pub(super) findings: usize,
+    /// How many findings there are of each severity.
+    pub(super) by_severity: BTreeMap<Severity, usize>,
+    pub(super) by_rule: BTreeMap<&'static str, usize>,
+    /// How many were left by suppressions, and by the baseline.
+    pub(super) suppressed: usize,
+    pub(super) known: usize,
+    pub(super) keys: Vec<Key>,
 }
 
 impl Printed {
@@ -51,51 +69,154 @@ impl Printed {
     }
 }
 
-/// Prints a file and adds it up.
-pub(super) fn file(io: &Io, printed: &Printed, total: &mut Total) {
+/// What stands before all files.
+pub(super) fn begin(io: &Io, format: Format) {
+    match format {
+        Format::Sarif => {
+            io.print(sarif::begin());
+        }
+        Format::Junit => {
+            io.print(junit::BEGIN);
+        }
+        _ => {}
+    }
+}
+
+/// What stands behind all files.
+pub(super) fn end(io: &Io, format: Format) {
+    match format {
+        Format::Sarif => {
+            io.print(sarif::END);
+        }
+        Format::Junit => {
+            io.print(junit::END);
+        }
+        _ => {}
+    }
+}
+
+/// Prints a file's errors.
+pub(super) fn errors(io: &Io, printed: &Printed) {
     for error in &printed.errors {
         io.report(error);
     }
-    if let Some(text) = printed.text.strip_suffix('\n') {
-        io.print(text);
+}
+
+/// Prints what was found in a file; `began` says whether another file came before it.
+pub(super) fn findings(io: &Io, format: Format, printed: &Printed, began: &mut bool) {
+    let Some(mut text) = printed.text.strip_suffix('\n') else {
+        return;
+    };
+    if format == Format::Sarif && !*began {
+        text = text.strip_prefix(',').unwrap_or(text);
     }
+    *began = true;
+    io.print(text);
+}
+
+/// Adds a file up.
+pub(super) fn add(mut printed: Printed, fail_on: Severity, total: &mut Total) {
     total.files += 1;
     total.workloads += printed.workloads;
     total.refused += printed.refused;
-    total.findings += printed.findings;
-    total.with_findings += usize::from(printed.findings > 0);
+    total.suppressed += printed.suppressed;
+    total.known += printed.known;
     total.errors += printed.errors.len();
+    total.with_findings += usize::from(!printed.by_severity.is_empty());
+    for (severity, count) in printed.by_severity {
+        total.findings += count;
+        *total.by_severity.entry(severity).or_default() += count;
+        if severity >= fail_on {
+            total.failing += count;
+        }
+    }
+    for (rule, count) in printed.by_rule {
+        *total.by_rule.entry(rule).or_default() += count;
+    }
+    total.keys.append(&mut printed.keys);
+}
+
+fn count(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Prints how often each rule was broken, the most broken first.
+pub(super) fn summary(io: &Io, format: Format, total: &Total) {
+    let mut rules: Vec<_> = total.by_rule.iter().collect();
+    rules.sort_by_key(|(rule, count)| (Reverse(**count), **rule));
+    for (rule, count) in rules {
+        let title = podward_policy::rule(rule).map_or("", |rule| rule.title);
+        match format {
+            Format::Json => io.emit("rule", json!({"rule": rule, "findings": count})),
+            _ => {
+                io.print(format_args!("{count:>7}  {rule:<28}  {title}"));
+            }
+        }
+    }
 }
 
 /// Prints the sum.
 pub(super) fn total(io: &Io, format: Format, total: &Total) {
-    if format == Format::Podsecurity {
+    let of = |severity| {
+        total
+            .by_severity
+            .get(&severity)
+            .copied()
+            .unwrap_or_default()
+    };
+    let (errors, warnings, hints) = (
+        of(Severity::Error),
+        of(Severity::Warning),
+        of(Severity::Info),
+    );
+    if format == Format::Json {
+        io.emit(
+            "summary",
+            json!({
+                "findings": total.findings,
+                "bySeverity": {"error": errors, "warning": warnings, "info": hints},
+                "suppressed": total.suppressed,
+                "known": total.known,
+                "workloads": total.workloads,
+                "refused": total.refused,
+                "files": total.files,
+                "errors": total.errors,
+            }),
+        );
+    }
+    if format != Format::Text {
         return;
     }
-    let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-    io.line(format_args!(
-        "{}: {} of {} refused, {} of {} with findings",
-        io.tone(
-            if total.findings == 0 {
-                Tone::Good
-            } else {
-                Tone::Bad
-            },
-            count(total.findings, "finding")
-        ),
+    let listed = |kinds: &[(usize, &str)]| {
+        let some = kinds.iter().filter(|(n, _)| *n > 0);
+        some.map(|(n, one)| count(*n, one))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let kinds = listed(&[(errors, "error"), (warnings, "warning"), (hints, "hint")]);
+    let mut line = io.tone(
+        if total.failing == 0 {
+            Tone::Good
+        } else {
+            Tone::Bad
+        },
+        count(total.findings, "finding"),
+    );
+    if !kinds.is_empty() {
+        line.push_str(&format!(" ({kinds})"));
+    }
+    line.push_str(&format!(
+        ": {} of {} refused, {} of {} with findings",
         total.refused,
         count(total.workloads, "workload"),
         total.with_findings,
         count(total.files, "file"),
     ));
-    io.emit(
-        "summary",
-        json!({
-            "findings": total.findings,
-            "workloads": total.workloads,
-            "refused": total.refused,
-            "files": total.files,
-            "errors": total.errors,
-        }),
-    );
+    if total.suppressed > 0 {
+        line.push_str(&format!("; {} suppressed", total.suppressed));
+    }
+    if total.known > 0 {
+        line.push_str(&format!("; {} in the baseline", total.known));
+    }
+    io.line(line);
 }

@@ -1,14 +1,16 @@
 //! A file's findings or verdicts, in each format.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use podward_manifest::Source;
-use podward_policy::Finding;
+use podward_policy::{Decoded, Examined, ExaminedObject, Finding};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::judge::{Decoded, Judged, JudgedObject};
+use super::baseline::Key;
 use super::print::{Format, Printed};
+use super::{Run, github, junit, podsecurity, sarif};
 use crate::files::File;
 use crate::finding;
 use crate::io::{Io, Tone};
@@ -18,13 +20,7 @@ use crate::report::Report;
 const MAX_SENTENCE: usize = 500;
 
 /// Writes a file out.
-pub(super) fn file(
-    io: &Io,
-    format: Format,
-    file: &File,
-    source: &Source,
-    judged: &Judged,
-) -> Printed {
+pub(super) fn file(run: &Run<'_>, file: &File, source: &Source, judged: &Examined) -> Printed {
     let mut printed = Printed::default();
     let lines = source.lines();
     for error in &judged.errors {
@@ -34,49 +30,77 @@ pub(super) fn file(
                 .excerpt(lines.excerpt(error.position)),
         );
     }
-    if format == Format::Podsecurity {
-        verdicts(&mut printed, file, judged);
+    if run.format == Format::Podsecurity {
+        podsecurity::file(&mut printed, file, judged);
         return printed;
     }
-    let all = findings(&mut printed, judged);
-    if format == Format::Json {
-        for shown in &all {
-            printed.line(&event(shown).to_string());
-        }
-        for error in &judged.errors {
-            printed.line(
-                &json!({
-                    "event": "error",
-                    "file": error.path,
-                    "line": error.position.line,
-                    "column": error.position.column,
-                    "message": error.message,
-                })
-                .to_string(),
-            );
-        }
-        return printed;
+    let mut all = findings(&mut printed, judged);
+    if let Some(baseline) = run.baseline {
+        printed.known = baseline.leave(&file.shown, &mut all);
     }
+    for shown in &all {
+        *printed
+            .by_severity
+            .entry(shown.finding.severity)
+            .or_default() += 1;
+        *printed.by_rule.entry(shown.finding.rule).or_default() += 1;
+    }
+    if run.keeps_keys {
+        printed.keys = all.iter().map(|one| Key::of(&file.shown, one)).collect();
+    }
+    match run.format {
+        Format::Podsecurity => {}
+        Format::Text => text(run.io, &mut printed, source, &all),
+        Format::Json => json_lines(&mut printed, judged, &all),
+        Format::Sarif => sarif::file(&mut printed, source, &all),
+        Format::Junit => junit::file(&mut printed, &file.shown, &all),
+        Format::Github => github::file(&mut printed, &all),
+    }
+    printed
+}
+
+fn text(io: &Io, printed: &mut Printed, source: &Source, all: &[Shown<'_>]) {
+    let lines = source.lines();
     let mut last = None;
+    // why a rule is there is told once
+    let mut told = BTreeSet::new();
     for shown in all {
-        let heading = heading(&source.path, &shown);
+        let heading = heading(&source.path, shown);
         if last.as_ref() != Some(&heading) {
             printed.line(&io.tone(Tone::Strong, &heading));
             last = Some(heading);
         }
-        let sentence = shown.sentence.as_deref();
-        let text = finding::text(io, Some(&lines), shown.finding, sentence);
+        let more = finding::More {
+            why: told.insert(shown.finding.rule),
+            sentence: shown.sentence.as_deref(),
+        };
+        let text = finding::text(io, Some(&lines), shown.finding, &more);
         for line in text.lines() {
             printed.line(&format!("  {line}"));
         }
         printed.line("");
     }
-    printed
+}
+
+fn json_lines(printed: &mut Printed, judged: &Examined, all: &[Shown<'_>]) {
+    for shown in all {
+        printed.line(&serde_json::to_string(&Event::from(shown)).unwrap_or_default());
+    }
+    for error in &judged.errors {
+        let event = json!({
+            "event": "error",
+            "file": error.path,
+            "line": error.position.line,
+            "column": error.position.column,
+            "message": error.message,
+        });
+        printed.line(&event.to_string());
+    }
 }
 
 /// The file, and the object that a finding is in.
 fn heading(path: &str, shown: &Shown<'_>) -> String {
-    let Some(JudgedObject { object, .. }) = shown.object else {
+    let Some(ExaminedObject { object, .. }) = shown.object else {
         return path.to_owned();
     };
     let name = match &object.namespace {
@@ -87,15 +111,15 @@ fn heading(path: &str, shown: &Shown<'_>) -> String {
 }
 
 /// A finding and where it belongs.
-struct Shown<'a> {
-    object: Option<&'a JudgedObject>,
-    finding: &'a Finding,
+pub(super) struct Shown<'a> {
+    pub(super) object: Option<&'a ExaminedObject>,
+    pub(super) finding: &'a Finding,
     /// What Kubernetes itself would say.
-    sentence: Option<Rc<str>>,
+    pub(super) sentence: Option<Rc<str>>,
 }
 
-/// Everything that was found, in the order of the file; counts it.
-fn findings<'a>(printed: &mut Printed, judged: &'a Judged) -> Vec<Shown<'a>> {
+/// Everything that was found, in the order of the file.
+fn findings<'a>(printed: &mut Printed, judged: &'a Examined) -> Vec<Shown<'a>> {
     let mut all: Vec<Shown<'a>> = Vec::new();
     let mut add = |object, finding, sentence| {
         all.push(Shown {
@@ -104,9 +128,10 @@ fn findings<'a>(printed: &mut Printed, judged: &'a Judged) -> Vec<Shown<'a>> {
             sentence,
         });
     };
-    judged.twice.iter().for_each(|f| add(None, f, None));
+    printed.suppressed = judged.suppressed;
+    judged.of_file.iter().for_each(|f| add(None, f, None));
     for object in &judged.objects {
-        let fields = object.fields.iter();
+        let fields = object.findings.iter();
         fields.for_each(|f| add(Some(object), f, None));
         for verdict in &object.verdicts {
             printed.workloads += 1;
@@ -124,7 +149,6 @@ fn findings<'a>(printed: &mut Printed, judged: &'a Judged) -> Vec<Shown<'a>> {
         }
     }
     all.sort_by_key(|shown| shown.finding.position);
-    printed.findings = all.len();
     all
 }
 
@@ -136,77 +160,39 @@ fn shortened(mut sentence: String) -> String {
     sentence
 }
 
-fn event(shown: &Shown<'_>) -> Value {
-    let mut event = finding::json(shown.finding);
-    if let Value::Object(fields) = &mut event {
-        fields.insert("event".into(), json!("finding"));
-        fields.insert("sentence".into(), json!(shown.sentence.as_deref()));
-        if let Some(JudgedObject { object, .. }) = shown.object {
-            fields.insert("doc".into(), json!(object.doc));
-            fields.insert("kind".into(), json!(object.kind));
-            fields.insert("name".into(), json!(object.name));
-            fields.insert("namespace".into(), json!(object.namespace));
-        }
-    }
-    event
-}
-
-/// The versions whose workloads admission looks at; it never sees the older ones.
-const JUDGED_BY_THE_LIBRARY: &[&str] = &["v1", "apps/v1", "batch/v1"];
-
-/// A verdict as a line; the names and their order are those of the library's own test output.
+/// A finding as a line of JSON.
 #[derive(Serialize)]
-struct Line<'a> {
-    file: &'a str,
-    doc: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<String>,
-    allowed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    err: Option<&'a str>,
+struct Event<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    finding: finding::Json<'a>,
+    sentence: Option<&'a str>,
+    #[serde(flatten)]
+    object: Option<Named<'a>>,
 }
 
-fn verdicts(printed: &mut Printed, file: &File, judged: &Judged) {
-    (printed.workloads, printed.refused) = (0, 0);
-    for JudgedObject {
-        object, verdicts, ..
-    } in &judged.objects
-    {
-        let Some(verdict) = verdicts.first() else {
-            continue;
-        };
-        if !JUDGED_BY_THE_LIBRARY.contains(&object.api_version.as_str()) {
-            continue;
+/// The object that a finding is in.
+#[derive(Serialize)]
+struct Named<'a> {
+    doc: usize,
+    kind: &'a str,
+    name: &'a str,
+    namespace: Option<&'a str>,
+}
+
+impl<'a> From<&'a Shown<'_>> for Event<'a> {
+    fn from(shown: &'a Shown<'_>) -> Self {
+        let object = shown.object.map(|one| &one.object);
+        Self {
+            event: "finding",
+            finding: shown.finding.into(),
+            sentence: shown.sentence.as_deref(),
+            object: object.map(|object| Named {
+                doc: object.doc,
+                kind: &object.kind,
+                name: &object.name,
+                namespace: object.namespace.as_deref(),
+            }),
         }
-        let mut line = Line {
-            file: &file.relative,
-            doc: object.doc,
-            kind: None,
-            name: None,
-            level: None,
-            allowed: false,
-            detail: None,
-            err: None,
-        };
-        match verdict {
-            Decoded::Error(error) => line.err = Some(error),
-            Decoded::Verdict(verdict) => {
-                line.kind = Some(&object.kind);
-                line.name = Some(object.name.as_str()).filter(|name| !name.is_empty());
-                line.level = Some(format!("{}:{}", verdict.level, verdict.version));
-                line.allowed = verdict.allowed();
-                line.detail = (!verdict.allowed()).then(|| verdict.violates());
-            }
-        }
-        printed.workloads += 1;
-        printed.refused += usize::from(!line.allowed);
-        printed.line(&serde_json::to_string(&line).unwrap_or_default());
     }
-    printed.findings = printed.refused;
 }

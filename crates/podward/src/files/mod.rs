@@ -12,7 +12,7 @@ mod templates;
 mod walk;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use podward_manifest::{ParseError, Source};
 use podward_policy::{Finding, Severity, credentials_of_file};
@@ -21,6 +21,7 @@ use crate::image;
 use crate::io::{Io, harmless};
 use crate::report::Report;
 pub(crate) use code::text as as_text;
+pub(crate) use pattern::Pattern;
 use read::{MAX_FILE, Refused};
 use render::Makers;
 pub(crate) use render::Rendering;
@@ -47,8 +48,11 @@ pub(crate) struct Beyond {
     /// Look for credentials in Dockerfiles, .env files, configuration, source files and key files, too
     #[arg(long, env = "PODWARD_CODE")]
     code: bool,
+    /// Render Helm charts and kustomizations however many there are; without it, up to 16
+    #[arg(long, env = "PODWARD_RENDER")]
+    render: bool,
     /// Judge Helm charts and kustomizations by their files alone, not as helm and kubectl render them
-    #[arg(long, env = "PODWARD_NO_RENDER")]
+    #[arg(long, env = "PODWARD_NO_RENDER", conflicts_with = "render")]
     no_render: bool,
     /// Look for credentials in an image that docker save or an OCI tool wrote to a file or folder, and tell its user
     #[arg(long, value_name = "FILE")]
@@ -65,6 +69,8 @@ pub(crate) struct File {
     /// Whether credentials are looked for in what is no manifest.
     code: bool,
     templates: Arc<Templates>,
+    /// The bytes of what can be read only once.
+    held: Mutex<Option<Vec<u8>>>,
 }
 
 /// Where a text comes from.
@@ -115,7 +121,7 @@ impl Inputs {
         }
         match rendering {
             Rendering::Judged if !beyond.no_render => {
-                let (texts, charts) = makers.render(io, &mut errors);
+                let (texts, charts) = makers.render(io, beyond.render, &mut errors);
                 self.templates.rendered(charts);
                 for (shown, text) in texts {
                     let relative = shown.clone();
@@ -201,6 +207,7 @@ impl Inputs {
             relative,
             code,
             templates: Arc::clone(&self.templates),
+            held: Mutex::new(None),
         }
     }
 
@@ -219,12 +226,22 @@ impl File {
         }
     }
 
+    /// What can be read only once, and is asked for by several.
+    fn once(&self, read: impl FnOnce() -> Result<Vec<u8>, Refused>) -> Result<Vec<u8>, Refused> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Some(read()?);
+        }
+        Ok(held.clone().unwrap_or_default())
+    }
+
     /// The whole text; none where it is a template of a chart, which is text that makes manifests,
     /// and where code is asked for and this is none.
     pub(crate) fn read(&self) -> Result<Option<Source>, Report> {
         let bytes = match &self.content {
-            Content::Stdin => read::bytes(std::io::stdin(), MAX_FILE, 0),
-            Content::Given(path) => read::bytes_of_given(path, MAX_FILE),
+            Content::Stdin => self.once(|| read::bytes(std::io::stdin(), MAX_FILE, 0)),
+            Content::Given(path) if path.is_file() => read::bytes_of_given(path, MAX_FILE),
+            Content::Given(path) => self.once(|| read::bytes_of_given(path, MAX_FILE)),
             Content::Found(path) => read::bytes_of_file(path, MAX_FILE, true),
             Content::Code(path) => return code::read(path, &self.shown),
             Content::Rendered(text) | Content::InImage(image::Told { text, .. }) => {

@@ -22,7 +22,7 @@ enum Part {
 
 /// A pattern of a whole text.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     /// The text itself, where nothing in the pattern has a meaning of its own.
     literal: Option<Vec<u8>>,
     parts: Vec<Part>,
@@ -30,7 +30,7 @@ pub(super) struct Pattern {
 
 impl Pattern {
     /// Reads a pattern; none where it matches nothing, such as one with an open `[`.
-    pub(super) fn new(text: &[u8]) -> Option<Self> {
+    pub(crate) fn new(text: &[u8]) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
         }
@@ -65,7 +65,7 @@ impl Pattern {
 
     /// Whether a text is one of those that are meant. Takes time in proportion to the text and the
     /// pattern, whatever they are.
-    pub(super) fn matches(&self, text: &[u8]) -> bool {
+    pub(crate) fn matches(&self, text: &[u8]) -> bool {
         if let Some(literal) = &self.literal {
             return literal == text;
         }

@@ -53,6 +53,9 @@ const NO_KUSTOMIZE: &str = "neither kubectl nor kustomize is installed";
 const NOT_FETCHED: &str = "its dependencies are not fetched";
 const REMOTE: &str = "it takes something from the network";
 const WITH_HELM: &str = "it has helm fetch a chart";
+const MANY: &str = "more than 16 would take long, and --render does it";
+/// Most that are rendered without being asked for: each takes its program a tenth of a second and more.
+const MAX_UNASKED: usize = 16;
 
 /// One folder to be rendered.
 struct Job<'a> {
@@ -107,6 +110,7 @@ impl Makers {
     pub(super) fn render(
         mut self,
         io: &Io,
+        is_asked: bool,
         errors: &mut Vec<Report>,
     ) -> (Vec<Rendered>, Vec<PathBuf>) {
         self.settle();
@@ -154,6 +158,10 @@ impl Makers {
                     .or_default()
                     .push(folder),
             }
+        }
+        if !is_asked && jobs.len() > MAX_UNASKED {
+            let folders = jobs.drain(..).map(|job| job.folder);
+            skipped.entry(MANY).or_default().extend(folders);
         }
         let mut texts = Vec::new();
         let mut size = 0;

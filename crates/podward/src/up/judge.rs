@@ -9,6 +9,11 @@ use super::load::{Folder, namespace};
 use crate::finding;
 use crate::io::{Io, Tone, harmless};
 
+const WITH_WHY: finding::More<'_> = finding::More {
+    why: true,
+    sentence: None,
+};
+
 const LABEL: &str = "pod-security.kubernetes.io/";
 
 /// The levels of a namespace, each with the version of the standards.
@@ -101,7 +106,7 @@ pub(super) fn workload(
     }
     for finding in &findings {
         let lines = folder.source(&finding.path).map(Source::lines);
-        let text = finding::text(io, lines.as_ref(), finding, None);
+        let text = finding::text(io, lines.as_ref(), finding, &WITH_WHY);
         io.line(format_args!("\n    {}", text.replace('\n', "\n    ")));
     }
     io.emit(
@@ -115,7 +120,7 @@ pub(super) fn workload(
             "outcome": word,
             "message": refused,
             "warning": warning,
-            "findings": findings.iter().map(finding::json).collect::<Vec<_>>(),
+            "findings": findings.iter().map(finding::Json::from).collect::<Vec<_>>(),
         }),
     );
     Judged {

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use podward_access::{AccessLog, Bound};
-use podward_policy::Level;
+use podward_policy::{Level, LevelError, Profile};
 use serde_json::json;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -112,8 +112,9 @@ struct Own<'a> {
 }
 
 fn level(text: &str) -> Result<Level, String> {
-    text.parse()
-        .map_err(|e: podward_policy::LevelError| e.to_string())
+    // the variable is that of check and fix too, whose profile podward asks for the same of pods
+    let profile: Profile = text.parse().map_err(|e: LevelError| e.to_string())?;
+    Ok(profile.level())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -14,7 +14,7 @@ fn check(folder: &Path, arguments: &[&str]) -> Output {
         .arg("check")
         .args(arguments)
         .env("NO_COLOR", "1")
-        .env_remove("PODWARD_PROFILE")
+        .env("PODWARD_PROFILE", "restricted")
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
@@ -37,20 +37,20 @@ fn a_finding_has_its_line_its_reason_and_its_mend() {
         out(&output),
         "\
 web.yaml: Deployment web
-  web.yaml:8:16 hostPID is true
+  web.yaml:8:16 error[hostNamespaces] hostPID is true
   8 |       hostPID: true
     |                ^
     why:  in a namespace of the node a pod sees its network traffic, its processes with their environments, or its shared memory
     mend: take hostPID out
-    rule: host namespaces (hostPID=true)
+    says: host namespaces (hostPID=true)
 
-  web.yaml:11:9 unknown field \"spec.template.spec.containers[0].imagee\"
+  web.yaml:11:9 error[unknownField] unknown field \"spec.template.spec.containers[0].imagee\"
   11 |         imagee: b
      |         ^
     why:  the API server drops the field, so that what it asks for does not hold
     mend: did you mean \"image\"?
 
-2 findings: 1 of 2 workloads refused, 1 of 2 files with findings
+2 findings (2 errors): 1 of 2 workloads refused, 1 of 2 files with findings
 "
     );
     assert_eq!((output.status.code(), err(&output).as_str()), (Some(1), ""));
@@ -134,10 +134,10 @@ fn what_a_decoder_refuses_has_its_sentence() {
     assert_eq!(output.status.code(), Some(1));
     let text = out(&check(&folder, &[]));
     for part in [
-        "a.yaml:7:5 duplicate key \"name\", first at 6:5",
-        "a.yaml:8:35 spec.containers[0].securityContext.privileged must be true or false, and is text",
-        "a.yaml:9:35 spec.containers[0].env[0].value must be text, and is a number",
-        "a.yaml:14:11 data[a] must be base64, and is not",
+        "a.yaml:7:5 error[duplicateKey] duplicate key \"name\", first at 6:5",
+        "a.yaml:8:35 error[wrongType] spec.containers[0].securityContext.privileged must be true or false, and is text",
+        "a.yaml:9:35 error[wrongType] spec.containers[0].env[0].value must be text, and is a number",
+        "a.yaml:14:11 error[wrongType] data[a] must be base64, and is not",
         "mend: take the quotes away",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -157,7 +157,7 @@ fn pods_of_custom_resources_are_judged_and_nothing_steers_the_terminal() {
     let output = check(&folder, &["--profile", "baseline"]);
     let text = out(&output);
     for part in [
-        "rollout.yaml:7:16 hostPID is true",
+        "rollout.yaml:7:16 error[hostNamespaces] hostPID is true",
         "adds the capability \"\u{fffd}[2J\"",
         "1 of 1 workload refused",
     ] {
@@ -170,7 +170,8 @@ fn pods_of_custom_resources_are_judged_and_nothing_steers_the_terminal() {
 #[test]
 fn standard_input_and_json() {
     let mut child = Command::new(PODWARD)
-        .args(["check", "-", "-o", "json", "--kubernetes-version", "v1.99"])
+        .args(["check", "-", "-o", "json", "--profile", "baseline"])
+        .args(["--kubernetes-version", "v1.99"])
         .current_dir(scratch())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -269,4 +270,176 @@ fn real_manifests() {
     compare("expected-manifests.jsonl", |suites, _, _| {
         (suites.join("manifests"), String::new())
     });
+}
+
+const HOST_PID: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostPID: true, containers: [{name: a, image: i}]}\n";
+
+#[test]
+fn what_a_repository_has_decided_is_left() {
+    let folder = written(&[
+        (
+            "podward.yaml",
+            "profile: baseline\nrules:\n  hostPorts: off\nignore:\n- rules: [privileged]\n  paths: [none]\n  reason: it is not there\n- rules: [hostNamespaces]\n  paths: [node/]\n  reason: it watches the node\n",
+        ),
+        ("a.yaml", HOST_PID),
+        (
+            "port.yaml",
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: i, ports: [{containerPort: 8080, hostPort: 8080}]}]}\n",
+        ),
+    ]);
+    std::fs::create_dir(folder.join("node")).unwrap();
+    std::fs::write(folder.join("node/a.yaml"), HOST_PID).unwrap();
+    let plain = |arguments: &[&str]| {
+        Command::new(PODWARD)
+            .arg("check")
+            .args(arguments)
+            .env("NO_COLOR", "1")
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let output = plain(&[]);
+    let text = out(&output);
+    assert!(text.contains("a.yaml:4:17 error[hostNamespaces]"), "{text}");
+    assert!(
+        !text.contains("node/") && !text.contains("port.yaml"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("1 finding (1 error): 3 of 3 workloads refused, 1 of 4 files with findings; 2 suppressed\n"),
+        "{text}"
+    );
+    assert_eq!(
+        err(&output),
+        "podward.yaml:5: the entry for privileged leaves nothing: take it out\n"
+    );
+    // a flag is nearer than the file
+    let text = out(&plain(&["--profile", "privileged"]));
+    assert!(text.starts_with("0 findings"), "{text}");
+    let bad = written(&[("podward.yaml", "profile: hard\n"), ("a.yaml", HOST_PID)]);
+    let output = check(&bad, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        err(&output).contains("podward.yaml:1:10"),
+        "{}",
+        err(&output)
+    );
+}
+
+#[test]
+fn a_baseline_leaves_what_was_there_and_tells_what_is_new() {
+    let folder = written(&[("a.yaml", HOST_PID)]);
+    let arguments = ["--profile", "baseline", "--write-baseline", "base.json"];
+    let output = check(&folder, &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let arguments = ["--profile", "baseline", "--baseline", "base.json"];
+    let output = check(&folder, &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+    assert!(
+        out(&output).ends_with("; 1 in the baseline\n"),
+        "{}",
+        out(&output)
+    );
+    let more = HOST_PID.replace("hostPID: true", "hostIPC: true");
+    std::fs::write(folder.join("a.yaml"), format!("\n\n{more}")).unwrap();
+    let output = check(&folder, &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(out(&output).contains("hostIPC is true"), "{}", out(&output));
+    assert!(err(&output).contains("one finding of the baseline is mended"));
+}
+
+#[test]
+fn comments_and_annotations_leave_with_a_reason() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations:\n    podward.dev/ignore.hostPorts: it is the ingress\nspec:\n  hostPID: true # podward: ignore[hostNamespaces] it watches the node\n  hostIPC: true # podward: ignore[hostNamespaces]\n  containers:\n  - name: a\n    image: i\n    ports: [{containerPort: 8080, hostPort: 8080}]\n";
+    let folder = written(&[("a.yaml", text)]);
+    let output = check(&folder, &["--profile", "baseline", "-o", "json"]);
+    let rules: Vec<_> = out(&output)
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|event| event["event"] == "finding")
+        .map(|event| format!("{}:{}", event["rule"].as_str().unwrap(), event["line"]))
+        .collect();
+    assert_eq!(rules, ["hostNamespaces:9", "unusedSuppression:9"]);
+}
+
+#[test]
+fn code_hosts_and_build_servers_have_their_formats() {
+    let folder = written(&[
+        ("a b.yaml", HOST_PID),
+        ("c.yaml", HOST_PID),
+        ("good.yaml", GOOD),
+    ]);
+    let output = check(&folder, &["--profile", "baseline", "-o", "sarif"]);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let sarif: Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2);
+    let index = usize::try_from(results[0]["ruleIndex"].as_u64().unwrap()).unwrap();
+    assert_eq!(
+        run["tool"]["driver"]["rules"][index]["id"],
+        results[0]["ruleId"]
+    );
+    let place = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "a%20b.yaml");
+    assert_eq!(place["region"]["startLine"], 4);
+    let replaced = &results[0]["fixes"][0]["artifactChanges"][0]["replacements"][0];
+    assert_eq!(replaced["deletedRegion"]["startLine"], 4);
+    assert!(
+        replaced["insertedContent"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("hostPID: false")
+    );
+    let nothing = check(
+        &folder,
+        &["--profile", "baseline", "-o", "sarif", "good.yaml"],
+    );
+    let sarif: Value = serde_json::from_str(&out(&nothing)).unwrap();
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 0);
+    let junit = out(&check(&folder, &["--profile", "baseline", "-o", "junit"]));
+    assert!(
+        junit.starts_with("<?xml") && junit.ends_with("</testsuites>\n"),
+        "{junit}"
+    );
+    assert_eq!(junit.matches("<failure ").count(), 2);
+    let github = out(&check(&folder, &["--profile", "baseline", "-o", "github"]));
+    assert!(
+        github.starts_with(
+            "::error file=a b.yaml,line=4,col=17,title=hostNamespaces::hostPID is true"
+        ),
+        "{github}"
+    );
+    let summary = out(&check(&folder, &["--profile", "baseline", "--summary"]));
+    assert!(summary.starts_with("      2  hostNamespaces "), "{summary}");
+}
+
+#[test]
+fn json_is_what_its_schema_says() {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/check.schema.json");
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+    let folder = written(&[("a.yaml", HOST_PID), ("bad.yaml", "a: [\n")]);
+    let mut seen = std::collections::BTreeSet::new();
+    for arguments in [&["-o", "json"][..], &["-o", "json", "--summary"]] {
+        for line in out(&check(&folder, arguments)).lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let name = event["event"].as_str().unwrap().to_owned();
+            let forms = schema["oneOf"].as_array().unwrap();
+            let form = forms
+                .iter()
+                .find(|form| form["properties"]["event"]["const"] == name.as_str())
+                .unwrap();
+            for key in event.as_object().unwrap().keys() {
+                assert!(form["properties"].get(key).is_some(), "{name}: {key}");
+            }
+            for key in form["required"].as_array().unwrap() {
+                assert!(event.get(key.as_str().unwrap()).is_some(), "{name}: {key}");
+            }
+            seen.insert(name);
+        }
+    }
+    let all: Vec<_> = seen.iter().map(String::as_str).collect();
+    assert_eq!(all, ["error", "finding", "rule", "summary"]);
 }

@@ -69,7 +69,7 @@ fn credentials_are_told_in_code_and_never_repeated() {
     let text = run(&folder, &["check", "--code"], &[]);
     assert!(!out(&text).contains("hunter2"), "{}", out(&text));
     assert!(
-        out(&text).contains("src/main.py:1:13 the code holds a password\n  1 | PASSWORD = '***'\n"),
+        out(&text).contains("src/main.py:1:13 error[credentialInCode] the code holds a password\n  1 | PASSWORD = '***'\n"),
         "{}",
         out(&text)
     );

@@ -8,7 +8,10 @@ use crate::harness::{err, out, podward, scratch, skipped, written};
 const POD: &str = "# a web server\napiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n    containers:\n        - name: web   # the one\n          image: 'web'\n\n          securityContext:\n              capabilities:\n                  drop: # all there were\n                      - NET_RAW\n";
 
 fn fix(arguments: &[&str]) -> Output {
-    podward(&[&["fix"], arguments].concat(), Path::new("/"))
+    podward(
+        &[&["fix", "--profile", "restricted"], arguments].concat(),
+        Path::new("/"),
+    )
 }
 
 #[test]
@@ -72,7 +75,9 @@ fn a_file_is_mended_in_place_once() {
     assert_eq!(again.status.code(), Some(0));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
     assert_eq!(
-        podward(&["check", &link], Path::new("/")).status.code(),
+        podward(&["check", "--profile", "restricted", &link], Path::new("/"))
+            .status
+            .code(),
         Some(0)
     );
 }

@@ -9,6 +9,8 @@ mod code;
 #[cfg(test)]
 mod exec;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fix;
@@ -18,6 +20,8 @@ mod follow;
 mod harness;
 #[cfg(test)]
 mod host_network;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod image;
 #[cfg(test)]

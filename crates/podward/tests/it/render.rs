@@ -80,7 +80,7 @@ fn charts_are_judged_as_they_render() {
         ]
     );
     let text = out(&check(&folder, &programs, &[]));
-    let wanted = "rendered:chart/templates/pod.yaml: Pod made\n  rendered:chart/templates/pod.yaml:6:21 hostNetwork is true\n  6 | spec: {hostNetwork: true";
+    let wanted = "rendered:chart/templates/pod.yaml: Pod made\n  rendered:chart/templates/pod.yaml:6:21 error[hostNamespaces] hostNetwork is true\n  6 | spec: {hostNetwork: true";
     assert!(text.contains(wanted), "{text}");
     // left as it is
     let left = check(&folder, &programs, &["-o", "json", "--no-render"]);

@@ -1,0 +1,204 @@
+//! All that is found in one file.
+
+use podward_manifest::{
+    Change, FieldFault, Object, ParseError, Position, Workload, decode_error, objects_found,
+    parse_each, strict, workloads,
+};
+
+use crate::exceptions::Suppressions;
+use crate::neighbours::Surroundings;
+use crate::practices::PRACTICES;
+use crate::rules::{DUPLICATE_KEY, UNKNOWN_FIELD, WRONG_TYPE};
+use crate::{Finding, Fix, Rule, Safety, Settings, Verdict, credentials_of, judge, mask, practice};
+
+/// One file, examined.
+#[derive(Debug, Default)]
+pub struct Examined {
+    /// What of it is no YAML.
+    pub errors: Vec<ParseError>,
+    /// Keys that are there twice, in documents that hold Kubernetes objects, and suppressions that
+    /// leave nothing.
+    pub of_file: Vec<Finding>,
+    /// How many findings were left by suppressions.
+    pub suppressed: usize,
+    /// Its objects.
+    pub objects: Vec<ExaminedObject>,
+}
+
+/// One object, examined.
+#[derive(Debug)]
+pub struct ExaminedObject {
+    /// The object.
+    pub object: Object,
+    /// Unknown fields, values of a wrong type, credentials, and what guidance asks for.
+    pub findings: Vec<Finding>,
+    /// None where the object makes no pods; a custom resource may make several kinds.
+    pub verdicts: Vec<Decoded>,
+}
+
+/// What the API server would say of the pods of an object.
+#[derive(Debug)]
+pub enum Decoded {
+    /// The verdict of Pod Security admission.
+    Verdict(Verdict),
+    /// It would not get as far: the decoder's sentence.
+    Error(String),
+}
+
+impl Examined {
+    /// Adds what is found in a text that is no manifest, but for what its comments and the
+    /// configuration leave.
+    pub fn add(&mut self, path: &str, text: &str, settings: &Settings, mut found: Vec<Finding>) {
+        let mut suppressions = Suppressions::of_comments(text);
+        self.suppressed += suppressions.apply_to_file(settings, &mut found);
+        self.of_file.append(&mut found);
+        let told: Vec<_> = self.of_file.iter().map(|f| (f.rule, f.position)).collect();
+        let faults = suppressions.faults(path, settings).into_iter();
+        let new = faults.filter(|fault| !told.contains(&(fault.rule, fault.position)));
+        self.of_file.extend(new);
+    }
+}
+
+/// Examines all that a file holds.
+#[must_use]
+pub fn examine(
+    path: &str,
+    text: &str,
+    settings: &Settings,
+    surroundings: &Surroundings<'_>,
+) -> Examined {
+    let (documents, errors) = parse_each(path, text);
+    let mut examined = Examined {
+        errors,
+        of_file: Vec::new(),
+        suppressed: 0,
+        objects: Vec::new(),
+    };
+    let mut suppressions = Suppressions::of_comments(text);
+    for mut document in documents {
+        let duplicates = std::mem::take(&mut document.duplicates);
+        let objects = objects_found(document);
+        if objects.is_empty() {
+            continue;
+        }
+        let secret = objects.iter().any(|object| object.kind == "Secret");
+        let found = duplicates.into_iter().map(|error| twice(error, secret));
+        examined.of_file.extend(found);
+        for object in objects {
+            let mut one = self::object(object, settings, surroundings);
+            examined.suppressed += leave(&mut one, settings, &mut suppressions);
+            examined.objects.push(one);
+        }
+    }
+    examined.suppressed += suppressions.apply_to_file(settings, &mut examined.of_file);
+    let faults = suppressions.faults(path, settings);
+    examined.of_file.extend(faults);
+    examined
+}
+
+/// Takes out what is to be left of an object; how many findings those were.
+fn leave(one: &mut ExaminedObject, settings: &Settings, suppressions: &mut Suppressions) -> usize {
+    let verdicts = one.verdicts.iter_mut().filter_map(|decoded| match decoded {
+        Decoded::Verdict(verdict) => Some(verdict),
+        Decoded::Error(_) => None,
+    });
+    let of_verdicts = verdicts.flat_map(|verdict| &mut verdict.violations);
+    let of_verdicts = of_verdicts.map(|violation| &mut violation.findings);
+    let all = std::iter::once(&mut one.findings).chain(of_verdicts);
+    suppressions.apply(&one.object, settings, all)
+}
+
+fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) -> ExaminedObject {
+    let pods = workloads(&object);
+    let verdicts: Vec<_> = pods.iter().map(|pods| verdict(pods, settings)).collect();
+    let faults = strict(&object).into_iter();
+    let mut findings: Vec<_> = faults.map(|fault| field(&object, fault)).collect();
+    findings.extend(credentials_of(&object));
+    // an object that cannot be decoded has no fields to be judged
+    if !matches!(verdicts.first(), Some(Decoded::Error(_))) {
+        let found = practice::findings(PRACTICES, &object, &pods, settings, surroundings);
+        findings.extend(found);
+    }
+    mask(&mut findings);
+    ExaminedObject {
+        object,
+        findings,
+        verdicts,
+    }
+}
+
+fn verdict(workload: &Workload<'_>, settings: &Settings) -> Decoded {
+    match decode_error(workload.object) {
+        Some(error) => Decoded::Error(error),
+        None => {
+            let verdict = judge(workload, settings.profile.level(), settings.version);
+            Decoded::Verdict(decided(verdict, settings))
+        }
+    }
+}
+
+/// A verdict with the fixes for which a person has chosen the value.
+fn decided(mut verdict: Verdict, settings: &Settings) -> Verdict {
+    let Some(user) = settings.ids.run_as_user else {
+        return verdict;
+    };
+    let violations = verdict.violations.iter_mut();
+    for violation in violations.filter(|violation| violation.check == "runAsUser") {
+        for finding in &mut violation.findings {
+            finding.fix = Some(Fix {
+                changes: vec![Change::new(&finding.field, user.into())],
+                elsewhere: Vec::new(),
+                safety: Safety::MayBreak(
+                    "a program that needs root, or files of root, fails as another user",
+                ),
+            });
+        }
+    }
+    verdict
+}
+
+/// A finding of a rule on the form of the file.
+fn made(rule: &'static Rule, path: String, position: Position, field: String) -> Finding {
+    Finding {
+        rule: rule.id,
+        severity: rule.severity,
+        path,
+        position,
+        field,
+        message: String::new(),
+        why: rule.why,
+        mend: rule.mend.to_owned(),
+        fix: None,
+        secret: None,
+    }
+}
+
+fn twice(error: ParseError, secret: bool) -> Finding {
+    Finding {
+        message: error.message,
+        secret: secret.then_some((error.position, BEHIND_ALL)),
+        ..made(&DUPLICATE_KEY, error.path, error.position, String::new())
+    }
+}
+
+const BEHIND_ALL: Position = Position {
+    line: usize::MAX,
+    column: 1,
+};
+
+fn field(object: &Object, fault: FieldFault) -> Finding {
+    let rule = if fault.unknown {
+        &UNKNOWN_FIELD
+    } else {
+        &WRONG_TYPE
+    };
+    let may_be_secret = !fault.unknown
+        && (object.kind == "Secret"
+            || (fault.field.ends_with(".value") && fault.field.contains("env[")));
+    Finding {
+        message: fault.message,
+        mend: fault.help,
+        secret: may_be_secret.then_some((fault.position, fault.end)),
+        ..made(rule, object.path.clone(), fault.position, fault.field)
+    }
+}

@@ -1,0 +1,359 @@
+//! What a person has decided to leave: by a comment, an annotation or the configuration, each with
+//! its reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use podward_manifest::{Node, Object, Position};
+
+use crate::rule::pod;
+use crate::{Finding, Profile, Remedy, Rule, Settings, Severity, Version};
+
+/// What the configuration says of rules, as far as it is about one file.
+#[derive(Debug, Default)]
+pub struct Exceptions {
+    /// Rules whose findings count as another severity, or not at all.
+    pub severities: BTreeMap<String, Option<Severity>>,
+    /// Rules that are left where they are broken.
+    pub ignores: Vec<std::sync::Arc<Ignore>>,
+}
+
+/// Rules that are left in some objects.
+#[derive(Debug, Default)]
+pub struct Ignore {
+    /// Names of the rules.
+    pub rules: Vec<String>,
+    /// Namespaces of the objects; all where there is none.
+    pub namespaces: Vec<String>,
+    /// Whether it has left anything.
+    pub used: AtomicBool,
+}
+
+const SOURCE: &str = "docs/check.md, \"What is left\"";
+
+pub(crate) static UNUSED: Rule = Rule {
+    id: "unusedSuppression",
+    severity: Severity::Warning,
+    profile: Profile::ALWAYS,
+    title: "every suppression leaves something, and says why",
+    why: "a suppression that leaves nothing today hides tomorrow's fault, and one without a reason cannot be judged",
+    mend: "take the comment or the annotation out, or write the rule's name and the reason",
+    source: SOURCE,
+    remedy: Remedy::ByHand,
+    as_of: Version::Latest,
+    file: "web.yaml",
+    fails: &[
+        pod!(
+            "  # podward: ignore[credentialInEnv] made for each test\n  hostPID: false\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        ),
+        pod!(
+            "  # podward: ignore[hostNamespaces]\n  hostPID: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+        ),
+    ],
+    passes: &[pod!(
+        "  containers:\n  - name: web\n    image: example.com/web:1\n    env:\n    - name: DB_PASSWORD\n      value: hunter2 # podward: ignore[credentialInEnv] of a database that is made for each test\n"
+    )],
+};
+
+const MARK: &str = "podward: ignore[";
+const ANNOTATION: &str = "podward.dev/ignore.";
+
+/// A comment or an annotation that leaves a rule.
+struct Suppression {
+    rule: String,
+    reason: String,
+    /// Where it is written.
+    at: Position,
+    scope: Scope,
+    used: bool,
+}
+
+/// The lines of a file that a suppression is about, from the first to the last.
+#[derive(Clone, Copy)]
+enum Scope {
+    Lines(usize, usize),
+    /// Those of the object that begins on a line.
+    ObjectAt(usize),
+}
+
+/// The suppressions of a file.
+#[derive(Default)]
+pub(crate) struct Suppressions {
+    all: Vec<Suppression>,
+}
+
+impl Suppressions {
+    /// Those in comments.
+    pub(crate) fn of_comments(text: &str) -> Self {
+        if !text.contains(MARK) {
+            return Self::default();
+        }
+        let lines: Vec<&str> = text.lines().collect();
+        let mut all = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            let Some((before, rules, reason)) = comment(line) else {
+                continue;
+            };
+            let at = Position {
+                line: index + 1,
+                column: before.chars().count() + 1,
+            };
+            let alone = before.trim().is_empty();
+            let scope = scope(&lines, index, alone);
+            for rule in rules.split(',') {
+                all.push(Suppression {
+                    rule: rule.trim().to_owned(),
+                    reason: reason.to_owned(),
+                    at,
+                    scope,
+                    used: false,
+                });
+            }
+        }
+        Self { all }
+    }
+
+    /// Takes out what is to be left of an object; how many findings those were.
+    pub(crate) fn apply<'f>(
+        &mut self,
+        object: &Object,
+        settings: &Settings,
+        findings: impl Iterator<Item = &'f mut Vec<Finding>>,
+    ) -> usize {
+        let mut of_object = annotations(object);
+        let namespace = crate::neighbours::namespace(object);
+        let lines = (object.node.start.line, object.node.end.line);
+        let mut taken = 0;
+        for list in findings {
+            let before = list.len();
+            list.retain_mut(|finding| {
+                // each of them has its use, also where one alone would do
+                let left = self.leaves(finding, Some(lines)) | leaves(&mut of_object, finding);
+                !left && of_configuration(finding, Some(namespace), settings)
+            });
+            taken += before - list.len();
+        }
+        self.all.append(&mut of_object);
+        taken
+    }
+
+    /// The same of findings that belong to no object.
+    pub(crate) fn apply_to_file(
+        &mut self,
+        settings: &Settings,
+        findings: &mut Vec<Finding>,
+    ) -> usize {
+        let before = findings.len();
+        findings.retain_mut(|finding| {
+            !self.leaves(finding, None) && of_configuration(finding, None, settings)
+        });
+        before - findings.len()
+    }
+
+    fn leaves(&mut self, finding: &Finding, object: Option<(usize, usize)>) -> bool {
+        let line = finding.position.line;
+        let mut left = false;
+        for suppression in &mut self.all {
+            let (from, to) = match (suppression.scope, object) {
+                (Scope::Lines(from, to), _) => (from, to),
+                (Scope::ObjectAt(line), Some((from, to))) if line == from => (from, to),
+                (Scope::ObjectAt(line), _) => (line, line),
+            };
+            if suppression.rule == finding.rule
+                && !suppression.reason.is_empty()
+                && (from..=to).contains(&line)
+            {
+                suppression.used = true;
+                left = true;
+            }
+        }
+        left
+    }
+
+    /// Findings on the suppressions themselves: those that leave nothing or have no reason.
+    pub(crate) fn faults(self, path: &str, settings: &Settings) -> Vec<Finding> {
+        let mut told = BTreeSet::new();
+        let mut found = Vec::new();
+        for suppression in self.all.into_iter().filter(|suppression| !suppression.used) {
+            let name = suppression.rule.as_str();
+            let message = match crate::rule(name) {
+                None => format!("there is no rule {name:?}: podward explain --list tells all"),
+                Some(_) if suppression.reason.is_empty() => {
+                    format!("the suppression of {name} has no reason, so it does not count")
+                }
+                // what is not asked for today may be tomorrow
+                Some(rule) if rule.profile > settings.profile => continue,
+                Some(_) => format!("the suppression of {name} leaves nothing"),
+            };
+            // an object that is judged more than once has one
+            if !told.insert((suppression.at, name.to_owned())) {
+                continue;
+            }
+            found.push(Finding {
+                rule: UNUSED.id,
+                severity: UNUSED.severity,
+                path: path.to_owned(),
+                position: suppression.at,
+                field: String::new(),
+                message,
+                why: UNUSED.why,
+                mend: UNUSED.mend.to_owned(),
+                fix: None,
+                secret: None,
+            });
+        }
+        found.retain_mut(|finding| of_configuration(finding, None, settings));
+        found
+    }
+}
+
+fn leaves(all: &mut [Suppression], finding: &Finding) -> bool {
+    let mut left = false;
+    for suppression in all {
+        if suppression.rule == finding.rule && !suppression.reason.is_empty() {
+            suppression.used = true;
+            left = true;
+        }
+    }
+    left
+}
+
+/// What the configuration makes of a finding: whether it stays.
+fn of_configuration(finding: &mut Finding, namespace: Option<&str>, settings: &Settings) -> bool {
+    let exceptions = &settings.exceptions;
+    for ignore in &exceptions.ignores {
+        let in_namespace = ignore.namespaces.is_empty()
+            || namespace.is_some_and(|name| ignore.namespaces.iter().any(|known| known == name));
+        if in_namespace && ignore.rules.iter().any(|rule| rule == finding.rule) {
+            ignore.used.store(true, Ordering::Relaxed);
+            return false;
+        }
+    }
+    match exceptions.severities.get(finding.rule) {
+        Some(None) => false,
+        Some(Some(severity)) => {
+            finding.severity = *severity;
+            true
+        }
+        None => true,
+    }
+}
+
+/// What stands before a comment that leaves rules, its rules and its reason.
+fn comment(line: &str) -> Option<(&str, &str, &str)> {
+    let mark = line.find(MARK)?;
+    let (before, after) = line.split_at_checked(mark)?;
+    let (rules, reason) = after.strip_prefix(MARK)?.split_once(']')?;
+    let before = before.trim_end();
+    let before = before
+        .strip_suffix('#')
+        .or_else(|| before.strip_suffix("//"))?;
+    let is_comment = before.is_empty() || before.ends_with(char::is_whitespace);
+    is_comment.then_some((before, rules, reason.trim()))
+}
+
+/// The lines that a comment is about: its own, or the next that says something, with all that is
+/// indented below it.
+fn scope(lines: &[&str], index: usize, alone: bool) -> Scope {
+    let says = |line: &&str| {
+        let text = line.trim_start();
+        !text.is_empty() && !text.starts_with('#')
+    };
+    let first = if alone {
+        let rest = lines.get(index + 1..).unwrap_or_default();
+        match rest.iter().position(says) {
+            Some(offset) => index + 1 + offset,
+            None => return Scope::Lines(index + 1, index + 1),
+        }
+    } else {
+        index
+    };
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let head = lines.get(first).copied().unwrap_or_default();
+    if alone && (indent(head) == 0 || head.trim_start().starts_with("- apiVersion:")) {
+        return Scope::ObjectAt(first + 1);
+    }
+    let depth = indent(head);
+    let head_is_item = head.trim_start().starts_with("- ");
+    let below = lines.get(first + 1..).unwrap_or_default().iter();
+    let belongs = |line: &&&str| {
+        !says(line)
+            || indent(line) > depth
+            || (!head_is_item && indent(line) == depth && line.trim_start().starts_with("- "))
+    };
+    // what follows the last line that says something is about the next
+    let own = below.take_while(belongs).enumerate();
+    let last = own.filter(|(_, line)| says(line)).last();
+    Scope::Lines(
+        first + 1,
+        last.map_or(first + 1, |(offset, _)| first + 2 + offset),
+    )
+}
+
+/// The suppressions in the annotations of an object and of its pods.
+fn annotations(object: &Object) -> Vec<Suppression> {
+    let mut all = Vec::new();
+    let pods = [
+        "metadata",
+        "spec.template.metadata",
+        "spec.jobTemplate.spec.template.metadata",
+    ];
+    for path in pods {
+        let path: Vec<&str> = path.split('.').chain(["annotations"]).collect();
+        let entries = object.node.at(&path).map_or(&[] as &[_], Node::entries);
+        for (key, value) in entries {
+            let Some(rule) = key.as_str().and_then(|key| key.strip_prefix(ANNOTATION)) else {
+                continue;
+            };
+            all.push(Suppression {
+                rule: rule.to_owned(),
+                reason: value.as_str().unwrap_or_default().trim().to_owned(),
+                at: key.start,
+                scope: Scope::Lines(0, 0),
+                used: false,
+            });
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covered(text: &str) -> Vec<(String, usize, usize)> {
+        let all = Suppressions::of_comments(text).all.into_iter();
+        all.map(|suppression| {
+            let (from, to) = match suppression.scope {
+                Scope::Lines(from, to) => (from, to),
+                Scope::ObjectAt(line) => (line, 0),
+            };
+            (
+                format!("{}: {}", suppression.rule, suppression.reason),
+                from,
+                to,
+            )
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_comment_is_about_its_line_or_the_next_and_what_is_below_it() {
+        let text = "# podward: ignore[a] whole\n\napiVersion: v1\nspec:\n  x: 1 # podward: ignore[b, c] line\n  # podward: ignore[d] block\n  # more\n  containers:\n  - name: a\n    y: 2\n  # podward: ignore[e] item\n  - name: b\n    z: 3\n  w: 4\n";
+        assert_eq!(
+            covered(text),
+            [
+                ("a: whole".into(), 3, 0),
+                ("b: line".into(), 5, 5),
+                ("c: line".into(), 5, 5),
+                ("d: block".into(), 8, 13),
+                ("e: item".into(), 12, 13),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_comment_leaves_nothing() {
+        assert!(covered("a: \"podward: ignore[b] c\"\nb: x#podward: ignore[b] c\n").is_empty());
+    }
+}

@@ -1,0 +1,62 @@
+//! Which operating system a pod is for.
+
+use podward_manifest::Node;
+
+use crate::pod::Pod;
+
+/// The label of a node that names its operating system, now and before 1.14.
+const LABELS: &[&str] = &["kubernetes.io/os", "beta.kubernetes.io/os"];
+
+/// What `spec.os` says.
+pub(super) fn said<'a>(pod: &Pod<'a>) -> Option<&'a str> {
+    pod.at(&["os", "name"])?.as_str()
+}
+
+/// What the node selector or the required affinity asks for.
+pub(super) fn selected<'a>(pod: &Pod<'a>) -> Option<&'a str> {
+    let by_selector = LABELS
+        .iter()
+        .find_map(|label| pod.at(&["nodeSelector", label])?.as_str());
+    by_selector.or_else(|| by_affinity(pod))
+}
+
+fn by_affinity<'a>(pod: &Pod<'a>) -> Option<&'a str> {
+    let required = "requiredDuringSchedulingIgnoredDuringExecution";
+    let terms = pod.at(&["affinity", "nodeAffinity", required, "nodeSelectorTerms"])?;
+    // the terms are alternatives: only what all of them say is asked for
+    let mut found = None;
+    for term in terms.items() {
+        let expressions = term.get("matchExpressions")?.items().iter();
+        let mut of_term = expressions.filter_map(|expression| {
+            let key = expression.get("key")?.as_str()?;
+            let is_in = expression.get("operator")?.as_str()? == "In";
+            let values = expression.get("values")?.items();
+            let [value] = values else { return None };
+            (LABELS.contains(&key) && is_in).then(|| value.as_str())?
+        });
+        let system = of_term.next()?;
+        if found.is_some_and(|found| found != system) {
+            return None;
+        }
+        found = Some(system);
+    }
+    found
+}
+
+/// Whether the pod tolerates the taint that nodes of Windows have by custom.
+pub(super) fn tolerates_windows(pod: &Pod<'_>) -> bool {
+    let tolerations = pod.at(&["tolerations"]);
+    tolerations
+        .map_or(&[] as &[Node], Node::items)
+        .iter()
+        .any(|toleration| {
+            let text = |key| {
+                toleration
+                    .get(key)
+                    .and_then(Node::as_str)
+                    .unwrap_or_default()
+            };
+            let key = text("key");
+            (key == "os" || key.ends_with("/os")) && text("value").eq_ignore_ascii_case("windows")
+        })
+}

@@ -1,0 +1,66 @@
+//! A pod for Windows says so in spec.os, by which alone Pod Security knows it (stable since 1.25).
+
+use super::os;
+use crate::check::Spot;
+use crate::practice::{Practice, Run, Scene};
+use crate::rule::pod;
+use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
+
+pub(super) const PRACTICE: Practice = Practice {
+    rule: &Rule {
+        id: "osUnset",
+        severity: Severity::Warning,
+        profile: Profile::Podward,
+        title: "a pod that is meant for Windows says so in spec.os.name",
+        why: "Pod Security asks of it what only Linux has, such as a seccomp profile, and the API server lets fields through that do nothing on Windows: a node selector or a toleration does not count",
+        mend: "set spec.os.name: windows",
+        source: "pod.spec.os.name; Pod Security Standards, \"OS-specific policy controls\"",
+        remedy: Remedy::Safe,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[
+            pod!(
+                "  nodeSelector:\n    kubernetes.io/os: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+            ),
+            pod!(
+                "  tolerations:\n  - key: os\n    value: windows\n    effect: NoSchedule\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+            ),
+            pod!(
+                "  securityContext:\n    windowsOptions:\n      runAsUserName: ContainerUser\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+            ),
+        ],
+        passes: &[
+            pod!(
+                "  os:\n    name: windows\n  nodeSelector:\n    kubernetes.io/os: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+            ),
+            pod!(
+                "  nodeSelector:\n    kubernetes.io/os: linux\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+            ),
+            pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
+        ],
+    },
+    run: Run::Pods(run),
+};
+
+fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
+    let pod = &scene.pod;
+    if !pod.is_since(25) || os::said(pod).is_some() {
+        return;
+    }
+    let selected = os::selected(pod);
+    let has_options = pod.security(&["windowsOptions"]).is_some()
+        || pod
+            .containers
+            .iter()
+            .any(|c| c.security(&["windowsOptions"]).is_some());
+    let by = match selected {
+        Some("windows") => "its node is chosen to be windows",
+        Some(_) => return,
+        None if os::tolerates_windows(pod) => "it tolerates the taint of Windows nodes",
+        None if has_options => "it has windowsOptions",
+        None => return,
+    };
+    let message = format!("spec.os does not say that the pod is for Windows, though {by}");
+    let spot = pod.spot("os.name", message, PRACTICE.rule.mend);
+    spots.push(spot.fixed_to("windows", Safety::Safe));
+}

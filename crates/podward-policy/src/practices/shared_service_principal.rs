@@ -1,0 +1,134 @@
+//! No pod signs in with the secret of a service principal.
+
+use podward_manifest::{Node, Workload};
+
+use crate::check::Spot;
+use crate::practice::{Practice, Run, Sight};
+use crate::rule::pod;
+use crate::{Profile, Remedy, Rule, Severity, Version};
+
+pub(super) const PRACTICE: Practice = Practice {
+    rule: &Rule {
+        id: "sharedServicePrincipal",
+        severity: Severity::Warning,
+        profile: Profile::Podward,
+        title: "pods have identities of their own, and no secret of a service principal",
+        why: "whoever reads the Secret is the application, from anywhere, until somebody changes it; and what several pods share tells nobody which of them did what",
+        mend: "let the pod have an identity of its own: azure-workload-identity's label and an annotated ServiceAccount; then delete the secret of the service principal",
+        source: "secrets store CSI driver: nodePublishSecretRef; aad-pod-identity: AzureIdentity.spec.type 1 and 2; Azure SDK: AZURE_CLIENT_SECRET",
+        remedy: Remedy::ByHand,
+        as_of: Version::Latest,
+        file: "web.yaml",
+        fails: &[
+            pod!(
+                "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: secrets\n    csi:\n      driver: secrets-store.csi.k8s.io\n      readOnly: true\n      nodePublishSecretRef:\n        name: creds\n      volumeAttributes:\n        secretProviderClass: web\n"
+            ),
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: creds\nstringData:\n  clientid: 00000000-0000-0000-0000-00000000000a\n  clientsecret: <made by the pipeline>\n",
+            "apiVersion: aadpodidentity.k8s.io/v1\nkind: AzureIdentity\nmetadata:\n  name: web\nspec:\n  type: 1\n  clientID: 00000000-0000-0000-0000-00000000000a\n  tenantID: 00000000-0000-0000-0000-00000000000b\n  clientPassword:\n    name: creds\n",
+        ],
+        passes: &[
+            pod!(
+                "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: secrets\n    csi:\n      driver: secrets-store.csi.k8s.io\n      readOnly: true\n      volumeAttributes:\n        secretProviderClass: web\n"
+            ),
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: creds\nstringData:\n  ca.crt: none\n",
+        ],
+    },
+    run: Run::Objects(run),
+};
+
+fn run(sight: &Sight<'_>, spots: &mut Vec<Spot>) {
+    let mend = PRACTICE.rule.mend;
+    let object = sight.object;
+    match (object.group(), object.kind.as_str()) {
+        ("", "Secret") => {
+            let key = |name: &str| {
+                ["stringData", "data"].into_iter().find_map(|list| {
+                    let entries = object
+                        .node
+                        .get(list)
+                        .map_or(&[] as &[_], Node::entries)
+                        .iter();
+                    let mut keys = entries.filter_map(|(key, _)| key.as_str());
+                    let found = keys.find(|key| plain(key) == name)?;
+                    Some(format!("{list}.{found}"))
+                })
+            };
+            if key("clientid").is_some()
+                && let Some(field) = key("clientsecret")
+            {
+                let message = format!(
+                    "the Secret {} holds the secret of a service principal",
+                    object.name
+                );
+                spots.push(sight.spot(&field, message, mend));
+            }
+        }
+        ("aadpodidentity.k8s.io", "AzureIdentity") => {
+            let kind = object.node.at(&["spec", "type"]).and_then(Node::as_i64);
+            if matches!(kind, Some(1 | 2)) {
+                let message = "the identity is a service principal with a secret of its own";
+                spots.push(sight.spot("spec.type", message, mend));
+            }
+        }
+        _ => {}
+    }
+    for pods in sight.pods {
+        of_pod(pods, spots);
+    }
+}
+
+/// A name in small letters, without what stands between its words.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| !matches!(c, '-' | '_' | '.'));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+fn of_pod(pods: &Workload<'_>, spots: &mut Vec<Spot>) {
+    let spot = |path: String, message: String| Spot {
+        field: format!("{}.{path}", pods.spec_path),
+        position: pods.spec.locate(&path),
+        message,
+        mend: PRACTICE.rule.mend.to_owned(),
+        fix: None,
+        severity: None,
+    };
+    let list = |node: Option<&'_ Node>| node.map_or(&[] as &[Node], Node::items).to_owned();
+    for (index, volume) in list(pods.spec.get("volumes")).iter().enumerate() {
+        let Some(csi) = volume.get("csi") else {
+            continue;
+        };
+        let driver = csi.get("driver").and_then(Node::as_str);
+        let secret = csi
+            .at(&["nodePublishSecretRef", "name"])
+            .and_then(Node::as_str);
+        if let (Some("secrets-store.csi.k8s.io"), Some(secret)) = (driver, secret) {
+            spots.push(spot(
+                format!("volumes[{index}].csi.nodePublishSecretRef"),
+                format!(
+                    "the volume asks the vault as the service principal in the Secret {secret:?}"
+                ),
+            ));
+        }
+    }
+    for kind in ["initContainers", "containers"] {
+        for (at, container) in list(pods.spec.get(kind)).iter().enumerate() {
+            for (index, variable) in list(container.get("env")).iter().enumerate() {
+                let name = variable
+                    .get("name")
+                    .and_then(Node::as_str)
+                    .unwrap_or_default();
+                let secret = variable.at(&["valueFrom", "secretKeyRef", "name"]);
+                if name == "AZURE_CLIENT_SECRET"
+                    && let Some(secret) = secret.and_then(Node::as_str)
+                {
+                    spots.push(spot(
+                        format!("{kind}[{at}].env[{index}].valueFrom.secretKeyRef"),
+                        format!(
+                            "the pod signs in as the service principal in the Secret {secret:?}"
+                        ),
+                    ));
+                }
+            }
+        }
+    }
+}

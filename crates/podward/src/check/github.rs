@@ -1,0 +1,48 @@
+//! Findings as workflow commands of GitHub Actions, which show them at their lines.
+
+use podward_policy::Severity;
+
+use super::print::Printed;
+use super::render::Shown;
+
+/// One command a finding.
+pub(super) fn file(printed: &mut Printed, all: &[Shown<'_>]) {
+    for Shown { finding, .. } in all {
+        let level = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "notice",
+        };
+        let line = format!(
+            "::{level} file={},line={},col={},title={}::{}",
+            property(&finding.path),
+            finding.position.line,
+            finding.position.column,
+            property(finding.rule),
+            data(&format!("{}. Mend: {}", finding.message, finding.mend))
+        );
+        printed.line(&line);
+    }
+}
+
+/// A message, escaped as the runner reads it.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// A value among others.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_name_ends_the_command() {
+        assert_eq!(property("a:b,c%\n"), "a%3Ab%2Cc%25%0A");
+    }
+}

@@ -1,0 +1,198 @@
+//! Findings as SARIF 2.1.0 (OASIS), with the text of the rules and the fixes.
+
+use std::fmt::Write;
+
+use podward_manifest::{Source, edit};
+use podward_policy::{Finding, Remedy, Rule, Severity, rules};
+use serde_json::{Value, json};
+
+use super::print::Printed;
+use super::render::Shown;
+
+/// Largest file whose fixes are written out, bytes: each one is made and compared.
+const MAX_FIXED: usize = 256 << 10;
+/// Most fixes of a file that are written out.
+const MAX_FIXES: usize = 200;
+
+pub(super) const END: &str = "]}]}";
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    }
+}
+
+fn text(text: impl Into<String>) -> Value {
+    json!({ "text": text.into() })
+}
+
+fn descriptor(rule: &Rule) -> Value {
+    let mut help = format!(
+        "{}.\n\n**Mend**: {}\n\n**Source**: {}\n",
+        rule.why, rule.mend, rule.source
+    );
+    for (heading, examples) in [("breaks", rule.fails), ("keeps", rule.passes)] {
+        if let Some(example) = examples.first() {
+            let _ = write!(help, "\nThis {heading} it:\n\n```yaml\n{example}```\n");
+        }
+    }
+    json!({
+        "id": rule.id,
+        "name": rule.id,
+        "shortDescription": text(rule.title),
+        "fullDescription": text(format!("{}: {}", rule.title, rule.why)),
+        "help": {"text": format!("{}. Mend: {}", rule.why, rule.mend), "markdown": help},
+        "defaultConfiguration": {"level": level(rule.severity)},
+        "properties": {
+            "tags": ["security", "kubernetes"],
+            "profile": rule.profile.as_str(),
+            "fix": rule.remedy.as_str(),
+            "precision": if rule.remedy == Remedy::ByHand { "high" } else { "very-high" },
+        },
+    })
+}
+
+/// All that stands before the results, which a reader may begin to parse at once.
+pub(super) fn begin() -> String {
+    let head = json!({
+        "driver": {
+            "name": "podward",
+            "version": env!("CARGO_PKG_VERSION"),
+            "rules": rules().into_iter().map(descriptor).collect::<Vec<_>>(),
+        }
+    });
+    format!(
+        "{{\"$schema\":\"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json\",\"version\":\"2.1.0\",\"runs\":[{{\"tool\":{head},\"columnKind\":\"unicodeCodePoints\",\"results\":["
+    )
+}
+
+/// The results of a file, each behind a comma.
+pub(super) fn file(printed: &mut Printed, source: &Source, all: &[Shown<'_>]) {
+    let order = rules();
+    let mut fixes = 0;
+    for shown in all {
+        let finding = shown.finding;
+        let index = order.iter().position(|rule| rule.id == finding.rule);
+        let mut message = format!("{}. Mend: {}", finding.message, finding.mend);
+        if let Some(sentence) = &shown.sentence {
+            let _ = write!(message, ". Pod Security says: {sentence}");
+        }
+        let mut result = json!({
+            "ruleId": finding.rule,
+            "ruleIndex": index,
+            "level": level(finding.severity),
+            "message": text(message),
+            "locations": [location(finding, shown)],
+            "partialFingerprints": {"podward/v1": fingerprint(finding, shown)},
+        });
+        if fixes < MAX_FIXES
+            && source.text.len() <= MAX_FIXED
+            && let (Some(fix), Value::Object(fields)) = (fix(source, shown), &mut result)
+        {
+            fixes += 1;
+            fields.insert("fixes".into(), json!([fix]));
+        }
+        printed.line(&format!(",{result}"));
+    }
+}
+
+fn artifact(path: &str) -> Value {
+    let mut uri = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
+                uri.push(char::from(byte));
+            }
+            byte => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    if path.starts_with('/') {
+        return json!({ "uri": format!("file://{uri}") });
+    }
+    json!({ "uri": uri })
+}
+
+fn location(finding: &Finding, shown: &Shown<'_>) -> Value {
+    let at = finding.position;
+    let mut location = json!({
+        "physicalLocation": {
+            "artifactLocation": artifact(&finding.path),
+            "region": {"startLine": at.line, "startColumn": at.column},
+        }
+    });
+    if let (Some(one), Value::Object(fields)) = (shown.object, &mut location) {
+        let object = &one.object;
+        let name = [
+            object.kind.as_str(),
+            object.namespace.as_deref().unwrap_or_default(),
+            &object.name,
+        ];
+        let name: Vec<_> = name.into_iter().filter(|part| !part.is_empty()).collect();
+        let logical =
+            json!([{"fullyQualifiedName": format!("{}:{}", name.join("/"), finding.field)}]);
+        fields.insert("logicalLocations".into(), logical);
+    }
+    location
+}
+
+/// What stays the same where lines move (FNV-1a of file, object, rule and field).
+fn fingerprint(finding: &Finding, shown: &Shown<'_>) -> String {
+    let object = shown.object.map(|one| &one.object);
+    let name = object.map_or("", |object| object.name.as_str());
+    let kind = object.map_or("", |object| object.kind.as_str());
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for part in [
+        finding.path.as_str(),
+        kind,
+        name,
+        finding.rule,
+        &finding.field,
+    ] {
+        for byte in part.bytes().chain([0]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    format!("{hash:016x}")
+}
+
+/// The fix of a finding as the lines that it replaces; none where it cannot be made by itself, or
+/// changes other objects too.
+fn fix(source: &Source, shown: &Shown<'_>) -> Option<Value> {
+    let finding = shown.finding;
+    let fix = finding.fix.as_ref()?;
+    if !fix.elsewhere.is_empty() || matches!(fix.safety, podward_policy::Safety::Decision(_)) {
+        return None;
+    }
+    let edited = edit(&source.text, shown.object?.object.node.start, &fix.changes).ok()?;
+    let before: Vec<&str> = source.text.split_inclusive('\n').collect();
+    let after: Vec<&str> = edited.split_inclusive('\n').collect();
+    let same = |(a, b): &(&&str, &&str)| a == b;
+    let head = before.iter().zip(&after).take_while(same).count();
+    let rest = before.len().min(after.len()) - head;
+    let tail = before.iter().rev().zip(after.iter().rev()).take_while(same);
+    let tail = tail.count().min(rest);
+    let inserted = after.get(head..after.len() - tail)?.concat();
+    let mut how = "mends it".to_owned();
+    if let podward_policy::Safety::MayBreak(why) = fix.safety {
+        how = format!("mends it, and may break a pod that works: {why}");
+    }
+    Some(json!({
+        "description": text(how),
+        "artifactChanges": [{
+            "artifactLocation": artifact(&finding.path),
+            "replacements": [{
+                "deletedRegion": {
+                    "startLine": head + 1,
+                    "startColumn": 1,
+                    "endLine": before.len() - tail + 1,
+                    "endColumn": 1,
+                },
+                "insertedContent": text(inserted),
+            }],
+        }],
+    }))
+}
