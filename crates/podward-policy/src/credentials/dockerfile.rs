@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::found::Credential;
+use super::found::{Credential, join};
 use super::kinds::is_key_file;
 use super::scan::{Reading, credentials_in};
 use super::shell;
@@ -54,6 +54,7 @@ fn instructions(text: &str) -> Vec<Instruction<'_>> {
 /// Adds what only the instructions tell: `ENV NAME VALUE`, and what commands are given.
 pub(super) fn add(text: &str, all: &mut Vec<Credential>) {
     shell::add_of_script(text, all);
+    let mut more = Vec::new();
     for instruction in instructions(text) {
         let mut words = instruction.words.into_iter();
         let is_env = instruction.name.eq_ignore_ascii_case("ENV");
@@ -69,15 +70,10 @@ pub(super) fn add(text: &str, all: &mut Vec<Credential>) {
         let value = rest.trim();
         for mut one in credentials_in(Some(name), value, Reading::Form) {
             one.span = one.span.start + from..one.span.end + from;
-            if all
-                .iter()
-                .all(|other| other.span.end <= one.span.start || one.span.end <= other.span.start)
-            {
-                all.push(one);
-            }
+            more.push(one);
         }
     }
-    all.sort_by_key(|one| one.span.start);
+    join(all, more, false);
 }
 
 /// Files with keys that the build copies, where they are named, and what is to be said of each.

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use podward_manifest::Position;
 
-use super::found::Credential;
+use super::found::{Credential, join};
 use super::kinds::{FileKind, file_kind, is_sample, is_test};
 use super::place::{MOST, SOURCE, shown};
 use super::scan::{Reading, credentials_in};
-use super::{dockerfile, netrc, shell, values};
+use super::{calls, dockerfile, netrc, pairs, shell, values};
 use crate::{Finding, Profile, Remedy, Rule, Severity, Version, mask};
 
 const CHANGE: &str = "keep it in a vault and read it when the program starts; then change the credential, for it is known";
@@ -145,11 +145,13 @@ pub fn credentials_of_file(path: &str, text: &str) -> Vec<Finding> {
             "the configuration",
             credentials_in(None, text, reading(Reading::Text)),
         ),
-        FileKind::Code => (
-            &CODE,
-            "the code",
-            credentials_in(None, text, reading(Reading::Code)),
-        ),
+        FileKind::Code => {
+            let mut all = credentials_in(None, text, reading(Reading::Code));
+            if !by_form {
+                calls::add(text, &mut all);
+            }
+            (&CODE, "the code", all)
+        }
         FileKind::Script => {
             let mut all = credentials_in(None, text, reading(Reading::Text));
             if !by_form {
@@ -182,8 +184,9 @@ pub fn credentials_of_file(path: &str, text: &str) -> Vec<Finding> {
         ));
     }
     if kind == FileKind::Dockerfile {
-        for (span, message, severity) in dockerfile::key_files(text) {
-            let at = places.anywhere(&span);
+        let mut places = Places::new(text);
+        for (span, message, severity) in dockerfile::key_files(text).into_iter().take(MOST) {
+            let at = places.of(&span);
             let mut told = finding(&KEY_IN_IMAGE, path, message, severity, at);
             told.secret = None;
             found.push(told);
@@ -226,6 +229,7 @@ pub(super) fn of_lines(
         return credentials_in(None, text, Reading::Form);
     }
     let mut all = credentials_in(None, text, Reading::Text);
+    let mut more = Vec::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let begins = start;
@@ -249,14 +253,11 @@ pub(super) fn of_lines(
         let held = text.get(value.clone()).unwrap_or_default();
         for mut one in credentials_in(Some(name), held, Reading::Form) {
             one.span = one.span.start + value.start..one.span.end + value.start;
-            // the whole value is told better than a part of it
-            all.retain(|other| {
-                other.span.end <= one.span.start || one.span.end <= other.span.start
-            });
-            all.push(one);
+            more.push(one);
         }
     }
-    all.sort_by_key(|one| one.span.start);
+    // the whole value is told better than a part of it
+    join(&mut all, more, true);
     all
 }
 
@@ -296,7 +297,8 @@ fn is_harmless(text: &str, one: &Credential, named: bool) -> bool {
     if !BY_NAME.contains(&one.kind) {
         return false;
     }
-    let line = before.rsplit('\n').next().unwrap_or(before);
+    // of a line without end no more than its last part
+    let line = pairs::before(text, one.span.start);
     let letters = |text: &str| -> String {
         let letters = text.chars().filter(|c| c.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect()
@@ -343,12 +345,6 @@ impl<'a> Places<'a> {
 
     pub(super) fn of(&mut self, span: &Range<usize>) -> (Position, Position) {
         (self.at(span.start), self.at(span.end))
-    }
-
-    /// The same for a part that may stand before the last one.
-    pub(super) fn anywhere(&mut self, span: &Range<usize>) -> (Position, Position) {
-        *self = Self::new(self.text);
-        self.of(span)
     }
 
     fn at(&mut self, byte: usize) -> Position {

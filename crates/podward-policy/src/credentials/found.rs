@@ -26,6 +26,27 @@ pub(super) enum By {
     Name,
 }
 
+/// Adds credentials that were told in another way. Of those that overlap the first ones stay, or
+/// with `better` the added ones. Both are in the order of the text; takes time in proportion.
+pub(super) fn join(all: &mut Vec<Credential>, mut more: Vec<Credential>, better: bool) {
+    let (kept, dropped) = if better {
+        (&more, &mut *all)
+    } else {
+        (&*all, &mut more)
+    };
+    let mut kept = kept.iter().peekable();
+    dropped.retain(|one| {
+        while kept
+            .next_if(|other| other.span.end <= one.span.start)
+            .is_some()
+        {}
+        kept.peek()
+            .is_none_or(|other| one.span.end <= other.span.start)
+    });
+    all.append(&mut more);
+    all.sort_by_key(|one| one.span.start);
+}
+
 /// Credentials as they are found. Nothing is allocated until there is one.
 #[derive(Default)]
 pub(super) struct Found {
@@ -72,6 +93,31 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_overlaps_is_there_once() {
+        let one = |kind, span| Credential {
+            kind,
+            span,
+            severity: Severity::Error,
+        };
+        let joined = |better| {
+            let mut all = vec![one("a", 0..5), one("a", 10..15), one("a", 30..31)];
+            let more = vec![
+                one("b", 5..9),
+                one("b", 9..11),
+                one("b", 12..13),
+                one("b", 31..32),
+            ];
+            join(&mut all, more, better);
+            all.iter()
+                .map(|one| format!("{}{}", one.kind, one.span.start))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(joined(false), "a0 b5 a10 a30 b31");
+        assert_eq!(joined(true), "a0 b5 b9 b12 a30 b31");
+    }
 
     #[test]
     fn of_two_at_one_place_the_better_told_stays() {

@@ -97,6 +97,7 @@ pub fn findings_of_image(path: &str, text: &str) -> Vec<Finding> {
     });
     shell::add_of_script(text, &mut all);
     all.sort_by_key(|one| one.span.start);
+    let mut places = Places::new(text);
     // a variable stands in the history too
     let mut seen = BTreeSet::new();
     for one in all {
@@ -108,7 +109,7 @@ pub fn findings_of_image(path: &str, text: &str) -> Vec<Finding> {
                 path,
                 message,
                 one.severity,
-                places.anywhere(&one.span),
+                places.of(&one.span),
             ));
         }
     }

@@ -11,6 +11,7 @@
 //! `secretInEnv` is a hint. Files other than manifests have rules of their own, in `files`.
 
 mod annotations;
+mod calls;
 mod connections;
 mod data;
 mod dockerfile;

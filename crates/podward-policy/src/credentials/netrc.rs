@@ -1,6 +1,6 @@
 //! Files of logins with a grammar of their own: .netrc, .npmrc and .pgpass.
 
-use super::found::Credential;
+use super::found::{Credential, join};
 use super::names::Speaks;
 use super::values::judge;
 
@@ -42,19 +42,16 @@ pub(super) fn add(path: &str, text: &str, all: &mut Vec<Credential>) {
     } else {
         Speaks::Password
     };
+    let mut more = Vec::new();
     for value in values {
         let start = value.as_ptr().addr() - text.as_ptr().addr();
-        let span = start..start + value.len();
-        let is_new = all
-            .iter()
-            .all(|other| other.span.end <= span.start || span.end <= other.span.start);
-        if let Some((kind, severity)) = judge(speaks, value).filter(|_| is_new) {
-            all.push(Credential {
+        if let Some((kind, severity)) = judge(speaks, value) {
+            more.push(Credential {
                 kind,
-                span,
+                span: start..start + value.len(),
                 severity,
             });
         }
     }
-    all.sort_by_key(|one| one.span.start);
+    join(all, more, false);
 }

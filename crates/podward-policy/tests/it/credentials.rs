@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use podward_manifest::{objects_found, parse};
-use podward_policy::{Finding, Reading, credentials_in, credentials_of};
+use podward_policy::{
+    Finding, Reading, credentials_in, credentials_of, credentials_of_file, findings_of_image,
+};
 
 /// The files below a folder, in order.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -172,6 +174,93 @@ fn any_text_can_be_read_and_spans_stand_in_it() {
         for finding in findings("f", &map) {
             assert_eq!(finding.position.line, 4, "{text:?}");
         }
+    }
+}
+
+/// Paths of every kind of file.
+const PATHS: &[&str] = &[
+    "Dockerfile",
+    ".env",
+    "a.ini",
+    "a.py",
+    "a.sh",
+    ".netrc",
+    ".npmrc",
+    ".pgpass",
+    "id_rsa",
+    "a_test.go",
+];
+
+#[test]
+fn any_file_can_be_read_and_places_stand_in_it() {
+    let more = [
+        "ENV ",
+        "COPY ",
+        "FROM a\n",
+        "password ",
+        "\\\n",
+        "\r\n",
+        "setPassword(\"",
+        "(\"token\", \"",
+        "\")",
+        "env.TOKEN || '",
+        "//r/:_authToken=",
+        "hunter2",
+        "id_rsa ",
+        "[\"",
+        "DB_PASSWORD=",
+        "USER",
+        "HISTORY ",
+    ];
+    let mut drawn = Drawn(11);
+    for _ in 0..4000 {
+        let text: String = (0..drawn.below(40))
+            .map(|_| match drawn.below(2) {
+                0 => PARTS[drawn.below(PARTS.len())],
+                _ => more[drawn.below(more.len())],
+            })
+            .collect();
+        let lines: Vec<_> = text.split('\n').collect();
+        let files = PATHS
+            .iter()
+            .flat_map(|path| credentials_of_file(path, &text));
+        for finding in files.chain(findings_of_image("i", &text)) {
+            let line = lines.get(finding.position.line - 1);
+            let width = line.map(|line| line.chars().count());
+            assert!(
+                width.is_some_and(|width| finding.position.column <= width + 1),
+                "{text:?} {finding:?}"
+            );
+            if let Some((from, to)) = finding.secret {
+                assert!(from <= to, "{text:?} {finding:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_takes_long() {
+    for part in [
+        "ENV A B \\\n",
+        "COPY id_rsa /\n",
+        "password x ",
+        "(\"password\", \"hunter2\")",
+        "a:b:c:d:e1\n",
+        "PASSWORD=hunter2\n",
+        "f(\"",
+        "password='a b' ",
+    ] {
+        let text = part.repeat(50_000 / part.len());
+        let start = std::time::Instant::now();
+        for path in PATHS {
+            std::hint::black_box(credentials_of_file(path, &text).len());
+        }
+        std::hint::black_box(findings_of_image("i", &text).len());
+        assert!(
+            start.elapsed().as_secs() < 20,
+            "{part:?}: {:?}",
+            start.elapsed()
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use crate::files::File;
 /// Reads the files for what rules ask for; one that cannot be read is told when it is judged.
 pub(crate) fn of(files: &[File]) -> Neighbours {
     let mut neighbours = Neighbours::default();
-    for file in files {
+    for file in files.iter().filter(|file| !file.is_code()) {
         let Ok(Some(source)) = file.read() else {
             continue;
         };

@@ -24,7 +24,8 @@ pub(super) fn is_code(path: &Path) -> bool {
 pub(super) fn read(path: &Path, shown: &str) -> Result<Option<Source>, Report> {
     let bytes = match read::bytes_of_file(path, MAX_FILE, true) {
         Ok(bytes) => bytes,
-        Err(Refused::TooLarge(_) | Refused::NoFile(_)) => return Ok(None),
+        // editors leave links behind that lead nowhere
+        Err(Refused::TooLarge(_) | Refused::NoFile(_) | Refused::Missing) => return Ok(None),
         Err(refused) => return Err(Report::new(refused).at(shown, None)),
     };
     Ok(text(&bytes)

@@ -153,6 +153,11 @@ impl Inputs {
         makers: &mut Makers,
         errors: &mut Vec<Report>,
     ) {
+        if !path.exists() {
+            // a link that leads nowhere
+            errors.push(Report::new(Refused::Missing).at(&shown(path), None));
+            return;
+        }
         if !path.is_dir() {
             let relative = path.to_string_lossy().into_owned();
             let content = if code && !is_manifest(path) && code::is_code(path) {

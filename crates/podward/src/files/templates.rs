@@ -1,8 +1,8 @@
 //! Files that make manifests and are none: templates of Helm and of other programs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use podward_manifest::{ParseError, Source};
 
@@ -16,7 +16,8 @@ const MARK: &str = "{{";
 /// The templates that were seen and not judged.
 #[derive(Default)]
 pub(super) struct Templates {
-    count: AtomicUsize,
+    /// Their paths; a file may be read more than once.
+    seen: Mutex<BTreeSet<PathBuf>>,
     /// Charts that are judged as they render, or of which was said why not.
     rendered: OnceLock<Vec<PathBuf>>,
 }
@@ -32,7 +33,7 @@ impl Templates {
         };
         let rendered = self.rendered.get().map_or(&[] as &[_], Vec::as_slice);
         if !rendered.iter().any(|other| chart.starts_with(other)) {
-            self.count(true);
+            self.count(path, true);
         }
         true
     }
@@ -45,7 +46,7 @@ impl Templates {
 
     /// Whether a text that is no YAML is a template; counts it.
     pub(super) fn is_unread(&self, source: &Source) -> bool {
-        self.count(source.text.contains(MARK))
+        self.count(Path::new(&source.path), source.text.contains(MARK))
     }
 
     /// Takes out the errors of documents that are templates; counts the file.
@@ -63,19 +64,27 @@ impl Templates {
             let below = below.iter().take_while(|line| !ends(line));
             !above.chain(below).any(|line| line.contains(MARK))
         });
-        self.count(errors.len() < before);
+        self.count(Path::new(&source.path), errors.len() < before);
     }
 
-    fn count(&self, is_one: bool) -> bool {
+    fn count(&self, path: &Path, is_one: bool) -> bool {
         if is_one {
-            self.count.fetch_add(1, Ordering::Relaxed);
+            let path = path.strip_prefix(".").unwrap_or(path).to_path_buf();
+            self.seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(path);
         }
         is_one
     }
 
     /// Says how many were not judged.
     pub(super) fn tell(&self, io: &Io) {
-        let count = self.count.load(Ordering::Relaxed);
+        let count = self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len();
         if count > 0 {
             io.emit(
                 "skipped",
