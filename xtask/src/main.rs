@@ -27,7 +27,10 @@ fn main() -> ExitCode {
     let done = match command.as_str() {
         "check" => check::run(),
         "test" => test::run(),
-        "bench" => bench::run(&std::env::args().nth(2).unwrap_or_default()),
+        "bench" => bench::run(
+            &std::env::args().nth(2).unwrap_or_default(),
+            std::env::args().nth(3).as_deref() == Some("--slow"),
+        ),
         bench::TOKEN_CLIENT => bench::token_client(),
         "fuzz" => fuzz::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         "gen" => generate::run(std::env::args().nth(2).as_deref() == Some("--check")),

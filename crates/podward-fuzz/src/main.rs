@@ -20,7 +20,7 @@ use targets::{TARGETS, Target};
 
 const USAGE: &str = "usage: podward-fuzz [--seconds N] [--seed N] [--target NAME] [--case N]";
 /// Longest that an input of some kilobytes may take, without optimization and others beside it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// One input of so many is repeated, to see how time grows.
 const GROWN: u64 = 64;
 

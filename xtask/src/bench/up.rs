@@ -1,24 +1,16 @@
-//! Figures, printed as text and, last, as one JSON line.
+//! `podward up`: how fast it starts, what it takes, how long a warm token takes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::shell::{self, cargo, output, program, root, say};
+use super::{Spread, TOKEN_CLIENT, print};
+use crate::shell::{self, cargo, output, program, root};
 
-/// The argument by which this program is the client in a pod.
-pub(crate) const TOKEN_CLIENT: &str = "__token-client";
-
-const USAGE: &str = "\
-usage: cargo xtask bench <NAME>
-
-  up      `podward up examples/quickstart --once`: time, memory, a warm token (needs root)
-  build   how long the first command builds from nothing
-";
 /// Runs of which the median is told.
 const RUNS: usize = 15;
 /// Token requests that are timed, after some that are not.
@@ -28,45 +20,7 @@ const WARM_UP: usize = 200;
 const DOOR: &str = "169.254.169.254:80";
 const QUERY: &str = "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fvault.azure.net HTTP/1.1\r\nHost: 169.254.169.254\r\nMetadata: true\r\n\r\n";
 
-pub(crate) fn run(name: &str) -> Result<(), String> {
-    match name {
-        "up" => up(),
-        "build" => build(),
-        _ => Err(USAGE.to_owned()),
-    }
-}
-
-/// Minimum, median and maximum.
-struct Spread(Vec<f64>);
-
-impl Spread {
-    fn new(mut all: Vec<f64>) -> Self {
-        all.sort_by(f64::total_cmp);
-        Self(all)
-    }
-
-    fn at(&self, part: f64) -> f64 {
-        let last = self.0.len().saturating_sub(1);
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an index of a short list"
-        )]
-        let index = (last as f64 * part).round() as usize;
-        self.0.get(index).copied().unwrap_or_default()
-    }
-
-    fn tell(&self, name: &str, unit: &str) -> Value {
-        let [min, median, max] = [0.0, 0.5, 1.0].map(|part| self.at(part));
-        say(&format!(
-            "{name:<58} {median:>9.2} {unit}  ({min:.2} to {max:.2})"
-        ));
-        json!({"min": min, "median": median, "max": max, "unit": unit})
-    }
-}
-
-fn up() -> Result<(), String> {
+pub(super) fn up() -> Result<(), String> {
     shell::run(cargo(&["build", "--profile", "dist"]))?;
     let podward = root().join("target/dist/podward");
     let scratch = std::env::temp_dir().join(format!("podward-bench-{}", std::process::id()));
@@ -74,10 +28,6 @@ fn up() -> Result<(), String> {
     // what is left of it is in the way of nobody
     let _ = std::fs::remove_dir_all(&scratch);
     print(&figures?)
-}
-
-fn print(figures: &Value) -> Result<(), String> {
-    writeln!(std::io::stdout(), "{figures}").map_err(|e| e.to_string())
 }
 
 fn measure(podward: &Path, scratch: &Path) -> Result<Value, String> {
@@ -279,20 +229,4 @@ fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<(), String> {
             Err(format!("no token: {head}"))
         };
     }
-}
-
-/// Builds what the first command in the README builds, in a folder of its own.
-fn build() -> Result<(), String> {
-    let target: PathBuf = root().join("target/bench-build");
-    // it is not there the first time
-    let _ = std::fs::remove_dir_all(&target);
-    shell::run(cargo(&["fetch", "--locked"]))?;
-    let mut command = cargo(&["build", "--release", "--quiet"]);
-    command.env("CARGO_TARGET_DIR", &target);
-    let begun = Instant::now();
-    let done = shell::run(command);
-    let took = begun.elapsed().as_secs_f64();
-    let _ = std::fs::remove_dir_all(&target);
-    done?;
-    print(&json!({"build": Spread::new(vec![took]).tell("the first command builds", "s")}))
 }
