@@ -15,8 +15,8 @@ fn the_quickstart_meets_every_expectation() {
         // the careless pod is refused, with the line to mend, and its password is not repeated
         "refused Pod careless/careless (baseline, by namespace label)",
         "pods \"careless\" is forbidden: violates PodSecurity \"baseline:latest\": hostPath volumes (volume \"host\"), privileged (container \"careless\" must not set securityContext.privileged=true)",
-        "examples/quickstart/careless.yaml:19:21 container \"careless\" is privileged",
-        "examples/quickstart/careless.yaml:17:18 DB_PASSWORD holds a password (\"not-…\")",
+        "examples/quickstart/careless.yaml:19:21 error[privileged] container \"careless\" is privileged",
+        "examples/quickstart/careless.yaml:17:18 error[credentialInEnv] DB_PASSWORD holds a password (\"not-…\")",
         "17 |           value: ***",
         // the others are admitted, with the server's warning
         "admitted Deployment shop/web (restricted, by namespace label)",
