@@ -114,6 +114,8 @@ fn json(rule: &Rule) -> Value {
         "mend": rule.mend,
         "source": rule.source,
         "fix": rule.remedy.as_str(),
+        "file": rule.file,
+        "asOf": rule.as_of.to_string(),
         "fails": rule.fails,
         "passes": rule.passes,
     })

@@ -4,6 +4,7 @@ use podward_policy::Severity;
 
 use super::print::Printed;
 use super::render::Shown;
+use crate::files::RENDERED;
 
 /// One command a finding.
 pub(super) fn file(printed: &mut Printed, all: &[Shown<'_>]) {
@@ -13,11 +14,18 @@ pub(super) fn file(printed: &mut Printed, all: &[Shown<'_>]) {
             Severity::Warning => "warning",
             Severity::Info => "notice",
         };
+        // the lines of what was rendered are not those of its source
+        let place = match finding.path.strip_prefix(RENDERED) {
+            Some(source) => format!("file={}", property(source)),
+            None => format!(
+                "file={},line={},col={}",
+                property(&finding.path),
+                finding.position.line,
+                finding.position.column
+            ),
+        };
         let line = format!(
-            "::{level} file={},line={},col={},title={}::{}",
-            property(&finding.path),
-            finding.position.line,
-            finding.position.column,
+            "::{level} {place},title={}::{}",
             property(finding.rule),
             data(&format!("{}. Mend: {}", finding.message, finding.mend))
         );

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::print::Printed;
 use super::render::Shown;
+use crate::files::RENDERED;
 
 /// Largest file whose fixes are written out, bytes: each one is made and compared.
 const MAX_FIXED: usize = 256 << 10;
@@ -118,12 +119,15 @@ fn artifact(path: &str) -> Value {
 
 fn location(finding: &Finding, shown: &Shown<'_>) -> Value {
     let at = finding.position;
-    let mut location = json!({
-        "physicalLocation": {
+    // the lines of what was rendered are not those of its source
+    let place = match finding.path.strip_prefix(RENDERED) {
+        Some(source) => json!({"artifactLocation": artifact(source)}),
+        None => json!({
             "artifactLocation": artifact(&finding.path),
             "region": {"startLine": at.line, "startColumn": at.column},
-        }
-    });
+        }),
+    };
+    let mut location = json!({ "physicalLocation": place });
     if let (Some(one), Value::Object(fields)) = (shown.object, &mut location) {
         let object = &one.object;
         let name = [
@@ -164,6 +168,9 @@ fn fingerprint(finding: &Finding, shown: &Shown<'_>) -> String {
 fn fix(source: &Source, shown: &Shown<'_>) -> Option<Value> {
     let finding = shown.finding;
     let fix = finding.fix.as_ref()?;
+    if finding.path.starts_with(RENDERED) {
+        return None;
+    }
     if !fix.elsewhere.is_empty() || matches!(fix.safety, podward_policy::Safety::Decision(_)) {
         return None;
     }

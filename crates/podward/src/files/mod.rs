@@ -15,16 +15,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use podward_manifest::{ParseError, Source};
-use podward_policy::{Finding, Severity, credentials_of_file};
+use podward_policy::{Finding, credentials_of_file};
 
 use crate::image;
-use crate::io::{Io, harmless};
+use crate::io::Io;
 use crate::report::Report;
 pub(crate) use code::text as as_text;
 pub(crate) use pattern::Pattern;
 use read::{MAX_FILE, Refused};
 use render::Makers;
-pub(crate) use render::Rendering;
+pub(crate) use render::{RENDERED, Rendering};
 use templates::Templates;
 pub(crate) use walk::manifests;
 use walk::{Entry, Walk, is_manifest};
@@ -134,8 +134,7 @@ impl Inputs {
         for path in &beyond.image {
             let (told, mut failed) = image::read(path, &shown(path));
             errors.append(&mut failed);
-            for mut told in told {
-                tell_hints(io, &mut told.findings);
+            for told in told {
                 let shown = told.path.clone();
                 let relative = shown.clone();
                 files.push(self.file(Content::InImage(told), shown, relative, true));
@@ -288,17 +287,6 @@ impl File {
     /// Whether a text that is no YAML is a template, and counted as such.
     pub(crate) fn is_template(&self, source: &Source) -> bool {
         self.templates.is_unread(source)
-    }
-}
-
-/// Takes out hints, which are no findings, and says them.
-fn tell_hints(io: &Io, findings: &mut Vec<Finding>) {
-    let is_hint = |finding: &mut Finding| finding.severity == Severity::Info;
-    for hint in findings.extract_if(.., is_hint) {
-        io.note(harmless(&format!(
-            "note: {}: {}: {}",
-            hint.path, hint.message, hint.mend
-        )));
     }
 }
 

@@ -143,11 +143,11 @@ fn a_user_that_is_a_name_is_a_hint() {
     tar(&saved("app"), &folder.join("app.tar"), "--format=gnu");
     let output = run(&folder, &["check", "--image", "app.tar"], &[]);
     assert!(
-        err(&output).starts_with(
-            "note: app.tar:config: the user of the image is the name app, and no number: set USER"
+        out(&output).contains(
+            "app.tar:config:1:1 info[imageUserIsName] the user of the image is the name app, and no number\n"
         ),
         "{}",
-        err(&output)
+        out(&output)
     );
 }
 

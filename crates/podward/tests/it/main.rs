@@ -41,4 +41,6 @@ mod rotation;
 #[cfg(test)]
 mod sdk;
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
 mod stop;
