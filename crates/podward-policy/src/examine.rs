@@ -2,7 +2,7 @@
 
 use podward_manifest::{
     Change, FieldFault, Object, ParseError, Position, Workload, decode_error, objects_found,
-    parse_each, strict, workloads,
+    parse_each, strict, strict_pods, workload, workloads,
 };
 
 use crate::exceptions::Suppressions;
@@ -111,7 +111,8 @@ fn leave(one: &mut ExaminedObject, settings: &Settings, suppressions: &mut Suppr
 fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) -> ExaminedObject {
     let pods = workloads(&object);
     let verdicts: Vec<_> = pods.iter().map(|pods| verdict(pods, settings)).collect();
-    let faults = strict(&object).into_iter();
+    let own = pods.iter().filter(|pods| workload(pods.object).is_none());
+    let faults = strict(&object).into_iter().chain(own.flat_map(strict_pods));
     let mut findings: Vec<_> = faults.map(|fault| field(&object, fault)).collect();
     findings.extend(credentials_of(&object));
     // an object that cannot be decoded has no fields to be judged

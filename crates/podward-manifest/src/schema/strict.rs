@@ -3,7 +3,7 @@
 use super::scan::{is_base64, quantity, time};
 use super::suggest::suggest;
 use super::table::{Form, Table, TypeId, table};
-use crate::{Node, Object, Position, Value};
+use crate::{Node, Object, Position, Value, Workload};
 
 /// A field that Kubernetes does not know, or a value that does not fit its field. The message
 /// never repeats a value.
@@ -45,6 +45,25 @@ pub fn strict(object: &Object) -> Vec<FieldFault> {
     walk.found
 }
 
+/// Values of a wrong type in the security contexts of pods that a custom resource makes: its own
+/// fields are not known, but those are the API's.
+#[must_use]
+pub fn strict_pods(pods: &Workload<'_>) -> Vec<FieldFault> {
+    let table = table();
+    let of_pod = table.kind("v1", "Pod").map(|known| table.fields(known.of));
+    let spec = of_pod.and_then(|fields| fields.iter().find(|field| field.name == "spec"));
+    let Some(spec) = spec else { return Vec::new() };
+    let mut walk = Walk {
+        table,
+        unknown_too: false,
+        found: Vec::new(),
+    };
+    walk.value(pods.spec, spec.of, &Path::At(&pods.spec_path));
+    walk.found
+        .retain(|fault| fault.field.contains("securityContext"));
+    walk.found
+}
+
 /// Faults of one object after which the rest is not looked for: who has so many wants to mend these
 /// first.
 const MAX_FAULTS: usize = 1000;
@@ -52,6 +71,8 @@ const MAX_FAULTS: usize = 1000;
 /// Where a value stands; written out only where there is a fault.
 enum Path<'a> {
     Root,
+    /// A place that is written out already.
+    At(&'a str),
     Field(&'a Self, TypeId, &'a str),
     Item(&'a Self, usize),
     Key(&'a Self, &'a str),
@@ -61,6 +82,7 @@ impl Path<'_> {
     fn text(&self) -> String {
         match self {
             Self::Root => String::new(),
+            Self::At(path) => (*path).to_owned(),
             Self::Field(Path::Root, _, name) => (*name).to_owned(),
             Self::Field(above, _, name) => format!("{}.{name}", above.text()),
             Self::Item(above, index) => format!("{}[{index}]", above.text()),
@@ -74,7 +96,7 @@ impl Path<'_> {
         let mut here = self;
         loop {
             here = match here {
-                Self::Root => return found,
+                Self::Root | Self::At(_) => return found,
                 Self::Field(above, of, _) => {
                     found.push((*of, above.text()));
                     above

@@ -164,6 +164,15 @@ fn pods_of_custom_resources_are_judged_and_nothing_steers_the_terminal() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!text.contains('\u{1b}'), "{text:?}");
+    let typed = written(&[(
+        "rollout.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      containers: [{name: a, image: b, securityContext: {privileged: \"true\"}}]\n",
+    )]);
+    let text = out(&check(&typed, &["--profile", "baseline"]));
+    assert!(
+        text.contains("error[wrongType] spec.template.spec.containers[0].securityContext.privileged must be true or false"),
+        "{text}"
+    );
     assert_eq!(out(&check(&folder, &["-o", "podsecurity"])), "");
 }
 
