@@ -2,6 +2,7 @@
 
 use podward_manifest::Node;
 
+use super::os;
 use crate::capabilities::{instead, opens};
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
@@ -32,7 +33,7 @@ pub(super) const PRACTICE: Practice = Practice {
 
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
-    if pod.windows() {
+    if os::windows(pod) {
         return;
     }
     for container in &pod.containers {

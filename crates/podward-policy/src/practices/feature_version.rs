@@ -87,7 +87,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
             }
         }
     }
-    let (system, since) = if os::said(pod).or(os::selected(pod)) == Some("windows") {
+    let (system, since) = if os::windows(pod) {
         ("Windows", 18)
     } else {
         ("Linux", 16)

@@ -2,6 +2,7 @@
 
 use podward_manifest::Node;
 
+use super::os;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
@@ -46,7 +47,7 @@ const HONOUR: &[&str] = &["persistentVolumeClaim", "ephemeral", "csi"];
 
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
-    if pod.windows() {
+    if os::windows(pod) {
         return;
     }
     let honours =

@@ -2,6 +2,7 @@
 
 use podward_manifest::Node;
 
+use super::os;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
@@ -40,7 +41,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         volume.get("persistentVolumeClaim").is_some() || volume.get("ephemeral").is_some()
     };
     if !pod.is_since(20)
-        || pod.windows()
+        || os::windows(pod)
         || pod.security(&["fsGroup"]).is_none()
         || pod.security(&["fsGroupChangePolicy"]).is_some()
         || !pod.volumes().any(keeps)

@@ -2,6 +2,7 @@
 
 use podward_manifest::Node;
 
+use super::os;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
@@ -48,7 +49,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         .containers
         .iter()
         .any(|c| c.list("volumeDevices").next().is_some());
-    if !pod.is_since(33) || pod.windows() || pod.own_users() || shares || block {
+    if !pod.is_since(33) || os::windows(pod) || pod.own_users() || shares || block {
         return;
     }
     let spot = pod.spot(

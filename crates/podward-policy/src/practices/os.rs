@@ -12,6 +12,12 @@ pub(super) fn said<'a>(pod: &Pod<'a>) -> Option<&'a str> {
     pod.at(&["os", "name"])?.as_str()
 }
 
+/// Whether the pod is for Windows: it says so, or its node is chosen to be and it says nothing else.
+/// Pod Security knows the first alone.
+pub(super) fn windows(pod: &Pod<'_>) -> bool {
+    said(pod).or_else(|| selected(pod)) == Some("windows")
+}
+
 /// What the node selector or the required affinity asks for.
 pub(super) fn selected<'a>(pod: &Pod<'a>) -> Option<&'a str> {
     let by_selector = LABELS

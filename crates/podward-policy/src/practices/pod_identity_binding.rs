@@ -45,7 +45,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     };
     let value = label.as_str().unwrap_or_default();
     let spot = |message: String| pod.spot_at_label(LABEL, label.start, message, PRACTICE.rule.mend);
-    if os::said(pod).or(os::selected(pod)) == Some("windows") {
+    if os::windows(pod) {
         spots.push(spot(
             "aad-pod-identity gives no identity to pods for Windows".into(),
         ));

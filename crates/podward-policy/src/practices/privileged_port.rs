@@ -2,6 +2,7 @@
 
 use podward_manifest::{Change, Node};
 
+use super::os;
 use crate::check::Spot;
 use crate::finding::{Elsewhere, Fix};
 use crate::pod::{Container, Pod, User};
@@ -67,7 +68,7 @@ const KNOWN: &[(&str, i64)] = &[
 
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
-    if pod.windows() {
+    if os::windows(pod) {
         return;
     }
     let from = first_unprivileged(pod);

@@ -3,6 +3,7 @@
 
 use podward_manifest::Node;
 
+use super::os;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
@@ -37,7 +38,7 @@ pub(super) const PRACTICE: Practice = Practice {
 
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
-    if pod.windows() {
+    if os::windows(pod) {
         return;
     }
     for container in &pod.containers {

@@ -2,6 +2,7 @@
 
 use podward_manifest::Node;
 
+use super::os;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
@@ -44,7 +45,7 @@ const BREAKS: &str = "a program that reads its files by the group of its image d
 
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
-    if pod.windows() || pod.own_users() {
+    if os::windows(pod) || pod.own_users() {
         return;
     }
     let chosen = scene.settings.ids.run_as_group;

@@ -1,5 +1,6 @@
 //! The user id of every container is set (Pod Security leaves it to the image).
 
+use super::os;
 use crate::check::Spot;
 use crate::pod::User;
 use crate::practice::{Practice, Run, Scene};
@@ -45,7 +46,7 @@ const BREAKS: &str =
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
     // the users of a user namespace are nobody's outside of it
-    if pod.windows() || pod.own_users() {
+    if os::windows(pod) || pod.own_users() {
         return;
     }
     for container in &pod.containers {

@@ -2,6 +2,7 @@
 
 use podward_manifest::Node;
 
+use super::os;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
@@ -40,7 +41,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         .security(&["supplementalGroupsPolicy"])
         .and_then(Node::as_str)
         == Some("Strict");
-    if !pod.is_since(33) || pod.windows() || !sets_some || is_strict {
+    if !pod.is_since(33) || os::windows(pod) || !sets_some || is_strict {
         return;
     }
     let spot = pod.spot(
