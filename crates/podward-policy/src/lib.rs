@@ -12,6 +12,7 @@ mod level;
 mod mask;
 mod mend;
 mod neighbours;
+mod os;
 mod pod;
 mod practice;
 mod practices;

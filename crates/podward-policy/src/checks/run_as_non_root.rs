@@ -5,6 +5,7 @@ use podward_manifest::Node;
 
 use super::STANDARDS;
 use crate::check::{Breach, Check};
+use crate::os;
 use crate::pod::{Pod, User};
 use crate::rule::pod;
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
@@ -47,7 +48,12 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
         .containers
         .iter()
         .all(|container| matches!(pod.user(container), User::Id(_)));
-    let safety = if users_known { Safety::Safe } else { BREAKS };
+    // a number is nobody on Windows
+    let safety = if users_known && !os::windows(pod) {
+        Safety::Safe
+    } else {
+        BREAKS
+    };
     let mut bad = words::Setters::default();
     let mut silent = Vec::new();
     let mut bad_spots = Vec::new();

@@ -2,9 +2,9 @@
 
 use podward_manifest::Node;
 
-use super::os;
 use crate::capabilities::{instead, opens};
 use crate::check::Spot;
+use crate::os;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
 use crate::{Profile, Remedy, Rule, Severity, Version};

@@ -2,8 +2,8 @@
 
 use podward_manifest::Node;
 
-use super::os;
 use crate::check::Spot;
+use crate::os;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
 use crate::{Profile, Remedy, Rule, Severity, Version};

@@ -1,7 +1,7 @@
 //! A Linux pod has no Windows options (validation of the API server, since 1.25).
 
-use super::os;
 use crate::check::Spot;
+use crate::os;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
 use crate::{Profile, Remedy, Rule, Safety, Severity, Version};

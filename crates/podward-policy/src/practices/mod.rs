@@ -10,7 +10,7 @@ mod ineffective_capability;
 mod linux_pod_windows_field;
 mod metadata_host_alias;
 mod old_annotations;
-mod os;
+
 mod os_mismatch;
 mod os_unset;
 mod pod_identity_binding;

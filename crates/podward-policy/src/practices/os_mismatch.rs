@@ -1,7 +1,7 @@
 //! spec.os and what selects the node name one operating system (the kubelet checks the first).
 
-use super::os;
 use crate::check::Spot;
+use crate::os;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
 use crate::{Profile, Remedy, Rule, Severity, Version};

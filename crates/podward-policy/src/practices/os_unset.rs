@@ -1,7 +1,7 @@
 //! A pod for Windows says so in spec.os, by which alone Pod Security knows it (stable since 1.25).
 
-use super::os;
 use crate::check::Spot;
+use crate::os;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
 use crate::{Profile, Remedy, Rule, Safety, Severity, Version};

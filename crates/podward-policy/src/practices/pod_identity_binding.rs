@@ -1,7 +1,7 @@
 //! The label aadpodidbinding names a binding, on a pod that can have it (aad-pod-identity, Linux alone).
 
-use super::os;
 use crate::check::Spot;
+use crate::os;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
 use crate::{Profile, Remedy, Rule, Severity, Version};

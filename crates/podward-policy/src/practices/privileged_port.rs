@@ -2,9 +2,9 @@
 
 use podward_manifest::{Change, Node};
 
-use super::os;
 use crate::check::Spot;
 use crate::finding::{Elsewhere, Fix};
+use crate::os;
 use crate::pod::{Container, Pod, User};
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;

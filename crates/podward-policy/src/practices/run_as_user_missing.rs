@@ -1,7 +1,7 @@
 //! The user id of every container is set (Pod Security leaves it to the image).
 
-use super::os;
 use crate::check::Spot;
+use crate::os;
 use crate::pod::User;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;

@@ -8,18 +8,18 @@ use crate::pod::Pod;
 const LABELS: &[&str] = &["kubernetes.io/os", "beta.kubernetes.io/os"];
 
 /// What `spec.os` says.
-pub(super) fn said<'a>(pod: &Pod<'a>) -> Option<&'a str> {
+pub(crate) fn said<'a>(pod: &Pod<'a>) -> Option<&'a str> {
     pod.at(&["os", "name"])?.as_str()
 }
 
 /// Whether the pod is for Windows: it says so, or its node is chosen to be and it says nothing else.
 /// Pod Security knows the first alone.
-pub(super) fn windows(pod: &Pod<'_>) -> bool {
+pub(crate) fn windows(pod: &Pod<'_>) -> bool {
     said(pod).or_else(|| selected(pod)) == Some("windows")
 }
 
 /// What the node selector or the required affinity asks for.
-pub(super) fn selected<'a>(pod: &Pod<'a>) -> Option<&'a str> {
+pub(crate) fn selected<'a>(pod: &Pod<'a>) -> Option<&'a str> {
     let by_selector = LABELS
         .iter()
         .find_map(|label| pod.at(&["nodeSelector", label])?.as_str());
@@ -50,7 +50,7 @@ fn by_affinity<'a>(pod: &Pod<'a>) -> Option<&'a str> {
 }
 
 /// Whether the pod tolerates the taint that nodes of Windows have by custom.
-pub(super) fn tolerates_windows(pod: &Pod<'_>) -> bool {
+pub(crate) fn tolerates_windows(pod: &Pod<'_>) -> bool {
     let tolerations = pod.at(&["tolerations"]);
     tolerations
         .map_or(&[] as &[Node], Node::items)
