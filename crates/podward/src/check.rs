@@ -66,7 +66,7 @@ pub(crate) struct Check {
     #[arg(long, value_enum, env = "PODWARD_FAIL_ON")]
     fail_on: Option<FailOn>,
     /// How findings are printed
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    #[arg(short, long, value_enum, default_value_t = Format::Text, env = "PODWARD_OUTPUT")]
     output: Format,
     /// Counts of rules and files alone
     #[arg(long)]

@@ -127,3 +127,40 @@ fn real_manifests_keep_every_comment_and_a_second_run_changes_nothing() {
     );
     assert_eq!(out(&again), "");
 }
+
+#[test]
+fn a_port_is_moved_together_with_its_service_and_ids_are_those_of_the_configuration() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {app: web}}\nspec:\n  securityContext: {runAsUser: 1000}\n  containers:\n  - name: web\n    image: x\n    ports:\n    - containerPort: 80 # http\n    livenessProbe: {httpGet: {port: 80}}\n";
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  selector: {app: web}\n  ports:\n  - port: 80 # for clients\n";
+    let folder = written(&[
+        ("pod.yaml", pod),
+        ("service.yaml", service),
+        ("podward.yaml", "fix: {runAsGroup: 2000}\n"),
+    ]);
+    let path = folder.to_string_lossy().into_owned();
+    let run =
+        |arguments: &[&str]| podward(&[&["fix"], arguments, &[&path]].concat(), Path::new("/"));
+    let safe = run(&["--write"]);
+    assert_eq!(safe.status.code(), Some(1), "{}", err(&safe));
+    assert_eq!(
+        std::fs::read_to_string(folder.join("service.yaml")).unwrap(),
+        service
+    );
+    let all = run(&["--write", "--unsafe-fixes"]);
+    let text = std::fs::read_to_string(folder.join("pod.yaml")).unwrap();
+    for part in [
+        "    - containerPort: 8080 # http\n    livenessProbe: {httpGet: {port: 8080}}\n",
+        "runAsGroup: 2000",
+    ] {
+        assert!(text.contains(part), "{part}: {text}\n{}", err(&all));
+    }
+    assert_eq!(
+        std::fs::read_to_string(folder.join("service.yaml")).unwrap(),
+        service.replace("for clients\n", "for clients\n    targetPort: 8080\n")
+    );
+    run(&["--write", "--unsafe-fixes"]);
+    assert_eq!(
+        std::fs::read_to_string(folder.join("pod.yaml")).unwrap(),
+        text
+    );
+}
