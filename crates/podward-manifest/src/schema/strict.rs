@@ -133,7 +133,9 @@ impl Walk {
                 }
             }
             _ => {
-                if let Err(wanted) = fits(form, &node.value) {
+                if let Err(wanted) = fits(form, &node.value)
+                    && !is_put_in(&node.value)
+                {
                     self.wrong(node, form, wanted, path);
                 }
             }
@@ -158,6 +160,7 @@ impl Walk {
                         self.value(value, field.of, &place);
                     }
                 }
+                Err(_) if is_of_patch(name) => {}
                 Err(_) if self.unknown_too && self.found.len() < MAX_FAULTS => {
                     let field = place.text();
                     self.found.push(FieldFault {
@@ -204,6 +207,21 @@ impl Walk {
             help: help(&node.value, form),
         });
     }
+}
+
+/// Whether a key tells how a patch is to be applied (strategic merge patch of Kubernetes).
+fn is_of_patch(name: &str) -> bool {
+    let list = ["$setElementOrder/", "$deleteFromPrimitiveList/"];
+    matches!(name, "$patch" | "$retainKeys") || list.iter().any(|word| name.starts_with(word))
+}
+
+/// Whether a text stands for a value that is put in before the API server sees it, as `${SIZE}`.
+fn is_put_in(value: &Value) -> bool {
+    let Value::String(text) = value else {
+        return false;
+    };
+    let inside = text.split_once("${").map(|(_, rest)| rest);
+    inside.is_some_and(|rest| rest.contains('}'))
 }
 
 const fn is_number(form: &Form) -> bool {
@@ -289,6 +307,19 @@ mod tests {
         said(&format!(
             "apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n{body}\n"
         ))
+    }
+
+    #[test]
+    fn what_is_put_in_later_and_what_steers_a_patch_is_no_fault() {
+        let faults = of(
+            "apps/v1 Deployment",
+            "$patch: delete\nspec:\n  replicas: ${REPLICAS}\n  template: {$setElementOrder/x: []}",
+        );
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(
+            of("apps/v1 Deployment", "spec: {replicas: x, $x: 1}").len(),
+            2
+        );
     }
 
     #[test]
