@@ -27,8 +27,6 @@ const FAULTS: &[&str] = &[
     "kubernetes-examples/_archived/volumes/storageos/storageos-pv.yaml:22 PersistentVolume: unknown field \"spec.storageos.secretName\"",
     "kyverno-pod-security/pod-security/restricted/require-run-as-nonroot/.chainsaw-test/pod-bad.yaml:223 Pod: unknown field \"spec.securityContext.allowPrivilegeEscalation\"",
     "kyverno-pod-security/pod-security/restricted/require-run-as-nonroot/.kyverno-test/resource.yaml:225 Pod: unknown field \"spec.securityContext.allowPrivilegeEscalation\"",
-    "metrics-server/manifests/components/autoscale/patch.yaml:13 Deployment: unknown field \"spec.template.spec.containers[0].resources.$patch\"",
-    "microservices-demo/kustomize/components/without-loadgenerator/delete-loadgenerator.patch.yaml:5 Deployment: unknown field \"$patch\"",
 ];
 
 #[test]
