@@ -40,6 +40,17 @@ impl<'a> Lines<'a> {
         self.starts.get(line).copied()
     }
 
+    /// Where the line behind a value begins; `None` on the last. The end of a block of text is in that
+    /// line already, before its first word.
+    pub(super) fn behind(&self, end: Position) -> Option<usize> {
+        let start = *self.starts.get(end.line.checked_sub(1)?)?;
+        let before = self.text.get(start..self.byte(end)?)?;
+        if end.line > 1 && before.chars().all(|c| c == ' ') {
+            return Some(start);
+        }
+        self.next_line(end.line)
+    }
+
     /// How lines end here.
     pub(super) fn line_end(&self) -> &'static str {
         let first = self.text.find('\n').and_then(|at| at.checked_sub(1));

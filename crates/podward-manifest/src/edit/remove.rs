@@ -152,12 +152,7 @@ fn whole_lines(
         },
         path,
     )?;
-    let to = if part.end.column == 1 && part.end > part.start {
-        lines.byte(part.end)
-    } else {
-        lines.next_line(part.end.line)
-    };
-    let to = to.unwrap_or(lines.text.len());
+    let to = lines.behind(part.end).unwrap_or(lines.text.len());
     let with = String::new();
     Ok(Splice { from, to, with })
 }

@@ -236,15 +236,9 @@ fn insert(
     Ok(after(lines, node.end, text, style))
 }
 
-/// Lines put behind the one that ends at a position. The end of a block of text is the start of the
-/// line behind it.
+/// Lines put behind the one that ends at a position.
 fn after(lines: &Lines<'_>, end: Position, text: String, style: Style) -> Splice {
-    let at = if end.column == 1 {
-        lines.byte(end)
-    } else {
-        lines.next_line(end.line)
-    };
-    match at {
+    match lines.behind(end) {
         Some(at) => Splice {
             from: at,
             to: at,

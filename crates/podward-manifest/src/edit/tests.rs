@@ -231,3 +231,16 @@ fn several_can_be_taken_out_at_once() {
     let edited = edit(text, Position { line: 1, column: 1 }, &changes);
     assert_eq!(edited.as_deref(), Ok("a: {}\nl:\n- 1\n- 2\n- 3\n"));
 }
+
+#[test]
+fn a_block_of_text_before_what_is_less_moved_in_ends_with_its_last_line() {
+    let text = "s:\n  c:\n    - n: a\n      command:\n        - |\n          # one\n          two\n  v: 1\n";
+    let added = text.replace("  v: 1\n", "      x: true\n  v: 1\n");
+    assert_eq!(edited(text, "s.c[0].x", json!(true)), Ok(added));
+    let gone = edit(
+        text,
+        Position { line: 1, column: 1 },
+        &[Change::removal("s.c[0].command")],
+    );
+    assert_eq!(gone.as_deref(), Ok("s:\n  c:\n    - n: a\n  v: 1\n"));
+}

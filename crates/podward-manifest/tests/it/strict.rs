@@ -17,7 +17,7 @@ pub(crate) fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Each was looked up: a slip of the hand, a field of another struct, a placeholder where a number
-/// belongs, or a directive of a patch.
+/// belongs.
 const FAULTS: &[&str] = &[
     "kubernetes-examples/_archived/volumes/fibre_channel/fc.yaml:17 Pod: spec.volumes[0].fc.lun must be a whole number of 32 bits, and is text",
     "kubernetes-examples/_archived/volumes/rbd/rbd.yaml:25 Pod: unknown field \"spec.volumes[0].rbd.imageformat\"",
