@@ -65,7 +65,7 @@ pub fn name_faults(object: &Object) -> Vec<ObjectError> {
         let name = node.as_str().unwrap_or_default();
         if !rule.takes(name) {
             found.push(ObjectError {
-                path: object.path.clone(),
+                path: object.path.to_string(),
                 position: node.start,
                 message: format!("{field}: invalid value {name:?}: {}", rule.words()),
             });

@@ -1,5 +1,7 @@
 //! The tree of a document, every node with its place.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number};
 
 use crate::Position;
@@ -124,17 +126,17 @@ impl Node {
             Value::Mapping(entries) => {
                 let mut map = Map::new();
                 for (key, value) in entries {
-                    map.insert(key.key_text(), value.to_json());
+                    map.insert(key.key_text().into_owned(), value.to_json());
                 }
                 Json::Object(map)
             }
         }
     }
 
-    pub(crate) fn key_text(&self) -> String {
+    pub(crate) fn key_text(&self) -> Cow<'_, str> {
         match &self.value {
-            Value::String(text) => text.clone(),
-            _ => self.to_json().to_string(),
+            Value::String(text) => Cow::Borrowed(text),
+            _ => Cow::Owned(self.to_json().to_string()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Kubernetes objects.
 
+use std::sync::Arc;
+
 use crate::{Document, Node, Position, Value};
 
 /// One Kubernetes object.
@@ -14,7 +16,7 @@ pub struct Object {
     /// `metadata.namespace`.
     pub namespace: Option<String>,
     /// Path of the file.
-    pub path: String,
+    pub path: Arc<str>,
     /// Which document of the file, from 0.
     pub doc: usize,
     /// The whole object.
@@ -88,7 +90,7 @@ fn collect(document: Document) -> Vec<Found> {
 }
 
 struct Collector {
-    path: String,
+    path: Arc<str>,
     doc: usize,
     found: Vec<Found>,
 }
@@ -132,7 +134,7 @@ impl Collector {
             kind,
             name: name.unwrap_or_default(),
             namespace: text(&["metadata", "namespace"]).map(str::to_owned),
-            path: self.path.clone(),
+            path: Arc::clone(&self.path),
             doc: self.doc,
             node,
         };
@@ -149,7 +151,7 @@ impl Collector {
 
     fn error(&self, position: Position, fault: &str) -> ObjectError {
         ObjectError {
-            path: self.path.clone(),
+            path: self.path.to_string(),
             position,
             message: format!("this is no Kubernetes object: {fault}"),
         }

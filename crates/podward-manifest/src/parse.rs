@@ -2,6 +2,7 @@
 //! noted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use granit_parser::{
     ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle,
@@ -20,7 +21,7 @@ const MAX_NODES: usize = 2_000_000;
 #[derive(Clone, Debug)]
 pub struct Document {
     /// Path of the file.
-    pub path: String,
+    pub path: Arc<str>,
     /// Which document of the file, from 0, as Kubernetes counts: by the lines `---`, a part of
     /// nothing but comments included.
     pub index: usize,
@@ -57,7 +58,7 @@ struct Open {
 }
 
 pub(crate) struct Builder<'a> {
-    path: &'a str,
+    path: Arc<str>,
     pub(crate) documents: Vec<Document>,
     open: Vec<Open>,
     root: Option<Node>,
@@ -92,9 +93,9 @@ pub fn parse_generally(path: &str, text: &str) -> Result<Vec<Document>, ParseErr
 }
 
 impl<'a> Builder<'a> {
-    pub(crate) const fn new(path: &'a str, parts: &'a [Part]) -> Self {
+    pub(crate) fn new(path: &str, parts: &'a [Part]) -> Self {
         Self {
-            path,
+            path: path.into(),
             documents: Vec::new(),
             open: Vec::new(),
             root: None,
@@ -109,7 +110,7 @@ impl<'a> Builder<'a> {
     /// Reads a text that stands behind so many lines of the file.
     pub(crate) fn read(&mut self, text: &str, lines_before: usize) -> Result<(), ParseError> {
         let most = MAX_NODES.saturating_sub(self.made);
-        let Some((roots, made)) = fast::read(self.path, text, lines_before, most) else {
+        let Some((roots, made)) = fast::read(&self.path, text, lines_before, most) else {
             return self.read_generally(text, lines_before);
         };
         self.made += made;
@@ -148,7 +149,7 @@ impl<'a> Builder<'a> {
         let line = root.start.line;
         let index = self.parts.partition_point(|part| part.line <= line);
         self.documents.push(Document {
-            path: self.path.to_owned(),
+            path: Arc::clone(&self.path),
             index: index.saturating_sub(1),
             root,
             duplicates,
@@ -164,7 +165,7 @@ impl<'a> Builder<'a> {
 
     fn fault<T>(&self, position: Position, message: impl Into<String>) -> Result<T, ParseError> {
         Err(ParseError {
-            path: self.path.to_owned(),
+            path: self.path.to_string(),
             position,
             message: message.into(),
         })
@@ -287,10 +288,10 @@ impl<'a> Builder<'a> {
             ) {
                 return self.fault(key.start, "a key must be text, a number or a boolean");
             }
-            let name = key.key_text();
+            let name = key.key_text().into_owned();
             if let Some((index, first)) = seen.get(&name) {
                 self.duplicates.push(ParseError {
-                    path: self.path.to_owned(),
+                    path: self.path.to_string(),
                     position: key.start,
                     message: format!("duplicate key {name:?}, first at {first}"),
                 });
@@ -303,7 +304,7 @@ impl<'a> Builder<'a> {
         }
         for (key, value) in merged.iter().flat_map(Node::entries) {
             let place = (entries.len(), key.start);
-            if seen.insert(key.key_text(), place).is_none() {
+            if seen.insert(key.key_text().into_owned(), place).is_none() {
                 entries.push(Some((key.clone(), value.clone())));
             }
         }

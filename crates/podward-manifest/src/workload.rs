@@ -17,6 +17,17 @@ pub struct Workload<'a> {
     pub spec_path: Cow<'static, str>,
 }
 
+impl Workload<'_> {
+    /// Where a field of the spec stands: the deepest part of its path that is written.
+    #[must_use]
+    pub fn locate(&self, field: &str) -> Position {
+        if std::ptr::eq(self.spec, &NOTHING) {
+            return self.object.node.locate(&self.spec_path);
+        }
+        self.spec.locate(field)
+    }
+}
+
 const NOWHERE: Position = Position { line: 1, column: 1 };
 
 /// The spec of an object that has none, such as a patch that deletes a Deployment.

@@ -1,8 +1,11 @@
 //! What a check is, and what it says.
 
-use podward_manifest::Change;
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde_json::Value;
 
+use crate::finding::Edit;
 use crate::pod::Pod;
 use crate::{Finding, Fix, Level, Rule, Safety, Severity};
 
@@ -30,7 +33,7 @@ impl Check {
 #[derive(Debug)]
 pub(crate) struct Breach {
     /// First half of the server's sentence.
-    pub(crate) reason: String,
+    pub(crate) reason: Cow<'static, str>,
     /// The half in parentheses.
     pub(crate) detail: String,
     /// Every place that breaks it.
@@ -42,8 +45,8 @@ pub(crate) struct Breach {
 pub(crate) struct Spot {
     pub(crate) field: String,
     pub(crate) position: podward_manifest::Position,
-    pub(crate) message: String,
-    pub(crate) mend: String,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) mend: Cow<'static, str>,
     pub(crate) fix: Option<Fix>,
     /// How bad this breach is, where that is not what the rule says.
     pub(crate) severity: Option<Severity>,
@@ -51,11 +54,11 @@ pub(crate) struct Spot {
 
 impl Spot {
     /// The finding of it.
-    pub(crate) fn finding(self, rule: &Rule, path: &str) -> Finding {
+    pub(crate) fn finding(self, rule: &Rule, path: &Arc<str>) -> Finding {
         Finding {
             rule: rule.id,
             severity: self.severity.unwrap_or(rule.severity),
-            path: path.to_owned(),
+            path: Arc::clone(path),
             position: self.position,
             field: self.field,
             message: self.message,
@@ -74,25 +77,31 @@ impl Spot {
 
     /// Mended by another value of its own field.
     pub(crate) fn fixed_to(self, value: impl Into<Value>, safety: Safety) -> Self {
-        let field = self.field.clone();
-        self.fixed_at(&field, value, safety)
+        let edit = Edit {
+            field: None,
+            value: Some(value.into()),
+        };
+        self.fixed_by(vec![edit], safety)
     }
 
     /// Mended by the value of a field, whose path begins at the object's root.
-    pub(crate) fn fixed_at(self, field: &str, value: impl Into<Value>, safety: Safety) -> Self {
-        self.fixed_by(vec![Change::new(field, value.into())], safety)
+    pub(crate) fn fixed_at(self, field: String, value: impl Into<Value>, safety: Safety) -> Self {
+        self.fixed_by(vec![Edit::set(field, value)], safety)
     }
 
     /// Mended by taking its own field out.
     pub(crate) fn taken_out(self, safety: Safety) -> Self {
-        let change = Change::removal(&self.field);
-        self.fixed_by(vec![change], safety)
+        let edit = Edit {
+            field: None,
+            value: None,
+        };
+        self.fixed_by(vec![edit], safety)
     }
 
     /// Mended by an id that a person chooses: where none is chosen, an example.
     pub(crate) fn fixed_to_id(
         self,
-        field: &str,
+        field: String,
         chosen: Option<u32>,
         example: u32,
         breaks: &'static str,
@@ -105,9 +114,9 @@ impl Spot {
     }
 
     /// Mended by changes of its object.
-    pub(crate) fn fixed_by(mut self, changes: Vec<Change>, safety: Safety) -> Self {
+    pub(crate) fn fixed_by(mut self, edits: Vec<Edit>, safety: Safety) -> Self {
         self.fix = Some(Fix {
-            changes,
+            edits,
             elsewhere: Vec::new(),
             safety,
         });
@@ -119,11 +128,11 @@ impl Breach {
     /// A breach, unless no place breaks the control.
     pub(crate) fn unless_none(
         spots: Vec<Spot>,
-        reason: &str,
+        reason: impl Into<Cow<'static, str>>,
         detail: impl FnOnce() -> String,
     ) -> Option<Self> {
         (!spots.is_empty()).then(|| Self {
-            reason: reason.to_owned(),
+            reason: reason.into(),
             detail: detail(),
             spots,
         })

@@ -1,11 +1,15 @@
 //! All that is found in one file.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use podward_manifest::{
-    Change, FieldFault, Object, ParseError, Position, Workload, decode_error, objects_found,
+    Document, FieldFault, Object, ParseError, Position, Workload, decode_error, objects_found,
     parse_each, strict, strict_pods, workload, workloads,
 };
 
 use crate::exceptions::Suppressions;
+use crate::finding::Edit;
 use crate::neighbours::Surroundings;
 use crate::practices::PRACTICES;
 use crate::rules::{DUPLICATE_KEY, UNKNOWN_FIELD, WRONG_TYPE};
@@ -67,33 +71,87 @@ pub fn examine(
     settings: &Settings,
     surroundings: &Surroundings<'_>,
 ) -> Examined {
+    let mut examining = Examining::of(text, settings, surroundings);
     let (documents, errors) = parse_each(path, text);
-    let mut examined = Examined {
-        errors,
-        of_file: Vec::new(),
-        suppressed: 0,
-        objects: Vec::new(),
-    };
-    let mut suppressions = Suppressions::of_comments(text);
-    for mut document in documents {
+    examining.now.errors = errors;
+    for document in documents {
+        examining.document(document);
+    }
+    examining.end(path)
+}
+
+/// The same document by document, so that a long file needs no more memory than its text and its trees. Errors come
+/// with the first. A file with suppressions comes as a whole: only at its end is it known which have left nothing.
+pub fn examine_each(
+    path: &str,
+    text: &str,
+    settings: &Settings,
+    surroundings: &Surroundings<'_>,
+    each: &mut dyn FnMut(Examined),
+) {
+    if Suppressions::are_in(text) {
+        return each(examine(path, text, settings, surroundings));
+    }
+    let mut examining = Examining::of(text, settings, surroundings);
+    let (documents, errors) = parse_each(path, text);
+    examining.now.errors = errors;
+    let mut any = false;
+    for document in documents {
+        examining.document(document);
+        if !examining.now.objects.is_empty() {
+            each(std::mem::take(&mut examining.now));
+            any = true;
+        }
+    }
+    let rest = examining.end(path);
+    if !any || !rest.of_file.is_empty() {
+        each(rest);
+    }
+}
+
+/// A file that is being examined.
+struct Examining<'a> {
+    settings: &'a Settings,
+    surroundings: &'a Surroundings<'a>,
+    suppressions: Suppressions,
+    /// What was found, and was not handed on yet.
+    now: Examined,
+}
+
+impl<'a> Examining<'a> {
+    fn of(text: &str, settings: &'a Settings, surroundings: &'a Surroundings<'a>) -> Self {
+        Self {
+            settings,
+            surroundings,
+            suppressions: Suppressions::of_comments(text),
+            now: Examined::default(),
+        }
+    }
+
+    fn document(&mut self, mut document: Document) {
         let duplicates = std::mem::take(&mut document.duplicates);
         let objects = objects_found(document);
         if objects.is_empty() {
-            continue;
+            return;
         }
         let secret = objects.iter().any(|object| object.kind == "Secret");
         let found = duplicates.into_iter().map(|error| twice(error, secret));
-        examined.of_file.extend(found);
+        let mut found = found.collect();
+        let (suppressions, settings) = (&mut self.suppressions, self.settings);
+        self.now.suppressed += suppressions.apply_to_file(settings, &mut found);
+        self.now.of_file.append(&mut found);
         for object in objects {
-            let mut one = self::object(object, settings, surroundings);
-            examined.suppressed += leave(&mut one, settings, &mut suppressions);
-            examined.objects.push(one);
+            let mut one = self::object(object, settings, self.surroundings);
+            self.now.suppressed += leave(&mut one, settings, suppressions);
+            self.now.objects.push(one);
         }
     }
-    examined.suppressed += suppressions.apply_to_file(settings, &mut examined.of_file);
-    let faults = suppressions.faults(path, settings);
-    examined.of_file.extend(faults);
-    examined
+
+    fn end(mut self, path: &str) -> Examined {
+        let faults = self.suppressions.faults(path, self.settings);
+        self.now.of_file.extend(faults);
+        self.now
+    }
 }
 
 /// Takes out what is to be left of an object; how many findings those were.
@@ -147,7 +205,10 @@ fn decided(mut verdict: Verdict, settings: &Settings) -> Verdict {
     for violation in violations.filter(|violation| violation.check == "runAsUser") {
         for finding in &mut violation.findings {
             finding.fix = Some(Fix {
-                changes: vec![Change::new(&finding.field, user.into())],
+                edits: vec![Edit {
+                    field: None,
+                    value: Some(user.into()),
+                }],
                 elsewhere: Vec::new(),
                 safety: Safety::MayBreak(
                     "a program that needs root, or files of root, fails as another user",
@@ -159,16 +220,16 @@ fn decided(mut verdict: Verdict, settings: &Settings) -> Verdict {
 }
 
 /// A finding of a rule on the form of the file.
-fn made(rule: &'static Rule, path: String, position: Position, field: String) -> Finding {
+fn made(rule: &'static Rule, path: Arc<str>, position: Position, field: String) -> Finding {
     Finding {
         rule: rule.id,
         severity: rule.severity,
         path,
         position,
         field,
-        message: String::new(),
+        message: Cow::Borrowed(""),
         why: rule.why,
-        mend: rule.mend.to_owned(),
+        mend: rule.mend.into(),
         fix: None,
         secret: None,
     }
@@ -176,9 +237,14 @@ fn made(rule: &'static Rule, path: String, position: Position, field: String) ->
 
 fn twice(error: ParseError, secret: bool) -> Finding {
     Finding {
-        message: error.message,
+        message: error.message.into(),
         secret: secret.then_some((error.position, BEHIND_ALL)),
-        ..made(&DUPLICATE_KEY, error.path, error.position, String::new())
+        ..made(
+            &DUPLICATE_KEY,
+            error.path.into(),
+            error.position,
+            String::new(),
+        )
     }
 }
 
@@ -197,9 +263,9 @@ fn field(object: &Object, fault: FieldFault) -> Finding {
         && (object.kind == "Secret"
             || (fault.field.ends_with(".value") && fault.field.contains("env[")));
     Finding {
-        message: fault.message,
-        mend: fault.help,
+        message: fault.message.into(),
+        mend: fault.help.into(),
         secret: may_be_secret.then_some((fault.position, fault.end)),
-        ..made(rule, object.path.clone(), fault.position, fault.field)
+        ..made(rule, Arc::clone(&object.path), fault.position, fault.field)
     }
 }

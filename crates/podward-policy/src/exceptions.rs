@@ -83,6 +83,11 @@ pub(crate) struct Suppressions {
 }
 
 impl Suppressions {
+    /// Whether a text may hold any.
+    pub(crate) fn are_in(text: &str) -> bool {
+        text.contains(MARK) || text.contains(ANNOTATION)
+    }
+
     /// Those in comments.
     pub(crate) fn of_comments(text: &str) -> Self {
         if !text.contains(MARK) {
@@ -192,12 +197,12 @@ impl Suppressions {
             found.push(Finding {
                 rule: UNUSED.id,
                 severity: UNUSED.severity,
-                path: path.to_owned(),
+                path: path.into(),
                 position: suppression.at,
                 field: String::new(),
-                message,
+                message: message.into(),
                 why: UNUSED.why,
-                mend: UNUSED.mend.to_owned(),
+                mend: UNUSED.mend.into(),
                 fix: None,
                 secret: None,
             });

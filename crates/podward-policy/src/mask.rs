@@ -1,6 +1,7 @@
 //! What excerpts of the source must not show.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use podward_manifest::Position;
 
@@ -9,14 +10,17 @@ use crate::Finding;
 /// Widens what is masked, so that the excerpt of one finding does not show the secret of another
 /// that stands in the same line.
 pub fn mask(findings: &mut [Finding]) {
-    let mut lines: BTreeMap<(String, usize), (Position, Position)> = BTreeMap::new();
+    if findings.iter().all(|finding| finding.secret.is_none()) {
+        return;
+    }
+    let mut lines: BTreeMap<(Arc<str>, usize), (Position, Position)> = BTreeMap::new();
     for finding in &*findings {
         let Some((from, to)) = finding.secret else {
             continue;
         };
         let mut hide = |line: usize, from: Position, to: Position| {
             let all = lines
-                .entry((finding.path.clone(), line))
+                .entry((Arc::clone(&finding.path), line))
                 .or_insert((from, to));
             *all = (all.0.min(from), all.1.max(to));
         };
@@ -32,7 +36,7 @@ pub fn mask(findings: &mut [Finding]) {
     }
     for finding in findings {
         let line = finding.position.line;
-        if let Some((from, to)) = lines.get(&(finding.path.clone(), line)) {
+        if let Some((from, to)) = lines.get(&(Arc::clone(&finding.path), line)) {
             let own = finding.secret.unwrap_or((*from, *to));
             finding.secret = Some((own.0.min(*from), own.1.max(*to)));
         }
@@ -51,9 +55,9 @@ mod tests {
             path: "f".into(),
             position: Position { line, column: 1 },
             field: String::new(),
-            message: String::new(),
+            message: "".into(),
             why: "",
-            mend: String::new(),
+            mend: "".into(),
             fix: None,
             secret,
         }

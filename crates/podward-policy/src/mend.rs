@@ -1,9 +1,10 @@
 //! Mending files: the fixes of their findings, each kept only if the file then reads as meant, has
 //! that finding no more and has no new one. Pure: text in, text out.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use podward_manifest::{Change, Position, edit, objects_found, parse_each};
+use podward_manifest::{Change, Position, edit};
 
 use crate::neighbours::{Neighbours, Surroundings, surroundings};
 use crate::{Decoded, Finding, Safety, Settings, Severity, examine};
@@ -43,7 +44,7 @@ pub struct Mending {
 const PASSES: usize = 16;
 
 /// Rule, field and message.
-type Key = (&'static str, String, String);
+type Key = (&'static str, String, Cow<'static, str>);
 
 /// A finding, with the number and the start of its object.
 type Placed = (usize, Position, Finding);
@@ -235,12 +236,11 @@ impl Aim<'_> {
         object: Position,
         findings: &[&Finding],
     ) -> Result<String, String> {
-        let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
         let mut changes: Vec<Change> = Vec::new();
-        for change in fixes.flat_map(|fix| &fix.changes) {
+        for change in findings.iter().flat_map(|finding| finding.changes()) {
             // several findings may ask for the same
-            if !changes.contains(change) {
-                changes.push(change.clone());
+            if !changes.contains(&change) {
+                changes.push(change);
             }
         }
         let edited = edit(text, object, &changes).map_err(|e| e.to_string())?;
@@ -329,11 +329,8 @@ fn worse(
 /// What the objects of texts say about each other.
 fn gather<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Neighbours {
     let mut neighbours = Neighbours::default();
-    for (path, text) in texts.filter(|(_, text)| Neighbours::may_concern(text)) {
-        let (documents, _) = parse_each(path, text);
-        for object in documents.into_iter().flat_map(objects_found) {
-            neighbours.add(&object);
-        }
+    for (path, text) in texts {
+        neighbours.add_text(path, text);
     }
     neighbours
 }
@@ -397,11 +394,12 @@ fn spread(
     let Some(fix) = &now.fix else {
         return Err("another fix is in its way".into());
     };
-    let mut edits = vec![(index, *start, &fix.changes)];
+    let mut edits = vec![(index, *start, now.changes())];
     for other in &fix.elsewhere {
-        let of = files.iter().position(|file| file.path == other.path);
+        let of = files.iter().position(|file| file.path == *other.path);
         let of = of.ok_or_else(|| format!("{} is not among the files given", other.path))?;
-        edits.push((of, other.start, &other.changes));
+        let changes = other.edits.iter().map(|edit| edit.change(""));
+        edits.push((of, other.start, changes.collect()));
     }
     // from the end of each file on: the places before stay
     edits.sort_by_key(|(file, start, _)| (*file, std::cmp::Reverse(*start)));
@@ -415,7 +413,7 @@ fn spread(
                 .map(|file| file.text.clone())
                 .unwrap_or_default(),
         };
-        let text = edit(&text, start, changes).map_err(|e| e.to_string())?;
+        let text = edit(&text, start, &changes).map_err(|e| e.to_string())?;
         texts_after.push((of, text));
     }
     let changed = |index: usize| texts_after.iter().find(|(of, _)| *of == index);

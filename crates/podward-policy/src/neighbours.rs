@@ -1,10 +1,11 @@
 //! What other objects say about a pod: the Services that lead to it, its service account, the
 //! bindings of its identity. Gathered from all manifests that are judged together.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use podward_manifest::{Node, Object, Position};
+use podward_manifest::{Node, Object, Position, objects_found, parse_each};
 
 /// What the manifests that are judged together say about each other; gathered when the first rule
 /// asks for it.
@@ -20,12 +21,15 @@ pub fn surroundings<'a>(
 /// The objects that rules on pods ask for.
 #[derive(Debug, Default)]
 pub struct Neighbours {
-    pub(crate) services: Vec<Service>,
-    pub(crate) accounts: Vec<Account>,
-    /// Namespace and name of each service account that some binding of a role names.
-    pub(crate) with_roles: Vec<(String, String)>,
-    /// Namespace and selector of each `AzureIdentityBinding`.
-    pub(crate) bindings: Vec<(String, String)>,
+    services: Vec<Service>,
+    /// Those of a namespace, by the first pair of their selector.
+    by_selector: BTreeMap<String, BTreeMap<(String, String), Vec<usize>>>,
+    /// By namespace and name.
+    accounts: BTreeMap<String, BTreeMap<String, Account>>,
+    /// Names of the service accounts of a namespace that some binding of a role names.
+    with_roles: BTreeMap<String, BTreeSet<String>>,
+    /// The selectors of all `AzureIdentityBinding`s.
+    pub(crate) bindings: BTreeSet<String>,
 }
 
 /// Keys and values, as of labels.
@@ -34,12 +38,12 @@ pub(crate) type Pairs = Vec<(String, String)>;
 /// A Service.
 #[derive(Debug)]
 pub(crate) struct Service {
-    pub(crate) namespace: String,
+    namespace: String,
     pub(crate) name: String,
-    pub(crate) path: String,
+    pub(crate) path: Arc<str>,
     /// Where the object begins.
     pub(crate) start: Position,
-    pub(crate) selector: Pairs,
+    selector: Pairs,
     pub(crate) ports: Vec<ServicePort>,
 }
 
@@ -54,8 +58,6 @@ pub(crate) struct ServicePort {
 /// A `ServiceAccount`.
 #[derive(Debug)]
 pub(crate) struct Account {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
     pub(crate) automounts: Option<bool>,
     /// Whether it names the application whose tokens its pods get.
     pub(crate) has_client_id: bool,
@@ -66,8 +68,7 @@ const DEFAULT: &str = "default";
 
 impl Neighbours {
     /// Whether a text may hold an object that [`Neighbours::add`] keeps; others need not be parsed.
-    #[must_use]
-    pub fn may_concern(text: &str) -> bool {
+    fn may_concern(text: &str) -> bool {
         let kinds = [
             "Service",
             "AzureIdentityBinding",
@@ -86,67 +87,111 @@ impl Neighbours {
     pub fn add(&mut self, object: &Object) {
         let namespace = || namespace(object).to_owned();
         match (object.group(), object.kind.as_str()) {
-            ("", "Service") => self.services.push(Service {
+            ("", "Service") => self.add_service(Service {
                 namespace: namespace(),
                 name: object.name.clone(),
-                path: object.path.clone(),
+                path: Arc::clone(&object.path),
                 start: object.node.start,
                 selector: pairs(object.node.at(&["spec", "selector"])),
                 ports: ports(object),
             }),
-            ("", "ServiceAccount") => self.accounts.push(Account {
-                namespace: namespace(),
-                name: object.name.clone(),
-                automounts: object
-                    .node
-                    .get("automountServiceAccountToken")
-                    .and_then(Node::as_bool),
-                has_client_id: object
-                    .node
-                    .at(&[
-                        "metadata",
-                        "annotations",
-                        "azure.workload.identity/client-id",
-                    ])
-                    .is_some(),
-            }),
+            ("", "ServiceAccount") => {
+                let client_id = [
+                    "metadata",
+                    "annotations",
+                    "azure.workload.identity/client-id",
+                ];
+                let automounts = object.node.get("automountServiceAccountToken");
+                let account = Account {
+                    automounts: automounts.and_then(Node::as_bool),
+                    has_client_id: object.node.at(&client_id).is_some(),
+                };
+                let of_namespace = self.accounts.entry(namespace()).or_default();
+                of_namespace.entry(object.name.clone()).or_insert(account);
+            }
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
                 let subjects = object.node.get("subjects").map_or(&[][..], Node::items);
                 for subject in subjects {
                     let text = |key| subject.get(key).and_then(Node::as_str);
                     if let (Some("ServiceAccount"), Some(name)) = (text("kind"), text("name")) {
                         let of = text("namespace").map_or_else(namespace, str::to_owned);
-                        self.with_roles.push((of, name.to_owned()));
+                        let of_namespace = self.with_roles.entry(of).or_default();
+                        of_namespace.insert(name.to_owned());
                     }
                 }
             }
             ("aadpodidentity.k8s.io", "AzureIdentityBinding") => {
                 let selector = object.node.at(&["spec", "selector"]);
                 let selector = selector.and_then(Node::as_str).unwrap_or_default();
-                self.bindings.push((namespace(), selector.to_owned()));
+                self.bindings.insert(selector.to_owned());
             }
             _ => {}
         }
     }
 
+    fn add_service(&mut self, service: Service) {
+        // one without a selector leads to no pods that a rule could ask for
+        let Some(first) = service.selector.first() else {
+            return;
+        };
+        let of_namespace = self.by_selector.entry(service.namespace.clone());
+        let of_pair = of_namespace.or_default().entry(first.clone());
+        of_pair.or_default().push(self.services.len());
+        self.services.push(service);
+    }
+
+    /// Keeps what a text says, if it says anything: few do.
+    pub fn add_text(&mut self, path: &str, text: &str) {
+        if !Self::may_concern(text) {
+            return;
+        }
+        let (documents, _) = parse_each(path, text);
+        for object in documents.into_iter().flat_map(objects_found) {
+            self.add(&object);
+        }
+    }
+
+    /// Adds what others say that come behind these.
+    pub fn append(&mut self, others: Self) {
+        for service in others.services {
+            self.add_service(service);
+        }
+        for (namespace, accounts) in others.accounts {
+            let own = self.accounts.entry(namespace).or_default();
+            for (name, account) in accounts {
+                own.entry(name).or_insert(account);
+            }
+        }
+        for (namespace, names) in others.with_roles {
+            self.with_roles.entry(namespace).or_default().extend(names);
+        }
+        self.bindings.extend(others.bindings);
+    }
+
     /// The Services that lead to pods of a namespace with these labels.
-    pub(crate) fn services<'a>(
-        &'a self,
-        namespace: &'a str,
-        labels: &'a Pairs,
-    ) -> impl Iterator<Item = &'a Service> {
-        self.services.iter().filter(move |service| {
-            service.namespace == namespace
-                && !service.selector.is_empty()
-                && service.selector.iter().all(|pair| labels.contains(pair))
-        })
+    pub(crate) fn services(&self, namespace: &str, labels: &Pairs) -> Vec<&Service> {
+        let Some(of_namespace) = self.by_selector.get(namespace) else {
+            return Vec::new();
+        };
+        let numbers = labels.iter().filter_map(|pair| of_namespace.get(pair));
+        let mut numbers: Vec<usize> = numbers.flatten().copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let services = numbers.into_iter().filter_map(|at| self.services.get(at));
+        services
+            .filter(|service| service.selector.iter().all(|pair| labels.contains(pair)))
+            .collect()
     }
 
     /// A service account.
     pub(crate) fn account(&self, namespace: &str, name: &str) -> Option<&Account> {
-        self.accounts
-            .iter()
-            .find(|account| account.namespace == namespace && account.name == name)
+        self.accounts.get(namespace)?.get(name)
+    }
+
+    /// Whether some binding of a role names a service account.
+    pub(crate) fn has_role(&self, namespace: &str, name: &str) -> bool {
+        let names = self.with_roles.get(namespace);
+        names.is_some_and(|names| names.contains(name))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The pods of a workload as the API server would see them, every field with its place.
 
+use std::borrow::Cow;
+
 use podward_manifest::{Node, Position, Workload};
 
 use crate::Version;
@@ -171,12 +173,12 @@ impl<'a> Pod<'a> {
     pub(crate) fn spot(
         &self,
         path: &str,
-        message: impl Into<String>,
-        mend: impl Into<String>,
+        message: impl Into<Cow<'static, str>>,
+        mend: impl Into<Cow<'static, str>>,
     ) -> Spot {
         Spot {
-            field: format!("{}.{path}", self.workload.spec_path),
-            position: self.workload.spec.locate(path),
+            field: [&self.workload.spec_path, ".", path].concat(),
+            position: self.workload.locate(path),
             message: message.into(),
             mend: mend.into(),
             fix: None,
@@ -186,7 +188,7 @@ impl<'a> Pod<'a> {
 
     /// The path of a field of the pod's spec, from the object's root.
     pub(crate) fn path_of(&self, field: &str) -> String {
-        format!("{}.{field}", self.workload.spec_path)
+        [&self.workload.spec_path, ".", field].concat()
     }
 
     /// Whether a container is privileged, or may act as the node's administrator.
@@ -199,11 +201,11 @@ impl<'a> Pod<'a> {
         &self,
         container: &Container<'_>,
         path: &str,
-        message: impl Into<String>,
-        mend: impl Into<String>,
+        message: impl Into<Cow<'static, str>>,
+        mend: impl Into<Cow<'static, str>>,
     ) -> Spot {
         Spot {
-            field: format!("{}.{}.{path}", self.workload.spec_path, container.path),
+            field: [&self.workload.spec_path, ".", &container.path, ".", path].concat(),
             position: container.node.locate(path),
             message: message.into(),
             mend: mend.into(),
@@ -217,8 +219,8 @@ impl<'a> Pod<'a> {
         &self,
         key: &str,
         position: Position,
-        message: impl Into<String>,
-        mend: impl Into<String>,
+        message: impl Into<Cow<'static, str>>,
+        mend: impl Into<Cow<'static, str>>,
     ) -> Spot {
         let metadata = self.workload.spec_path.strip_suffix("spec").unwrap_or("");
         Spot {
@@ -232,8 +234,8 @@ impl<'a> Pod<'a> {
         &self,
         key: &str,
         position: Position,
-        message: impl Into<String>,
-        mend: impl Into<String>,
+        message: impl Into<Cow<'static, str>>,
+        mend: impl Into<Cow<'static, str>>,
     ) -> Spot {
         let metadata = self.workload.spec_path.strip_suffix("spec").unwrap_or("");
         Spot {
@@ -274,7 +276,7 @@ impl<'a> Container<'a> {
 
     /// `spec.containers[0]`'s path below the pod's spec, with a field of it.
     pub(crate) fn path_of(&self, field: &str) -> String {
-        format!("{}.{field}", self.path)
+        [&self.path, ".", field].concat()
     }
 
     /// A field of the container's security context.

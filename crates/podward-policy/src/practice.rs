@@ -1,5 +1,7 @@
 //! Rules of the profile `podward`, and those on objects that make no pods.
 
+use std::borrow::Cow;
+
 use podward_manifest::{Object, Workload};
 
 use crate::check::Spot;
@@ -34,8 +36,8 @@ impl Sight<'_> {
     pub(crate) fn spot(
         &self,
         path: &str,
-        message: impl Into<String>,
-        mend: impl Into<String>,
+        message: impl Into<Cow<'static, str>>,
+        mend: impl Into<Cow<'static, str>>,
     ) -> Spot {
         Spot {
             field: path.to_owned(),

@@ -1,5 +1,7 @@
 //! The verdict on a workload's pods, in the words of the API server.
 
+use std::borrow::Cow;
+
 use podward_manifest::Workload;
 
 use crate::check::Check;
@@ -12,7 +14,7 @@ pub struct Violation {
     /// The control.
     pub check: &'static str,
     /// The server's reason.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// The server's detail.
     pub detail: String,
     /// Every place that breaks it.
@@ -35,7 +37,7 @@ impl Violation {
     #[must_use]
     pub fn sentence(&self) -> String {
         if self.detail.is_empty() {
-            return self.reason.clone();
+            return self.reason.clone().into_owned();
         }
         format!("{} ({})", self.reason, self.detail)
     }

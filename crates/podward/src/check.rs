@@ -12,16 +12,20 @@ mod sarif;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
-use podward_policy::{Examined, Severity, Surroundings, examine, surroundings};
+use podward_policy::{
+    Examined, Profile, Severity, Surroundings, examine, examine_each, surroundings,
+};
 
+use crate::cores;
 use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::{Asked, Standard};
 use baseline::Baseline;
 use print::{Format, Printed};
+use render::Writer;
 
 /// Judges manifests as Pod Security admission of any version of Kubernetes would.
 ///
@@ -97,7 +101,7 @@ impl From<FailOn> for Severity {
     }
 }
 
-/// Finished files that wait to be printed; a reader who is slow stops the work, not the memory.
+/// Files that wait to be printed; a reader who is slow stops the work, not the memory.
 const MAX_WAITING: usize = 64;
 
 /// What was done in all.
@@ -114,6 +118,8 @@ struct Total {
     by_severity: BTreeMap<Severity, usize>,
     by_rule: BTreeMap<&'static str, usize>,
     with_findings: usize,
+    /// Findings of the file that is being printed.
+    in_file: usize,
     errors: usize,
     /// What a baseline is made of.
     keys: Vec<baseline::Key>,
@@ -210,56 +216,75 @@ impl Check {
 }
 
 impl Run<'_> {
-    /// Judges all files on all cores, and hands on what was found in the order of the files.
+    /// Judges all files on all cores, and hands on what was found in the order of the files, a long file piece by
+    /// piece.
     fn judge(&self, files: &[File], done: &mut dyn FnMut(Printed)) {
         let next = AtomicUsize::new(0);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores::count();
         std::thread::scope(|scope| {
-            let (send, receive) = sync_channel(MAX_WAITING);
+            let (begin, begun) = sync_channel(MAX_WAITING);
             for _ in 0..cores.min(files.len()) {
-                let (send, next) = (send.clone(), &next);
+                let (begin, next) = (begin.clone(), &next);
                 scope.spawn(move || {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(file) = files.get(index) else { return };
-                        let printed = self.file(file);
-                        if send.send((index, printed)).is_err() {
+                        let (send, pieces) = sync_channel(1);
+                        if begin.send((index, pieces)).is_err() {
                             return;
                         }
+                        self.file(file, &send);
                     }
                 });
             }
-            drop(send);
+            drop(begin);
             let mut waiting = BTreeMap::new();
             let mut turn = 0;
-            for (index, printed) in receive {
-                waiting.insert(index, printed);
-                while let Some(printed) = waiting.remove(&turn) {
-                    done(printed);
+            for (index, pieces) in begun {
+                waiting.insert(index, pieces);
+                while let Some(pieces) = waiting.remove(&turn) {
+                    pieces.into_iter().for_each(&mut *done);
                     turn += 1;
                 }
             }
         });
     }
 
-    fn file(&self, file: &File) -> Printed {
-        let settings = self.asked.settings(file);
-        match file.read() {
-            Ok(None) => Printed::default(),
-            Ok(Some(source)) => {
-                let mut judged = if file.is_code() {
-                    Examined::default()
-                } else {
-                    examine(&source.path, &source.text, &settings, self.around)
-                };
-                file.forgive(&source, &mut judged.errors);
-                if judged.objects.is_empty() {
-                    let found = file.credentials(&source);
-                    judged.add(&source.path, &source.text, &settings, found);
-                }
-                render::file(self, file, &source, &judged)
-            }
-            Err(error) => Printed::failed(error),
+    fn file(&self, file: &File, pieces: &SyncSender<Printed>) {
+        let source = match file.read() {
+            Ok(Some(source)) => source,
+            Ok(None) => return render::send(pieces, Printed::whole()),
+            Err(error) => return render::send(pieces, Printed::failed(error)),
+        };
+        let mut settings = self.asked.settings(file);
+        if self.format == Format::Podsecurity {
+            settings.profile = Profile::Level(settings.profile.level());
         }
+        let mut writer = Writer::new(self, file, &source, pieces);
+        let mut any = false;
+        let mut take = |mut judged: Examined| {
+            file.forgive(&source, &mut judged.errors);
+            any |= !judged.objects.is_empty();
+            if !any {
+                let found = file.credentials(&source);
+                judged.add(&source.path, &source.text, &settings, found);
+            }
+            writer.add(judged);
+        };
+        if file.is_code() {
+            take(Examined::default());
+        } else if self.format == Format::Junit {
+            // the number of findings comes first
+            take(examine(&source.path, &source.text, &settings, self.around));
+        } else {
+            examine_each(
+                &source.path,
+                &source.text,
+                &settings,
+                self.around,
+                &mut take,
+            );
+        }
+        writer.end();
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use similar::TextDiff;
 
 use crate::check::neighbours;
+use crate::cores;
 use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
@@ -89,13 +90,17 @@ impl Fix {
         let sources = self.read(io, &files, &mut total);
         let around = surroundings(|| neighbours::of(&files));
         let (mut mended, mut mendings, mut before) = (Vec::new(), Vec::new(), Vec::new());
-        for (file, source) in sources {
+        let all = cores::map(&sources, |(file, source)| {
             let mending = Mending {
                 settings: asked.settings(file),
                 may_break: self.unsafe_fixes,
                 hints: self.hints,
             };
-            match mend(&source.path, &source.text, &mending, &around) {
+            let one = mend(&source.path, &source.text, &mending, &around);
+            (one, mending)
+        });
+        for ((file, source), (one, mending)) in sources.into_iter().zip(all) {
+            match one {
                 Ok(one) => {
                     mended.push(one);
                     mendings.push(mending);
@@ -216,7 +221,7 @@ fn tell(io: &Io, mended: &Mended, written: bool) {
         io.emit(
             "fix",
             json!({
-                "outcome": outcome, "rule": finding.rule, "file": finding.path,
+                "outcome": outcome, "rule": finding.rule, "file": &*finding.path,
                 "line": finding.position.line, "column": finding.position.column,
                 "field": finding.field, "message": finding.message, "reason": why,
             }),

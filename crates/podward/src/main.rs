@@ -5,6 +5,7 @@ mod check;
 mod cloud;
 mod config;
 mod control;
+mod cores;
 mod exec;
 mod explain;
 mod files;

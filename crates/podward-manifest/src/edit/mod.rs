@@ -150,7 +150,7 @@ fn whole_path(node: &Node, at: Position) -> Option<Vec<Step>> {
     let values = node
         .entries()
         .iter()
-        .map(|(key, value)| (Step::Key(key.key_text()), value));
+        .map(|(key, value)| (Step::Key(key.key_text().into_owned()), value));
     items
         .chain(values)
         .filter(|(_, child)| child.start <= at && at <= child.end)

@@ -52,7 +52,7 @@ fn last_ones(
     let mut kept: Vec<Option<(Node, Node)>> = Vec::with_capacity(entries.len());
     let mut seen = BTreeMap::new();
     for (key, value) in entries {
-        let name = key.key_text();
+        let name = key.key_text().into_owned();
         if let Some((index, first)) = seen.get(&name) {
             duplicates.push(ParseError {
                 path: path.to_owned(),

@@ -1,5 +1,7 @@
 //! Why the API server cannot decode an object, in the words of Go's JSON decoder.
 
+use std::borrow::Cow;
+
 use super::scan::{quantity, time};
 use super::strict::is_int32;
 use super::table::{Form, Table, TypeId, table};
@@ -132,7 +134,7 @@ impl Decoder {
 }
 
 /// The entries as they stand in JSON, which sorts its keys.
-fn sorted(entries: &[(Node, Node)]) -> Vec<(String, &Node)> {
+fn sorted(entries: &[(Node, Node)]) -> Vec<(Cow<'_, str>, &Node)> {
     let mut sorted: Vec<_> = entries
         .iter()
         .map(|(key, value)| (key.key_text(), value))

@@ -145,13 +145,8 @@ impl Walk {
     fn fields(&mut self, entries: &[(Node, Node)], of: TypeId, path: &Path<'_>) {
         let table = self.table;
         for (key, value) in entries {
-            let text;
-            let name = if let Some(name) = key.as_str() {
-                name
-            } else {
-                text = key.key_text();
-                &text
-            };
+            let name = key.key_text();
+            let name = name.as_ref();
             let fields = table.fields(of);
             let place = Path::Field(path, of, name);
             match fields.binary_search_by(|field| field.name.cmp(name)) {

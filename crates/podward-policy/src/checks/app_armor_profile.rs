@@ -101,7 +101,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
     }
     let values = || setters.values.iter().chain(&annotated);
     let reason = format!("forbidden AppArmor profile{}", words::s(values().count()));
-    Breach::unless_none(spots, &reason, || {
+    Breach::unless_none(spots, reason, || {
         format!(
             "{} must not set AppArmor profile type to {}",
             setters.who(),

@@ -102,7 +102,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                     "securityContext.runAsNonRoot",
                     message,
                     "set runAsNonRoot: true in the securityContext of the pod, with a runAsUser that is not 0 where the image's user is root",
-                ).fixed_at(&pod.path_of("securityContext.runAsNonRoot"), true, safety));
+                ).fixed_at(pod.path_of("securityContext.runAsNonRoot"), true, safety));
             }
         }
     }

@@ -61,7 +61,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                     "set seccompProfile: {type: RuntimeDefault} in the securityContext of the pod",
                 )
                 .fixed_at(
-                    &pod.path_of("securityContext.seccompProfile.type"),
+                    pod.path_of("securityContext.seccompProfile.type"),
                     "RuntimeDefault",
                     if pod.has_power() {
                         BREAKS

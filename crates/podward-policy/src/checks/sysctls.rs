@@ -1,10 +1,11 @@
 //! Only sysctls that reach no further than the pod (baseline; the list grew in 1.27, 1.29, 1.32 and
 //! 1.37).
 
-use podward_manifest::{Change, Node};
+use podward_manifest::Node;
 
 use super::STANDARDS;
 use crate::check::{Breach, Check};
+use crate::finding::Edit;
 use crate::pod::Pod;
 use crate::rule::pod;
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version};
@@ -89,8 +90,8 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                     "take it out; who runs the node can set it there",
                 )
                 .fixed_by(
-                    vec![Change::removal(
-                        &pod.path_of(&format!("securityContext.sysctls[{index}]")),
+                    vec![Edit::removal(
+                        pod.path_of(&format!("securityContext.sysctls[{index}]")),
                     )],
                     Safety::MayBreak("a program that counts on the setting has the node's"),
                 ),

@@ -207,12 +207,12 @@ pub(super) fn finding(
     Finding {
         rule: rule.id,
         severity,
-        path: path.to_owned(),
+        path: path.into(),
         position: from,
         field: String::new(),
-        message,
+        message: message.into(),
         why: rule.why,
-        mend: rule.mend.to_owned(),
+        mend: rule.mend.into(),
         fix: None,
         secret: Some((from, to)),
     }

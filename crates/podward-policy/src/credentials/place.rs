@@ -73,9 +73,9 @@ impl Spot<'_> {
             path: self.object.path.clone(),
             position,
             field,
-            message,
+            message: message.into(),
             why: self.rule.why,
-            mend: self.rule.mend.to_owned(),
+            mend: self.rule.mend.into(),
             fix: None,
             secret: Some(secret),
         }

@@ -80,6 +80,6 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     };
     let spot = pod.spot("securityContext.fsGroup", message, PRACTICE.rule.mend);
     let field = pod.path_of("securityContext.fsGroup");
-    let spot = spot.fixed_to_id(&field, scene.settings.ids.fs_group, 1000, BREAKS);
+    let spot = spot.fixed_to_id(field, scene.settings.ids.fs_group, 1000, BREAKS);
     spots.push(if is_hint { spot.hint() } else { spot });
 }

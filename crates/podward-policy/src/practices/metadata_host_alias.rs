@@ -1,8 +1,9 @@
 //! No name leads to the metadata service of the cloud, where tokens of the node are.
 
-use podward_manifest::{Change, Node};
+use podward_manifest::Node;
 
 use crate::check::Spot;
+use crate::finding::Edit;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
 use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
@@ -64,7 +65,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
             let breaks = Safety::MayBreak(
                 "a program that asks the metadata service by this name does not find it",
             );
-            spots.push(spot.fixed_by(vec![Change::removal(&alias)], breaks));
+            spots.push(spot.fixed_by(vec![Edit::removal(alias)], breaks));
         }
     }
 }

@@ -52,7 +52,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         return;
     }
     let bindings = &scene.neighbours().bindings;
-    if bindings.iter().any(|(_, selector)| selector == value) {
+    if bindings.contains(value) {
         return;
     }
     let message = format!("no AzureIdentityBinding among these files has the selector \"{value}\"");

@@ -1,9 +1,11 @@
 //! A container that is not root listens on no port below 1024 (ip(7), ip_unprivileged_port_start).
 
-use podward_manifest::{Change, Node};
+use std::sync::Arc;
+
+use podward_manifest::Node;
 
 use crate::check::Spot;
-use crate::finding::{Elsewhere, Fix};
+use crate::finding::{Edit, Elsewhere, Fix};
 use crate::os;
 use crate::pod::{Container, Pod, User};
 use crate::practice::{Practice, Run, Scene};
@@ -161,11 +163,8 @@ fn probes<'a>(container: &Container<'a>) -> Vec<(String, &'a Node)> {
 fn of_port(scene: &Scene<'_>, container: &Container<'_>, field: &str, port: i64) -> Spot {
     let pod = &scene.pod;
     let labels = pod.labels();
-    let services: Vec<_> = scene
-        .neighbours()
-        .services(pod.namespace(), &labels)
-        .filter(|service| service.ports.iter().any(|p| p.target == Some(port)))
-        .collect();
+    let mut services = scene.neighbours().services(pod.namespace(), &labels);
+    services.retain(|service| service.ports.iter().any(|p| p.target == Some(port)));
     let other = free_port(pod, port);
     let leads = match services.first() {
         Some(service) => format!(
@@ -201,22 +200,22 @@ fn of_port(scene: &Scene<'_>, container: &Container<'_>, field: &str, port: i64)
         .into_iter()
         .filter(|(_, node)| is_it(node));
     fields.extend(asked.map(|(field, _)| field));
-    let changes = fields
+    let edits = fields
         .iter()
-        .map(|field| Change::new(&pod.path_of(&container.path_of(field)), other.into()));
+        .map(|field| Edit::set(pod.path_of(&container.path_of(field)), other));
     let elsewhere = services.iter().map(|service| Elsewhere {
-        path: service.path.clone(),
+        path: Arc::clone(&service.path),
         start: service.start,
-        changes: service
+        edits: service
             .ports
             .iter()
             .enumerate()
             .filter(|(_, entry)| entry.target == Some(port))
-            .map(|(index, _)| Change::new(&format!("spec.ports[{index}].targetPort"), other.into()))
+            .map(|(index, _)| Edit::set(format!("spec.ports[{index}].targetPort"), other))
             .collect(),
     });
     let fix = Fix {
-        changes: changes.collect(),
+        edits: edits.collect(),
         elsewhere: elsewhere.collect(),
         safety: BREAKS,
     };
@@ -275,7 +274,8 @@ fn served(scene: &Scene<'_>, container: &Container<'_>, from: i64, spots: &mut V
                     port.port,
                     container.name,
                     who(pod, container)
-                ),
+                )
+                .into(),
                 ..spot
             };
             spots.push(if pod.user(container).is_not_root() {

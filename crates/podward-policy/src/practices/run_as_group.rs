@@ -77,6 +77,6 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         } else {
             pod.spot("securityContext.runAsGroup", message, PRACTICE.rule.mend)
         };
-        spots.push(spot.fixed_to_id(&field, chosen, 1000, BREAKS));
+        spots.push(spot.fixed_to_id(field, chosen, 1000, BREAKS));
     }
 }

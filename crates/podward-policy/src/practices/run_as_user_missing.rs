@@ -69,6 +69,6 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         );
         let field = pod.path_of("securityContext.runAsUser");
         let chosen = scene.settings.ids.run_as_user;
-        spots.push(spot.fixed_to_id(&field, chosen, 1000, BREAKS));
+        spots.push(spot.fixed_to_id(field, chosen, 1000, BREAKS));
     }
 }

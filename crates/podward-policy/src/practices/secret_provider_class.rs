@@ -1,5 +1,7 @@
 //! A SecretProviderClass for Azure is one that the provider can read.
 
+use std::borrow::Cow;
+
 use podward_manifest::{Node, Position, parse};
 
 use super::workload_identity_client::is_placeholder;
@@ -91,7 +93,7 @@ impl<'a> Class<'a> {
     }
 
     /// A fault of a parameter.
-    fn fault(&self, name: &str, message: impl Into<String>) -> Spot {
+    fn fault(&self, name: &str, message: impl Into<Cow<'static, str>>) -> Spot {
         let path = format!("spec.parameters.{name}");
         self.sight.spot(&path, message, PRACTICE.rule.mend)
     }

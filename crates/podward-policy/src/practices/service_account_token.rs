@@ -46,11 +46,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     if mounts.is_none() && account.and_then(|account| account.automounts) == Some(false) {
         return;
     }
-    if neighbours
-        .with_roles
-        .iter()
-        .any(|(of, known)| of == namespace && known == name)
-    {
+    if neighbours.has_role(namespace, name) {
         return;
     }
     let message = if name == "default" {

@@ -87,8 +87,8 @@ fn of_pod(pods: &Workload<'_>, spots: &mut Vec<Spot>) {
     let spot = |path: String, message: String| Spot {
         field: format!("{}.{path}", pods.spec_path),
         position: pods.spec.locate(&path),
-        message,
-        mend: PRACTICE.rule.mend.to_owned(),
+        message: message.into(),
+        mend: PRACTICE.rule.mend.into(),
         fix: None,
         severity: None,
     };

@@ -84,7 +84,8 @@ fn on_the_workload_alone(pod: &Pod<'_>) -> Option<Spot> {
         message: format!(
             "{LABEL} is on the {}, and not on its pods, where the webhook looks",
             object.kind
-        ),
+        )
+        .into(),
         mend: "put the label into the metadata of the pod template".into(),
         fix: None,
         severity: None,

@@ -177,10 +177,7 @@ fn every_finding_says_where_why_and_how() {
             finding.field.starts_with("spec.template.spec."),
             "{finding:?}"
         );
-        assert_eq!(
-            (finding.path.as_str(), finding.position.line),
-            ("d.yaml", 4)
-        );
+        assert_eq!((&*finding.path, finding.position.line), ("d.yaml", 4));
         assert!(!finding.why.is_empty() && !finding.mend.is_empty());
         assert!(CHECKS.iter().any(|check| check.rule.id == finding.rule));
     }

@@ -88,22 +88,14 @@ impl Baseline {
         })
     }
 
-    /// Takes out the findings of a file that are known; how many those were.
-    pub(super) fn leave(&self, file: &str, shown: &mut Vec<Shown<'_>>) -> usize {
-        let Some(mut known) = self.files.get(file).cloned() else {
-            return 0;
-        };
-        let before = shown.len();
-        shown.retain(|one| match known.get_mut(&Key::of(file, one)) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                false
-            }
-            _ => true,
-        });
-        let gone: usize = known.into_values().sum();
-        self.gone.fetch_add(gone, Ordering::Relaxed);
-        before - shown.len()
+    /// The findings of a file that are known.
+    pub(super) fn of(&self, file: &str) -> BTreeMap<Key, usize> {
+        self.files.get(file).cloned().unwrap_or_default()
+    }
+
+    /// Takes what is left over of a file's when it was judged.
+    pub(super) fn left_over(&self, known: &BTreeMap<Key, usize>) {
+        self.gone.fetch_add(known.values().sum(), Ordering::Relaxed);
     }
 
     /// Says what it holds that is there no more.
@@ -117,6 +109,26 @@ impl Baseline {
             )),
         }
     }
+}
+
+/// Takes out the findings of a file that are known; how many those were.
+pub(super) fn leave(
+    known: &mut BTreeMap<Key, usize>,
+    file: &str,
+    shown: &mut Vec<Shown<'_>>,
+) -> usize {
+    if known.is_empty() {
+        return 0;
+    }
+    let before = shown.len();
+    shown.retain(|one| match known.get_mut(&Key::of(file, one)) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    });
+    before - shown.len()
 }
 
 /// Writes a baseline of these findings.

@@ -29,7 +29,6 @@ struct Line<'a> {
 
 /// One line a workload that admission looks at.
 pub(super) fn file(printed: &mut Printed, file: &File, judged: &Examined) {
-    (printed.workloads, printed.refused) = (0, 0);
     for ExaminedObject {
         object, verdicts, ..
     } in &judged.objects

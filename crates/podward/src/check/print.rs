@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use podward_policy::Severity;
+use serde::Serialize;
 use serde_json::json;
 
 use super::baseline::Key;
@@ -38,9 +39,11 @@ impl Format {
     }
 }
 
-/// A file as it is to be printed, and what counts of it.
+/// A file, or a piece of one, as it is to be printed, and what counts of it.
 #[derive(Default)]
 pub(super) struct Printed {
+    /// Whether this is the last piece of its file.
+    pub(super) ends: bool,
     pub(super) text: String,
     pub(super) errors: Vec<Report>,
     pub(super) workloads: usize,
@@ -55,12 +58,28 @@ pub(super) struct Printed {
 }
 
 impl Printed {
+    /// A file of which nothing is told.
+    pub(super) fn whole() -> Self {
+        Self {
+            ends: true,
+            ..Self::default()
+        }
+    }
+
     /// A file that cannot be read.
     pub(super) fn failed(error: Report) -> Self {
         Self {
+            ends: true,
             errors: vec![error],
             ..Self::default()
         }
+    }
+
+    /// A line of JSON.
+    pub(super) fn json(&mut self, value: &impl Serialize) {
+        let line = serde_json::to_string(value).unwrap_or_default();
+        self.text.push_str(&line);
+        self.text.push('\n');
     }
 
     pub(super) fn line(&mut self, line: &str) {
@@ -116,13 +135,16 @@ pub(super) fn findings(io: &Io, format: Format, printed: &Printed, began: &mut b
 
 /// Adds a file up.
 pub(super) fn add(mut printed: Printed, fail_on: Severity, total: &mut Total) {
-    total.files += 1;
+    total.files += usize::from(printed.ends);
     total.workloads += printed.workloads;
     total.refused += printed.refused;
     total.suppressed += printed.suppressed;
     total.known += printed.known;
     total.errors += printed.errors.len();
-    total.with_findings += usize::from(!printed.by_severity.is_empty());
+    total.in_file += printed.by_severity.values().sum::<usize>();
+    if printed.ends {
+        total.with_findings += usize::from(std::mem::take(&mut total.in_file) > 0);
+    }
     for (severity, count) in printed.by_severity {
         total.findings += count;
         *total.by_severity.entry(severity).or_default() += count;

@@ -1,103 +1,162 @@
 //! A file's findings or verdicts, in each format.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::mpsc::SyncSender;
 
-use podward_manifest::Source;
+use podward_manifest::{Lines, ParseError, Source};
 use podward_policy::{Decoded, Examined, ExaminedObject, Finding};
 use serde::Serialize;
 use serde_json::json;
 
 use super::baseline::Key;
 use super::print::{Format, Printed};
-use super::{Run, github, junit, podsecurity, sarif};
+use super::{Run, baseline, github, junit, podsecurity, sarif};
 use crate::files::File;
 use crate::finding;
-use crate::io::{Io, Tone};
+use crate::io::Tone;
 use crate::report::Report;
 
 /// Longest sentence that is repeated with every finding, bytes. It names all containers at fault.
 const MAX_SENTENCE: usize = 500;
 
-/// Writes a file out.
-pub(super) fn file(run: &Run<'_>, file: &File, source: &Source, judged: &Examined) -> Printed {
-    let mut printed = Printed::default();
-    let lines = source.lines();
-    for error in &judged.errors {
-        printed.errors.push(
-            Report::new(&error.message)
-                .at(&error.path, Some(error.position))
-                .excerpt(lines.excerpt(error.position)),
-        );
-    }
-    if run.format == Format::Podsecurity {
-        podsecurity::file(&mut printed, file, judged);
-        return printed;
-    }
-    let mut all = findings(&mut printed, judged);
-    if let Some(baseline) = run.baseline {
-        printed.known = baseline.leave(&file.shown, &mut all);
-    }
-    for shown in &all {
-        *printed
-            .by_severity
-            .entry(shown.finding.severity)
-            .or_default() += 1;
-        *printed.by_rule.entry(shown.finding.rule).or_default() += 1;
-    }
-    if run.keeps_keys {
-        printed.keys = all.iter().map(|one| Key::of(&file.shown, one)).collect();
-    }
-    if run.is_quiet {
-        return printed;
-    }
-    match run.format {
-        Format::Podsecurity => {}
-        Format::Text => text(run.io, &mut printed, source, &all),
-        Format::Json => json_lines(&mut printed, judged, &all),
-        Format::Sarif => sarif::file(&mut printed, source, &all),
-        Format::Junit => junit::file(&mut printed, &file.shown, &all),
-        Format::Github => github::file(&mut printed, &all),
-    }
-    printed
+/// From how many bytes on a piece of a file is handed on.
+const PIECE: usize = 1 << 20;
+
+/// Hands a piece on; where nobody prints any more, there is nothing left to do.
+pub(super) fn send(pieces: &SyncSender<Printed>, printed: Printed) {
+    let _ = pieces.send(printed);
 }
 
-fn text(io: &Io, printed: &mut Printed, source: &Source, all: &[Shown<'_>]) {
-    let lines = source.lines();
-    let mut last = None;
-    // why a rule is there is told once
-    let mut told = BTreeSet::new();
-    for shown in all {
-        let heading = heading(&source.path, shown);
-        if last.as_ref() != Some(&heading) {
-            printed.line(&io.tone(Tone::Strong, &heading));
-            last = Some(heading);
-        }
-        let more = finding::More {
-            why: told.insert(shown.finding.rule),
-            sentence: shown.sentence.as_deref(),
-        };
-        let text = finding::text(io, Some(&lines), shown.finding, &more);
-        for line in text.lines() {
-            printed.line(&format!("  {line}"));
-        }
-        printed.line("");
-    }
+/// Writes a file out, as it is judged.
+pub(super) struct Writer<'a> {
+    run: &'a Run<'a>,
+    file: &'a File,
+    source: &'a Source,
+    pieces: &'a SyncSender<Printed>,
+    /// What was not handed on yet.
+    printed: Printed,
+    /// The findings of the baseline that were not met yet.
+    known: BTreeMap<Key, usize>,
+    errors: Vec<ParseError>,
+    lines: Option<Lines<'a>>,
+    heading: String,
+    /// Rules of which it was told why they are there.
+    told: BTreeSet<&'static str>,
+    fixes: sarif::Fixes,
 }
 
-fn json_lines(printed: &mut Printed, judged: &Examined, all: &[Shown<'_>]) {
-    for shown in all {
-        printed.line(&serde_json::to_string(&Event::from(shown)).unwrap_or_default());
+impl<'a> Writer<'a> {
+    pub(super) fn new(
+        run: &'a Run<'a>,
+        file: &'a File,
+        source: &'a Source,
+        pieces: &'a SyncSender<Printed>,
+    ) -> Self {
+        let known = run.baseline.map(|baseline| baseline.of(&file.shown));
+        Self {
+            run,
+            file,
+            source,
+            pieces,
+            printed: Printed::default(),
+            known: known.unwrap_or_default(),
+            errors: Vec::new(),
+            lines: None,
+            heading: String::new(),
+            told: BTreeSet::new(),
+            fixes: sarif::Fixes::default(),
+        }
     }
-    for error in &judged.errors {
-        let event = json!({
-            "event": "error",
-            "file": error.path,
-            "line": error.position.line,
-            "column": error.position.column,
-            "message": error.message,
-        });
-        printed.line(&event.to_string());
+
+    /// Writes what was found in a part of the file, or in all of it.
+    pub(super) fn add(&mut self, mut judged: Examined) {
+        let errors = std::mem::take(&mut judged.errors);
+        for error in &errors {
+            let lines = self.lines.get_or_insert_with(|| self.source.lines());
+            let report = Report::new(&error.message).at(&error.path, Some(error.position));
+            let report = report.excerpt(lines.excerpt(error.position));
+            self.printed.errors.push(report);
+        }
+        self.errors.extend(errors);
+        let (run, printed) = (self.run, &mut self.printed);
+        if run.format == Format::Podsecurity {
+            podsecurity::file(printed, self.file, &judged);
+        } else {
+            let mut all = findings(printed, &judged, !run.is_quiet);
+            printed.known += baseline::leave(&mut self.known, &self.file.shown, &mut all);
+            for shown in &all {
+                let finding = shown.finding;
+                *printed.by_severity.entry(finding.severity).or_default() += 1;
+                *printed.by_rule.entry(finding.rule).or_default() += 1;
+            }
+            if run.keeps_keys {
+                let keys = all.iter().map(|one| Key::of(&self.file.shown, one));
+                printed.keys.extend(keys);
+            }
+            if !run.is_quiet {
+                self.write(&all);
+            }
+        }
+        if self.printed.text.len() >= PIECE {
+            send(self.pieces, std::mem::take(&mut self.printed));
+        }
+    }
+
+    fn write(&mut self, all: &[Shown<'_>]) {
+        let printed = &mut self.printed;
+        match self.run.format {
+            Format::Podsecurity => {}
+            Format::Text => self.text(all),
+            Format::Json => all
+                .iter()
+                .for_each(|shown| printed.json(&Event::from(shown))),
+            Format::Sarif => self.fixes.file(printed, self.source, all),
+            Format::Junit => junit::file(printed, &self.file.shown, all),
+            Format::Github => github::file(printed, all),
+        }
+    }
+
+    fn text(&mut self, all: &[Shown<'_>]) {
+        let (io, printed) = (self.run.io, &mut self.printed);
+        for shown in all {
+            let lines = self.lines.get_or_insert_with(|| self.source.lines());
+            let heading = heading(&self.source.path, shown);
+            if self.heading != heading {
+                printed.line(&io.tone(Tone::Strong, &heading));
+                self.heading = heading;
+            }
+            let more = finding::More {
+                why: self.told.insert(shown.finding.rule),
+                sentence: shown.sentence.as_deref(),
+            };
+            let text = finding::text(io, Some(lines), shown.finding, &more);
+            for line in text.lines() {
+                printed.text.push_str("  ");
+                printed.line(line);
+            }
+            printed.line("");
+        }
+    }
+
+    /// Hands on the last piece.
+    pub(super) fn end(mut self) {
+        let is_json = self.run.format == Format::Json && !self.run.is_quiet;
+        for error in self.errors.iter().filter(|_| is_json) {
+            let event = json!({
+                "event": "error",
+                "file": error.path,
+                "line": error.position.line,
+                "column": error.position.column,
+                "message": error.message,
+            });
+            self.printed.line(&event.to_string());
+        }
+        if let Some(baseline) = self.run.baseline {
+            baseline.left_over(&self.known);
+        }
+        self.printed.ends = true;
+        send(self.pieces, self.printed);
     }
 }
 
@@ -122,7 +181,11 @@ pub(super) struct Shown<'a> {
 }
 
 /// Everything that was found, in the order of the file.
-fn findings<'a>(printed: &mut Printed, judged: &'a Examined) -> Vec<Shown<'a>> {
+fn findings<'a>(
+    printed: &mut Printed,
+    judged: &'a Examined,
+    with_sentences: bool,
+) -> Vec<Shown<'a>> {
     let mut all: Vec<Shown<'a>> = Vec::new();
     let mut add = |object, finding, sentence| {
         all.push(Shown {
@@ -131,7 +194,7 @@ fn findings<'a>(printed: &mut Printed, judged: &'a Examined) -> Vec<Shown<'a>> {
             sentence,
         });
     };
-    printed.suppressed = judged.suppressed;
+    printed.suppressed += judged.suppressed;
     judged.of_file.iter().for_each(|f| add(None, f, None));
     for object in &judged.objects {
         let fields = object.findings.iter();
@@ -144,9 +207,9 @@ fn findings<'a>(printed: &mut Printed, judged: &'a Examined) -> Vec<Shown<'a>> {
             };
             printed.refused += usize::from(!verdict.allowed());
             for violation in &verdict.violations {
-                let sentence: Rc<str> = shortened(violation.sentence()).into();
+                let sentence = with_sentences.then(|| shortened(violation.sentence()).into());
                 for finding in &violation.findings {
-                    add(Some(object), finding, Some(Rc::clone(&sentence)));
+                    add(Some(object), finding, sentence.clone());
                 }
             }
         }
@@ -163,39 +226,51 @@ fn shortened(mut sentence: String) -> String {
     sentence
 }
 
-/// A finding as a line of JSON.
+/// A finding as a line of JSON. One struct: what is flattened into another is written by way of a map.
 #[derive(Serialize)]
 struct Event<'a> {
     event: &'static str,
-    #[serde(flatten)]
-    finding: finding::Json<'a>,
+    rule: &'a str,
+    severity: &'a str,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    field: &'a str,
+    message: &'a str,
+    why: &'a str,
+    mend: &'a str,
     sentence: Option<&'a str>,
-    #[serde(flatten)]
-    object: Option<Named<'a>>,
-}
-
-/// The object that a finding is in.
-#[derive(Serialize)]
-struct Named<'a> {
-    doc: usize,
-    kind: &'a str,
-    name: &'a str,
-    namespace: Option<&'a str>,
+    /// Of the object, where it is in one, as what follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doc: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<Option<&'a str>>,
 }
 
 impl<'a> From<&'a Shown<'_>> for Event<'a> {
     fn from(shown: &'a Shown<'_>) -> Self {
+        let finding = shown.finding;
         let object = shown.object.map(|one| &one.object);
         Self {
             event: "finding",
-            finding: shown.finding.into(),
+            rule: finding.rule,
+            severity: finding.severity.as_str(),
+            file: &finding.path,
+            line: finding.position.line,
+            column: finding.position.column,
+            field: &finding.field,
+            message: &finding.message,
+            why: finding.why,
+            mend: &finding.mend,
             sentence: shown.sentence.as_deref(),
-            object: object.map(|object| Named {
-                doc: object.doc,
-                kind: &object.kind,
-                name: &object.name,
-                namespace: object.namespace.as_deref(),
-            }),
+            doc: object.map(|object| object.doc),
+            kind: object.map(|object| object.kind.as_str()),
+            name: object.map(|object| object.name.as_str()),
+            namespace: object.map(|object| object.namespace.as_deref()),
         }
     }
 }

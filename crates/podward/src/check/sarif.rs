@@ -1,6 +1,7 @@
 //! Findings as SARIF 2.1.0 (OASIS), with the text of the rules and the fixes.
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use podward_manifest::{Source, edit};
 use podward_policy::{Finding, Remedy, Rule, Severity, rules};
@@ -69,34 +70,46 @@ pub(super) fn begin() -> String {
     )
 }
 
-/// The results of a file, each behind a comma.
-pub(super) fn file(printed: &mut Printed, source: &Source, all: &[Shown<'_>]) {
-    let order = rules();
-    let mut fixes = 0;
-    for shown in all {
-        let finding = shown.finding;
-        let index = order.iter().position(|rule| rule.id == finding.rule);
-        let mut message = format!("{}. Mend: {}", finding.message, finding.mend);
-        if let Some(sentence) = &shown.sentence {
-            let _ = write!(message, ". Pod Security says: {sentence}");
+/// How many fixes of a file were written out.
+#[derive(Default)]
+pub(super) struct Fixes {
+    written: usize,
+}
+
+impl Fixes {
+    /// Results of a file, each behind a comma.
+    pub(super) fn file(&mut self, printed: &mut Printed, source: &Source, all: &[Shown<'_>]) {
+        for shown in all {
+            let mut result = result(shown);
+            if self.written < MAX_FIXES
+                && source.text.len() <= MAX_FIXED
+                && let (Some(fix), Value::Object(fields)) = (fix(source, shown), &mut result)
+            {
+                self.written += 1;
+                fields.insert("fixes".into(), json!([fix]));
+            }
+            printed.line(&format!(",{result}"));
         }
-        let mut result = json!({
-            "ruleId": finding.rule,
-            "ruleIndex": index,
-            "level": level(finding.severity),
-            "message": text(message),
-            "locations": [location(finding, shown)],
-            "partialFingerprints": {"podward/v1": fingerprint(finding, shown)},
-        });
-        if fixes < MAX_FIXES
-            && source.text.len() <= MAX_FIXED
-            && let (Some(fix), Value::Object(fields)) = (fix(source, shown), &mut result)
-        {
-            fixes += 1;
-            fields.insert("fixes".into(), json!([fix]));
-        }
-        printed.line(&format!(",{result}"));
     }
+}
+
+/// A finding as a result, without its fix.
+fn result(shown: &Shown<'_>) -> Value {
+    static ORDER: LazyLock<Vec<&Rule>> = LazyLock::new(rules);
+    let finding = shown.finding;
+    let index = ORDER.iter().position(|rule| rule.id == finding.rule);
+    let mut message = format!("{}. Mend: {}", finding.message, finding.mend);
+    if let Some(sentence) = &shown.sentence {
+        let _ = write!(message, ". Pod Security says: {sentence}");
+    }
+    json!({
+        "ruleId": finding.rule,
+        "ruleIndex": index,
+        "level": level(finding.severity),
+        "message": text(message),
+        "locations": [location(finding, shown)],
+        "partialFingerprints": {"podward/v1": fingerprint(finding, shown)},
+    })
 }
 
 fn artifact(path: &str) -> Value {
@@ -149,13 +162,7 @@ fn fingerprint(finding: &Finding, shown: &Shown<'_>) -> String {
     let name = object.map_or("", |object| object.name.as_str());
     let kind = object.map_or("", |object| object.kind.as_str());
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for part in [
-        finding.path.as_str(),
-        kind,
-        name,
-        finding.rule,
-        &finding.field,
-    ] {
+    for part in [&*finding.path, kind, name, finding.rule, &finding.field] {
         for byte in part.bytes().chain([0]) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
@@ -174,7 +181,12 @@ fn fix(source: &Source, shown: &Shown<'_>) -> Option<Value> {
     if !fix.elsewhere.is_empty() || matches!(fix.safety, podward_policy::Safety::Decision(_)) {
         return None;
     }
-    let edited = edit(&source.text, shown.object?.object.node.start, &fix.changes).ok()?;
+    let edited = edit(
+        &source.text,
+        shown.object?.object.node.start,
+        &finding.changes(),
+    )
+    .ok()?;
     let before: Vec<&str> = source.text.split_inclusive('\n').collect();
     let after: Vec<&str> = edited.split_inclusive('\n').collect();
     let same = |(a, b): &(&&str, &&str)| a == b;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read};
+use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 use podward_policy::{FileKind, Finding, credentials_of_file, file_kind};
@@ -124,8 +125,9 @@ impl<'a> Layers<'a> {
                 ));
             }
             let path = format!("{}:{digest}:/{}", self.shown, entry.path);
+            let shared = Arc::from(path.as_str());
             for finding in &mut findings {
-                finding.path.clone_from(&path);
+                finding.path = Arc::clone(&shared);
             }
             self.found.push((
                 layer,
@@ -148,7 +150,7 @@ impl<'a> Layers<'a> {
             let gone = later.filter_map(|changes| changes.takes(&path)).next();
             if let Some(how) = gone {
                 let add = |finding: &mut Finding| {
-                    finding.message.push_str(&format!(
+                    finding.message.to_mut().push_str(&format!(
                         "; a later layer {how} the file, and it stays in this one"
                     ));
                 };

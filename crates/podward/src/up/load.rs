@@ -119,7 +119,7 @@ impl Folder {
             let message = format!("a second Cloud; the first is in {first}");
             return self.fault(path, root.start, &message, None);
         }
-        self.cloud_file = Some((path.clone(), root.clone()));
+        self.cloud_file = Some((path.to_string(), root.clone()));
         let read = serde_path_to_error::deserialize::<_, CloudConfig>(root.to_json());
         let fault = match read {
             Ok(config) => match config.check() {
