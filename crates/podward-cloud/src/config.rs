@@ -3,6 +3,8 @@
 use podward_api::{KEY_VAULT_RESOURCE, SecretString};
 use serde::Deserialize;
 
+use crate::names::same_resource;
+
 /// `kind: Cloud`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -50,6 +52,9 @@ pub struct Application {
     /// ARM id, of a managed identity.
     #[serde(default)]
     pub resource_id: Option<String>,
+    /// Whether it is the machine's own identity, of a managed identity.
+    #[serde(default)]
+    pub system_assigned: bool,
     /// Client secrets.
     #[serde(default)]
     pub client_secrets: Vec<SecretString>,
@@ -166,9 +171,10 @@ pub struct Certificate {
 
 /// What a vault's access policy can name (Key Vault access policies), by kind of object.
 const SECRET_OPERATIONS: &[&str] = &[
-    "get", "list", "set", "delete", "recover", "backup", "restore", "purge",
+    "all", "get", "list", "set", "delete", "recover", "backup", "restore", "purge",
 ];
 const KEY_OPERATIONS: &[&str] = &[
+    "all",
     "get",
     "list",
     "update",
@@ -191,6 +197,7 @@ const KEY_OPERATIONS: &[&str] = &[
     "setrotationpolicy",
 ];
 const CERTIFICATE_OPERATIONS: &[&str] = &[
+    "all",
     "get",
     "list",
     "update",
@@ -228,11 +235,6 @@ impl ConfigError {
     }
 }
 
-/// Resources compare without a trailing slash.
-pub(crate) fn same_resource(a: &str, b: &str) -> bool {
-    a.trim_end_matches('/') == b.trim_end_matches('/')
-}
-
 impl CloudConfig {
     /// Checks what the types cannot say.
     ///
@@ -250,6 +252,7 @@ impl CloudConfig {
             );
         }
         let mut clients = std::collections::BTreeSet::new();
+        let mut system_assigned = false;
         for (t, tenant) in self.tenants.iter().enumerate() {
             if tenant.id.is_empty() {
                 return fault(format!("tenants[{t}].id"), "a tenant needs an id");
@@ -265,6 +268,15 @@ impl CloudConfig {
                         return fault(
                             format!("{at}.clientId"),
                             "another application has this client id",
+                        );
+                    }
+                    let managed = group == "managedIdentities";
+                    if application.system_assigned
+                        && (!managed || std::mem::replace(&mut system_assigned, true))
+                    {
+                        return fault(
+                            format!("{at}.systemAssigned"),
+                            "one managed identity at most is the machine's own",
                         );
                     }
                     if application.federated_credentials.len() > 20 {

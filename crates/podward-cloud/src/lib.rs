@@ -4,6 +4,8 @@ mod assertion;
 mod bearer;
 mod config;
 mod keys;
+mod metadata;
+mod names;
 mod token;
 mod token_door;
 mod vault;
@@ -27,13 +29,13 @@ pub use config::{
     Tenant, Vault,
 };
 pub use keys::{Keys, KeysError, Signer};
+pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
 
+use names::{Place, Service};
 use vault::Store;
 
-/// Host of the token service.
-pub const AUTHORITY: &str = "login.microsoftonline.com";
-/// Domain of the vaults.
-pub const VAULT_DOMAIN: &str = "vault.azure.net";
+/// Issuer of the local cluster's service account tokens.
+pub const ISSUER: &str = "https://oidc.podward.internal";
 /// Largest request body, bytes: a secret is at most 25 KiB, a PFX import below 200 KiB.
 const MAX_BODY: usize = 256 << 10;
 
@@ -61,6 +63,17 @@ pub struct LocalIssuer {
     pub url: String,
     /// Its published keys (RFC 7517), made when first asked for.
     pub jwks: Arc<dyn Fn() -> Value + Send + Sync>,
+}
+
+impl LocalIssuer {
+    /// The issuer whose tokens this key signs.
+    #[must_use]
+    pub fn of(signer: Arc<Signer>) -> Self {
+        Self {
+            url: ISSUER.into(),
+            jwks: Arc::new(move || json!({"keys": [signer.jwk()]})),
+        }
+    }
 }
 
 /// Who is calling, as the server that took the connection knows it; copied into events.
@@ -207,6 +220,18 @@ impl Cloud {
             .with_state(Arc::clone(self))
     }
 
+    /// The metadata service of a machine that all managed identities are attached to. `header` is what callers of
+    /// its App Service form, `/msi/token`, must send as `X-IDENTITY-HEADER`.
+    pub fn metadata_router(self: &Arc<Self>, header: SecretString) -> Router {
+        metadata::router(Arc::clone(self), header)
+    }
+
+    /// Names of the vaults, in lower case.
+    #[must_use]
+    pub fn vaults(&self) -> Vec<String> {
+        self.holding().vaults.keys().cloned().collect()
+    }
+
     /// Makes a new version of a secret, as its owner would in the portal.
     ///
     /// # Errors
@@ -265,8 +290,7 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         .get(header::HOST)
         .and_then(|h| h.to_str().ok())
         .unwrap_or_default()
-        .to_ascii_lowercase();
-    let name = host.split(':').next().unwrap_or_default().to_owned();
+        .to_owned();
     let caller = parts
         .extensions
         .get::<Caller>()
@@ -279,17 +303,19 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         );
     };
     let body: Bytes = body;
-    if name == AUTHORITY {
-        return token_door::serve(&cloud, &parts, &body, &caller);
-    }
-    match name
-        .strip_suffix(VAULT_DOMAIN)
-        .and_then(|rest| rest.strip_suffix('.'))
-    {
-        Some(vault) => vault_door::serve(&cloud, vault, &host, &parts, &body, &caller),
-        None => answer(
+    let Some(place) = Place::of(&host) else {
+        let shown: String = host
+            .chars()
+            .filter(char::is_ascii_graphic)
+            .take(255)
+            .collect();
+        return answer(
             404,
-            &json!({"error": {"code": "NotFound", "message": format!("no service of cloud.yaml has the name {name:?}")}}),
-        ),
+            &json!({"error": {"code": "NotFound", "message": format!("no service of cloud.yaml has the name {shown}")}}),
+        );
+    };
+    match &place.service {
+        Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller),
+        Service::Vault(name) => vault_door::serve(&cloud, name, &place, &parts, &body, &caller),
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bearer::{Unknown, authenticate};
 use crate::config::Vault;
+use crate::names::Place;
 use crate::token_door::{form, request_id};
 use crate::vault::{Secret, Store, check_secret, new_version, valid_name};
 use crate::{Caller, Cloud, answer};
@@ -86,7 +87,7 @@ struct Rights {
 pub(crate) fn serve(
     cloud: &Cloud,
     name: &str,
-    host: &str,
+    place: &Place,
     parts: &Parts,
     body: &[u8],
     caller: &Caller,
@@ -116,7 +117,7 @@ pub(crate) fn serve(
             &json!({"error": {"code": "NotFound", "message": message}}),
         );
     };
-    let client = match authenticate(cloud, &holding.config, vault, parts) {
+    let client = match authenticate(cloud, &holding.config, vault, place, parts) {
         Ok(client) => client,
         Err(Unknown { response, refusal }) => {
             if let Some(reason) = refusal {
@@ -141,7 +142,7 @@ pub(crate) fn serve(
         cloud,
         vault,
         store,
-        base: format!("https://{host}"),
+        base: place.base(),
         client,
         rights,
         caller,
@@ -254,7 +255,8 @@ impl<'a> Call<'a> {
             "key" => &self.rights.keys,
             _ => &self.rights.certificates,
         };
-        if allowed.iter().any(|one| one == operation) {
+        let covers = |one: &String| one == operation || one == "all" && operation != "purge";
+        if allowed.iter().any(covers) {
             return Ok(());
         }
         let message = format!(

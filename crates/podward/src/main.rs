@@ -14,8 +14,10 @@ mod image;
 mod io;
 mod manual;
 mod report;
+mod servers;
 mod standard;
 mod state;
+mod stop;
 mod up;
 
 use std::process::ExitCode;
@@ -45,7 +47,6 @@ enum Command {
     Exec(exec::Exec),
     #[command(subcommand)]
     Access(access::Access),
-    #[command(subcommand)]
     Cloud(cloud::Cloud),
     Completions(manual::Completions),
     Man(manual::Man),
