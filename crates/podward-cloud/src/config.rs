@@ -88,6 +88,12 @@ pub struct Vault {
     pub name: String,
     /// Name or id of its tenant.
     pub tenant: String,
+    /// Days that deleted objects are kept: 7 to 90, which is what it is where absent.
+    #[serde(default)]
+    pub retention_days: Option<i64>,
+    /// Whether nobody may purge what was deleted.
+    #[serde(default)]
+    pub purge_protection: bool,
     /// Who may do what.
     #[serde(default)]
     pub access: Vec<Access>,
@@ -316,6 +322,9 @@ impl CloudConfig {
             {
                 return fault(format!("vaults[{v}].name"), "another vault has this name");
             }
+            if !(7..=90).contains(&vault.retention()) {
+                return fault(format!("vaults[{v}].retentionDays"), "must be from 7 to 90");
+            }
             let Some(tenant) = self.tenant(&vault.tenant) else {
                 return fault(format!("vaults[{v}].tenant"), "there is no such tenant");
             };
@@ -356,6 +365,23 @@ impl CloudConfig {
         self.tenants
             .iter()
             .find(|t| t.id.eq_ignore_ascii_case(name) || (!t.name.is_empty() && t.name == name))
+    }
+}
+
+impl Vault {
+    /// Days that deleted objects are kept.
+    pub(crate) fn retention(&self) -> i64 {
+        self.retention_days.unwrap_or(90)
+    }
+
+    /// What becomes of a deleted object, in the service's words.
+    pub(crate) fn recovery_level(&self) -> &'static str {
+        match (self.retention() < 90, self.purge_protection) {
+            (false, false) => "Recoverable+Purgeable",
+            (false, true) => "Recoverable",
+            (true, false) => "CustomizedRecoverable+Purgeable",
+            (true, true) => "CustomizedRecoverable",
+        }
     }
 }
 

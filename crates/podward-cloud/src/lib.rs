@@ -3,13 +3,13 @@
 mod assertion;
 mod bearer;
 mod config;
+mod der;
 mod keys;
 mod metadata;
 mod names;
 mod token;
 mod token_door;
 mod vault;
-mod vault_door;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use podward_api::SecretString;
 use podward_api::access::{Door, Event, ObjectRef, Outcome, Recorder};
@@ -32,6 +32,7 @@ pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
 
 use names::{Place, Service};
+use tokio::sync::Semaphore;
 use vault::Store;
 
 /// Issuer of the local cluster's service account tokens.
@@ -127,6 +128,8 @@ pub struct Cloud {
     keys: Keys,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
+    /// Permits for work with keys.
+    work: Arc<Semaphore>,
 }
 
 /// What the cloud holds: its configuration, and the vaults that were filled by it.
@@ -154,6 +157,9 @@ impl Cloud {
             keys,
             recorder,
             clock,
+            work: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(2, usize::from),
+            )),
         };
         cloud.apply(config)?;
         Ok(Arc::new(cloud))
@@ -248,6 +254,10 @@ impl Cloud {
             .get(&vault.to_ascii_lowercase())
             .ok_or_else(|| SetError::NoVault(vault.to_owned()))?;
         let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        if store.is_deleted(name) {
+            let text = format!("{name} was deleted and may come back: recover or purge it first");
+            return Err(SetError::Invalid(text));
+        }
         let version = vault::new_version().map_err(SetError::Invalid)?;
         vault::check_secret(name, value.expose()).map_err(SetError::Invalid)?;
         let event = Event {
@@ -316,6 +326,25 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
     };
     match &place.service {
         Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller),
-        Service::Vault(name) => vault_door::serve(&cloud, name, &place, &parts, &body, &caller),
+        Service::Vault(_) => {
+            // work with keys takes up to seconds: it goes off the loop, and no more of it than there are processors
+            if !parts.uri.path().starts_with("/secrets") && parts.method != Method::GET {
+                let Ok(permit) = Arc::clone(&cloud.work).acquire_owned().await else {
+                    return unavailable();
+                };
+                let work = tokio::task::spawn_blocking(move || {
+                    let _permit = permit;
+                    vault::serve(&cloud, &place, &parts, &body, &caller)
+                });
+                return work.await.unwrap_or_else(|_panicked| unavailable());
+            }
+            vault::serve(&cloud, &place, &parts, &body, &caller)
+        }
     }
+}
+
+fn unavailable() -> Response {
+    let error =
+        json!({"code": "ServiceUnavailable", "message": "the request could not be worked on"});
+    answer(503, &json!({"error": error}))
 }

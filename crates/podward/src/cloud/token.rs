@@ -1,7 +1,7 @@
 //! `podward cloud token`.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use podward_cloud::{ISSUER, Signer};
 use serde_json::json;
@@ -10,6 +10,9 @@ use super::run::ISSUER_KEY;
 use crate::io::{Io, Output};
 use crate::report::{Exit, Report};
 use crate::state::State;
+
+/// How long a cloud that has just started may take to make its keys.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints a statement of the local issuer, as a pod finds it in AZURE_FEDERATED_TOKEN_FILE.
 ///
@@ -50,7 +53,12 @@ impl Token {
     pub(super) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
         let state = State::of_cloud(self.data.as_deref(), false)?;
-        if !state.keys().join(format!("{ISSUER_KEY}.key")).exists() {
+        let key = state.keys().join(format!("{ISSUER_KEY}.key"));
+        let patience = Instant::now() + PATIENCE;
+        while !key.exists() && state.is_taken() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if !key.exists() {
             return Err(Report::new("there is no issuer yet, whose key could sign")
                 .at(&state.keys().to_string_lossy(), None)
                 .help(

@@ -204,3 +204,187 @@ fn the_metadata_service_refuses_what_the_real_one_refuses() {
     );
     assert_eq!((status, &body["token_type"]), (200, &json!("Bearer")));
 }
+
+#[test]
+fn a_secret_lives_as_in_the_service() {
+    let cloud = Cloud::start(scratch(), &["--in-memory"]);
+    let token = cloud.token();
+    let ask = |method: &str, path: &str, body: Value| {
+        let (status, body) = cloud.vault(method, path, &token, &body);
+        let inner = body["error"]["innererror"]["code"].as_str();
+        let code = inner
+            .or(body["error"]["code"].as_str())
+            .unwrap_or_default()
+            .to_owned();
+        (status, code, body)
+    };
+    let refused = |method: &str, path: &str, body: Value, want: (u16, &str)| {
+        let (status, code, _) = ask(method, path, body);
+        assert_eq!((status, code.as_str()), want, "{method} {path}");
+    };
+    let made = ask(
+        "PUT",
+        "/secrets/db",
+        json!({"value": "one", "tags": {"a": "b"}}),
+    )
+    .2;
+    let version = made["id"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let second = ask("PUT", "/secrets/DB", json!({"value": "two"})).2;
+    assert_eq!(ask("GET", "/secrets/db", Value::Null).2["value"], "two");
+    assert_eq!(
+        ask("GET", &format!("/secrets/db/{version}"), Value::Null).2["tags"],
+        json!({"a": "b"})
+    );
+    let listed = ask("GET", "/secrets/db/versions?maxresults=1", Value::Null).2;
+    assert_eq!(listed["value"].as_array().unwrap().len(), 1);
+    assert!(listed["nextLink"].as_str().unwrap().contains("$skiptoken="));
+
+    let off = json!({"attributes": {"enabled": false}});
+    let told = ask("PATCH", &format!("/secrets/db/{version}"), off).2;
+    assert!(
+        told.get("value").is_none() && told["tags"] == json!({"a": "b"}),
+        "{told}"
+    );
+    refused(
+        "GET",
+        &format!("/secrets/db/{version}"),
+        Value::Null,
+        (403, "SecretDisabled"),
+    );
+    let backwards = json!({"attributes": {"nbf": 20, "exp": 10}});
+    refused("PATCH", "/secrets/db", backwards, (400, "BadParameter"));
+    refused(
+        "PUT",
+        "/secrets/bad_name",
+        json!({"value": "x"}),
+        (400, "BadParameter"),
+    );
+    refused(
+        "PUT",
+        "/secrets/db",
+        json!({"value": 5}),
+        (400, "BadParameter"),
+    );
+    refused(
+        "GET",
+        "/secrets?maxresults=26",
+        Value::Null,
+        (400, "BadParameter"),
+    );
+    refused(
+        "GET",
+        "/secrets?$skiptoken=!",
+        Value::Null,
+        (400, "BadParameter"),
+    );
+
+    let blob = ask("POST", "/secrets/db/backup", Value::Null).2;
+    refused("POST", "/secrets/restore", blob.clone(), (409, "Conflict"));
+    refused("POST", "/keys/restore", blob.clone(), (400, "BadParameter"));
+    let deleted = ask("DELETE", "/secrets/db", Value::Null).2;
+    assert_eq!(deleted["id"], second["id"]);
+    assert!(deleted["scheduledPurgeDate"].as_i64() > deleted["deletedDate"].as_i64());
+    refused("GET", "/secrets/db", Value::Null, (404, "SecretNotFound"));
+    refused(
+        "PUT",
+        "/secrets/db",
+        json!({"value": "x"}),
+        (409, "ObjectIsDeletedButRecoverable"),
+    );
+    assert_eq!(
+        ask("POST", "/deletedsecrets/db/recover", Value::Null).0,
+        200
+    );
+    assert_eq!(ask("GET", "/secrets/db", Value::Null).2["value"], "two");
+    ask("DELETE", "/secrets/db", Value::Null);
+    assert_eq!(ask("DELETE", "/deletedsecrets/db", Value::Null).0, 204);
+    refused(
+        "GET",
+        "/deletedsecrets/db",
+        Value::Null,
+        (404, "SecretNotFound"),
+    );
+    assert_eq!(ask("POST", "/secrets/restore", blob).2["id"], second["id"]);
+    assert_eq!(ask("GET", "/secrets/db", Value::Null).2["value"], "two");
+}
+
+#[test]
+fn a_key_does_what_it_is_for_and_nothing_else() {
+    let cloud = Cloud::start(scratch(), &["--in-memory"]);
+    let token = cloud.token();
+    let post = |path: &str, body: Value| cloud.vault("POST", path, &token, &body);
+    // 32 bytes and 31, in base64url
+    let (digest, short) = ("A".repeat(42) + "A", "A".repeat(42));
+    for (key, algorithm) in [
+        (json!({"kty": "RSA"}), "PS256"),
+        (json!({"kty": "EC", "crv": "P-256"}), "ES256"),
+        (json!({"kty": "EC", "crv": "P-256K"}), "ES256K"),
+    ] {
+        let name = algorithm.to_lowercase();
+        assert_eq!(post(&format!("/keys/{name}/create"), key).0, 200);
+        let signed = post(
+            &format!("/keys/{name}/sign"),
+            json!({"alg": algorithm, "value": digest}),
+        )
+        .1;
+        let mut check = json!({"alg": algorithm, "digest": digest, "value": signed["value"]});
+        let at = format!("/keys/{name}/verify");
+        assert_eq!(
+            post(&at, check.clone()).1,
+            json!({"value": true}),
+            "{algorithm}"
+        );
+        check["digest"] = json!(format!("B{}", "A".repeat(42)));
+        assert_eq!(post(&at, check).1, json!({"value": false}), "{algorithm}");
+        let sign = |alg: &str, value: &str| {
+            post(
+                &format!("/keys/{name}/sign"),
+                json!({"alg": alg, "value": value}),
+            )
+            .0
+        };
+        assert_eq!(
+            (
+                sign("RS384", &digest),
+                sign(algorithm, &short),
+                sign("none", &digest)
+            ),
+            (400, 400, 400)
+        );
+    }
+    assert_eq!(
+        post(
+            "/keys/es256/encrypt",
+            json!({"alg": "RSA-OAEP", "value": "AA"})
+        )
+        .0,
+        403
+    );
+    let only = json!({"key_ops": ["verify"]});
+    assert_eq!(cloud.vault("PATCH", "/keys/ps256", &token, &only).0, 200);
+    let (status, body) = post("/keys/ps256/sign", json!({"alg": "PS256", "value": digest}));
+    assert_eq!(
+        (status, &body["error"]["innererror"]["code"]),
+        (403, &json!("KeyOperationForbidden"))
+    );
+    let ended = json!({"attributes": {"exp": 10}});
+    cloud.vault("PATCH", "/keys/es256", &token, &ended);
+    let (status, body) = post("/keys/es256/sign", json!({"alg": "ES256", "value": digest}));
+    assert_eq!(
+        (status, &body["error"]["innererror"]["code"]),
+        (403, &json!("KeyExpired"))
+    );
+    for (name, wanted) in [
+        ("a", json!({"kty": "oct"})),
+        ("b", json!({"kty": "RSA", "key_size": 1024})),
+        ("c", json!({"kty": "RSA", "key_ops": ["fly"]})),
+    ] {
+        assert_eq!(post(&format!("/keys/{name}/create"), wanted).0, 400);
+    }
+}
