@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod conformance;
 mod edges;
 mod fuzz;
 mod generate;
@@ -16,6 +17,8 @@ usage: cargo xtask <COMMAND>
 
   check   formatting, lints, documentation, crate edges, licences, second versions
   test    installs what this machine lacks, runs every test, and fuzzes for ten seconds
+  conformance [-- CMD…]  starts the local cloud and runs CMD with the options of the suite for the Azure SDKs
+          appended; without CMD, that suite from the folder that PODWARD_CONFORMANCE names
   bench   prints figures: `cargo xtask bench` lists them
   fuzz    drawn inputs against the readers: --seconds N (10), --seed N (1), --target NAME, --case N
   gen     writes what is made from Kubernetes' own types; --check only compares (needs Go)
@@ -31,6 +34,11 @@ fn main() -> ExitCode {
             &std::env::args().nth(2).unwrap_or_default(),
             std::env::args().nth(3).as_deref() == Some("--slow"),
         ),
+        "conformance" => {
+            let rest = std::env::args().skip(2).collect::<Vec<_>>();
+            let command = rest.strip_prefix(&["--".to_owned()]).unwrap_or(&rest);
+            conformance::run(command)
+        }
         bench::TOKEN_CLIENT => bench::token_client(),
         "fuzz" => fuzz::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         "gen" => generate::run(std::env::args().nth(2).as_deref() == Some("--check")),

@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<(), String> {
         output(program(PYTHON, &["-c", "import ensurepip, venv"])).is_ok()
     })?;
     install("uidmap", in_path_as("newuidmap"))?;
-    let sdk = azure_sdk()?;
+    let sdk = virtual_environment("azure-sdk", &root().join(REQUIREMENTS))?;
     let mut tests = cargo(&["test", "--workspace"]);
     tests.env("PODWARD_TEST_AZURE_SDK", &sdk);
     counted(tests)?;
@@ -107,30 +107,29 @@ fn install(package: &str, is_there: impl Fn(&str) -> bool) -> Result<(), String>
     Ok(())
 }
 
-/// A virtual environment with the Azure SDK, made once.
-fn azure_sdk() -> Result<PathBuf, String> {
-    let wanted = std::fs::read_to_string(root().join(REQUIREMENTS))
-        .map_err(|e| format!("{REQUIREMENTS}: {e}"))?;
-    let folder = root().join("target").join("azure-sdk");
+/// A virtual environment with the packages of a file, made once, in a folder of target/.
+pub(crate) fn virtual_environment(name: &str, requirements: &Path) -> Result<PathBuf, String> {
+    let shown = requirements.to_string_lossy().into_owned();
+    let wanted = std::fs::read_to_string(requirements).map_err(|e| format!("{shown}: {e}"))?;
+    let folder = root().join("target").join(name);
     let mark = folder.join("installed.txt");
     if std::fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
         return Ok(folder);
     }
-    let shown = folder.to_string_lossy().into_owned();
-    shell::run(program(PYTHON, &["-m", "venv", "--clear", &shown]))?;
+    let at = folder.to_string_lossy().into_owned();
+    shell::run(program(PYTHON, &["-m", "venv", "--clear", &at]))?;
     let python = folder.join("bin").join("python3");
-    shell::run(program(
-        &python.to_string_lossy(),
-        &[
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-            REQUIREMENTS,
-        ],
-    ))?;
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+    ];
+    let mut pip = program(&python.to_string_lossy(), &install);
+    pip.arg(&shown);
+    shell::run(pip)?;
     std::fs::write(&mark, wanted).map_err(|e| format!("{}: {e}", mark.display()))?;
     Ok(folder)
 }

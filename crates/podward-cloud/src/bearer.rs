@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::assertion::Assertion;
 use crate::config::{CloudConfig, Vault};
-use crate::{AUTHORITY, Cloud, answer};
+use crate::names::Place;
+use crate::{Cloud, answer};
 
 /// A caller who is not known.
 pub(crate) struct Unknown {
@@ -26,16 +27,17 @@ pub(crate) fn authenticate(
     cloud: &Cloud,
     config: &CloudConfig,
     vault: &Vault,
+    place: &Place,
     parts: &Parts,
 ) -> Result<String, Unknown> {
+    let (authority, resource) = (place.authority(), place.resource());
     let tenant = config
         .tenant(&vault.tenant)
         .map(|t| t.id.clone())
         .unwrap_or_default();
     let challenge = |message: String| {
-        let value = format!(
-            "Bearer authorization=\"https://{AUTHORITY}/{tenant}\", resource=\"{KEY_VAULT_RESOURCE}\""
-        );
+        let value =
+            format!("Bearer authorization=\"{authority}/{tenant}\", resource=\"{resource}\"");
         let body = answer(
             401,
             &json!({"error": {"code": "Unauthorized", "message": &message}}),
@@ -78,9 +80,14 @@ pub(crate) fn authenticate(
         .first()
         .copied()
         .unwrap_or_default();
-    if audience != KEY_VAULT_RESOURCE {
+    if audience != KEY_VAULT_RESOURCE && audience != resource {
+        let shown: String = audience
+            .chars()
+            .filter(char::is_ascii_graphic)
+            .take(200)
+            .collect();
         return Err(challenge(format!(
-            "AKV10022: Invalid audience. Expected {KEY_VAULT_RESOURCE}, found: {audience}."
+            "AKV10022: Invalid audience. Expected {resource}, found: {shown}."
         )));
     }
     if parsed.claims.iss != format!("https://sts.windows.net/{tenant}/") {

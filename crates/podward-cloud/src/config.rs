@@ -3,6 +3,8 @@
 use podward_api::{KEY_VAULT_RESOURCE, SecretString};
 use serde::Deserialize;
 
+use crate::names::same_resource;
+
 /// `kind: Cloud`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -50,6 +52,9 @@ pub struct Application {
     /// ARM id, of a managed identity.
     #[serde(default)]
     pub resource_id: Option<String>,
+    /// Whether it is the machine's own identity, of a managed identity.
+    #[serde(default)]
+    pub system_assigned: bool,
     /// Client secrets.
     #[serde(default)]
     pub client_secrets: Vec<SecretString>,
@@ -83,6 +88,12 @@ pub struct Vault {
     pub name: String,
     /// Name or id of its tenant.
     pub tenant: String,
+    /// Days that deleted objects are kept: 7 to 90, which is what it is where absent.
+    #[serde(default)]
+    pub retention_days: Option<i64>,
+    /// Whether nobody may purge what was deleted.
+    #[serde(default)]
+    pub purge_protection: bool,
     /// Who may do what.
     #[serde(default)]
     pub access: Vec<Access>,
@@ -166,9 +177,10 @@ pub struct Certificate {
 
 /// What a vault's access policy can name (Key Vault access policies), by kind of object.
 const SECRET_OPERATIONS: &[&str] = &[
-    "get", "list", "set", "delete", "recover", "backup", "restore", "purge",
+    "all", "get", "list", "set", "delete", "recover", "backup", "restore", "purge",
 ];
 const KEY_OPERATIONS: &[&str] = &[
+    "all",
     "get",
     "list",
     "update",
@@ -191,6 +203,7 @@ const KEY_OPERATIONS: &[&str] = &[
     "setrotationpolicy",
 ];
 const CERTIFICATE_OPERATIONS: &[&str] = &[
+    "all",
     "get",
     "list",
     "update",
@@ -228,11 +241,6 @@ impl ConfigError {
     }
 }
 
-/// Resources compare without a trailing slash.
-pub(crate) fn same_resource(a: &str, b: &str) -> bool {
-    a.trim_end_matches('/') == b.trim_end_matches('/')
-}
-
 impl CloudConfig {
     /// Checks what the types cannot say.
     ///
@@ -250,6 +258,7 @@ impl CloudConfig {
             );
         }
         let mut clients = std::collections::BTreeSet::new();
+        let mut system_assigned = false;
         for (t, tenant) in self.tenants.iter().enumerate() {
             if tenant.id.is_empty() {
                 return fault(format!("tenants[{t}].id"), "a tenant needs an id");
@@ -265,6 +274,15 @@ impl CloudConfig {
                         return fault(
                             format!("{at}.clientId"),
                             "another application has this client id",
+                        );
+                    }
+                    let managed = group == "managedIdentities";
+                    if application.system_assigned
+                        && (!managed || std::mem::replace(&mut system_assigned, true))
+                    {
+                        return fault(
+                            format!("{at}.systemAssigned"),
+                            "one managed identity at most is the machine's own",
                         );
                     }
                     if application.federated_credentials.len() > 20 {
@@ -303,6 +321,9 @@ impl CloudConfig {
                 .any(|other| other.name.eq_ignore_ascii_case(&vault.name))
             {
                 return fault(format!("vaults[{v}].name"), "another vault has this name");
+            }
+            if !(7..=90).contains(&vault.retention()) {
+                return fault(format!("vaults[{v}].retentionDays"), "must be from 7 to 90");
             }
             let Some(tenant) = self.tenant(&vault.tenant) else {
                 return fault(format!("vaults[{v}].tenant"), "there is no such tenant");
@@ -344,6 +365,23 @@ impl CloudConfig {
         self.tenants
             .iter()
             .find(|t| t.id.eq_ignore_ascii_case(name) || (!t.name.is_empty() && t.name == name))
+    }
+}
+
+impl Vault {
+    /// Days that deleted objects are kept.
+    pub(crate) fn retention(&self) -> i64 {
+        self.retention_days.unwrap_or(90)
+    }
+
+    /// What becomes of a deleted object, in the service's words.
+    pub(crate) fn recovery_level(&self) -> &'static str {
+        match (self.retention() < 90, self.purge_protection) {
+            (false, false) => "Recoverable+Purgeable",
+            (false, true) => "Recoverable",
+            (true, false) => "CustomizedRecoverable+Purgeable",
+            (true, true) => "CustomizedRecoverable",
+        }
     }
 }
 

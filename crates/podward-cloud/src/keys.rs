@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
@@ -17,6 +17,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
+
+use crate::der;
 
 /// Keys cannot be read, made or kept.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,7 @@ pub struct Keys {
     folder: Option<PathBuf>,
     ca_key: KeyPair,
     ca_pem: String,
+    backup: Mutex<Option<Zeroizing<Vec<u8>>>>,
     pub(crate) tokens: Signer,
 }
 
@@ -121,8 +124,24 @@ impl Keys {
             folder: folder.map(Path::to_owned),
             ca_key,
             ca_pem,
+            backup: Mutex::default(),
             tokens: Signer::load(folder, "token-signing")?,
         })
+    }
+
+    /// The key that backups are encrypted with.
+    pub(crate) fn backup(&self) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+        let mut known = self.backup.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = &*known {
+            return Ok(key.clone());
+        }
+        let key = kept(self.folder(), "backup.key", || {
+            let mut bytes = Zeroizing::new(vec![0; 32]);
+            aws_lc_rs::rand::fill(&mut bytes).map_err(|e| crypto("backup key")(&e))?;
+            Ok(bytes)
+        })?;
+        *known = Some(key.clone());
+        Ok(key)
     }
 
     /// Where keys are kept; in memory alone where there is none.
@@ -272,30 +291,10 @@ impl Signer {
 }
 
 /// Modulus and exponent of an RSAPublicKey (RFC 8017, A.1.1).
-pub(crate) fn rsa_numbers(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (sequence, _) = element(der, 0x30)?;
-    let (n, rest) = element(sequence, 0x02)?;
-    let (e, _) = element(rest, 0x02)?;
+pub(crate) fn rsa_numbers(key: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (sequence, _) = der::read(key, der::SEQUENCE)?;
+    let (n, rest) = der::read(sequence, der::INTEGER)?;
+    let (e, _) = der::read(rest, der::INTEGER)?;
     let unsigned = |bytes: &[u8]| bytes.iter().copied().skip_while(|b| *b == 0).collect();
     Some((unsigned(n), unsigned(e)))
-}
-
-/// The content of the first DER element, which must have the tag, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (first, rest) = der.split_first()?;
-    let (length, rest) = rest.split_first()?;
-    let (length, rest) = if *length < 0x80 {
-        (usize::from(*length), rest)
-    } else {
-        let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-        (
-            digits.iter().try_fold(0_usize, |sum, d| {
-                sum.checked_mul(256)?.checked_add(usize::from(*d))
-            })?,
-            rest,
-        )
-    };
-    (*first == tag)
-        .then(|| rest.split_at_checked(length))
-        .flatten()
 }

@@ -3,11 +3,13 @@
 mod assertion;
 mod bearer;
 mod config;
+mod der;
 mod keys;
+mod metadata;
+mod names;
 mod token;
 mod token_door;
 mod vault;
-mod vault_door;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -16,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use podward_api::SecretString;
 use podward_api::access::{Door, Event, ObjectRef, Outcome, Recorder};
@@ -27,13 +29,14 @@ pub use config::{
     Tenant, Vault,
 };
 pub use keys::{Keys, KeysError, Signer};
+pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
 
+use names::{Place, Service};
+use tokio::sync::Semaphore;
 use vault::Store;
 
-/// Host of the token service.
-pub const AUTHORITY: &str = "login.microsoftonline.com";
-/// Domain of the vaults.
-pub const VAULT_DOMAIN: &str = "vault.azure.net";
+/// Issuer of the local cluster's service account tokens.
+pub const ISSUER: &str = "https://oidc.podward.internal";
 /// Largest request body, bytes: a secret is at most 25 KiB, a PFX import below 200 KiB.
 const MAX_BODY: usize = 256 << 10;
 
@@ -61,6 +64,17 @@ pub struct LocalIssuer {
     pub url: String,
     /// Its published keys (RFC 7517), made when first asked for.
     pub jwks: Arc<dyn Fn() -> Value + Send + Sync>,
+}
+
+impl LocalIssuer {
+    /// The issuer whose tokens this key signs.
+    #[must_use]
+    pub fn of(signer: Arc<Signer>) -> Self {
+        Self {
+            url: ISSUER.into(),
+            jwks: Arc::new(move || json!({"keys": [signer.jwk()]})),
+        }
+    }
 }
 
 /// Who is calling, as the server that took the connection knows it; copied into events.
@@ -114,6 +128,8 @@ pub struct Cloud {
     keys: Keys,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
+    /// Permits for work with keys.
+    work: Arc<Semaphore>,
 }
 
 /// What the cloud holds: its configuration, and the vaults that were filled by it.
@@ -141,6 +157,9 @@ impl Cloud {
             keys,
             recorder,
             clock,
+            work: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(2, usize::from),
+            )),
         };
         cloud.apply(config)?;
         Ok(Arc::new(cloud))
@@ -207,6 +226,18 @@ impl Cloud {
             .with_state(Arc::clone(self))
     }
 
+    /// The metadata service of a machine that all managed identities are attached to. `header` is what callers of
+    /// its App Service form, `/msi/token`, must send as `X-IDENTITY-HEADER`.
+    pub fn metadata_router(self: &Arc<Self>, header: SecretString) -> Router {
+        metadata::router(Arc::clone(self), header)
+    }
+
+    /// Names of the vaults, in lower case.
+    #[must_use]
+    pub fn vaults(&self) -> Vec<String> {
+        self.holding().vaults.keys().cloned().collect()
+    }
+
     /// Makes a new version of a secret, as its owner would in the portal.
     ///
     /// # Errors
@@ -223,6 +254,10 @@ impl Cloud {
             .get(&vault.to_ascii_lowercase())
             .ok_or_else(|| SetError::NoVault(vault.to_owned()))?;
         let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        if store.is_deleted(name) {
+            let text = format!("{name} was deleted and may come back: recover or purge it first");
+            return Err(SetError::Invalid(text));
+        }
         let version = vault::new_version().map_err(SetError::Invalid)?;
         vault::check_secret(name, value.expose()).map_err(SetError::Invalid)?;
         let event = Event {
@@ -265,8 +300,7 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         .get(header::HOST)
         .and_then(|h| h.to_str().ok())
         .unwrap_or_default()
-        .to_ascii_lowercase();
-    let name = host.split(':').next().unwrap_or_default().to_owned();
+        .to_owned();
     let caller = parts
         .extensions
         .get::<Caller>()
@@ -279,17 +313,38 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         );
     };
     let body: Bytes = body;
-    if name == AUTHORITY {
-        return token_door::serve(&cloud, &parts, &body, &caller);
-    }
-    match name
-        .strip_suffix(VAULT_DOMAIN)
-        .and_then(|rest| rest.strip_suffix('.'))
-    {
-        Some(vault) => vault_door::serve(&cloud, vault, &host, &parts, &body, &caller),
-        None => answer(
+    let Some(place) = Place::of(&host) else {
+        let shown: String = host
+            .chars()
+            .filter(char::is_ascii_graphic)
+            .take(255)
+            .collect();
+        return answer(
             404,
-            &json!({"error": {"code": "NotFound", "message": format!("no service of cloud.yaml has the name {name:?}")}}),
-        ),
+            &json!({"error": {"code": "NotFound", "message": format!("no service of cloud.yaml has the name {shown}")}}),
+        );
+    };
+    match &place.service {
+        Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller),
+        Service::Vault(_) => {
+            // work with keys takes up to seconds: it goes off the loop, and no more of it than there are processors
+            if !parts.uri.path().starts_with("/secrets") && parts.method != Method::GET {
+                let Ok(permit) = Arc::clone(&cloud.work).acquire_owned().await else {
+                    return unavailable();
+                };
+                let work = tokio::task::spawn_blocking(move || {
+                    let _permit = permit;
+                    vault::serve(&cloud, &place, &parts, &body, &caller)
+                });
+                return work.await.unwrap_or_else(|_panicked| unavailable());
+            }
+            vault::serve(&cloud, &place, &parts, &body, &caller)
+        }
     }
+}
+
+fn unavailable() -> Response {
+    let error =
+        json!({"code": "ServiceUnavailable", "message": "the request could not be worked on"});
+    answer(503, &json!({"error": error}))
 }

@@ -4,7 +4,8 @@ use podward_api::SecretString;
 use serde_json::Value;
 
 use crate::assertion::Assertion;
-use crate::config::{Application, CloudConfig, Tenant, same_resource};
+use crate::config::{Application, CloudConfig, Tenant};
+use crate::names::same_resource;
 
 /// A token request, of either version.
 #[derive(Debug, Default)]
@@ -269,10 +270,19 @@ fn resource(
             );
         }
     };
-    if !tenant.knows(&asked) {
+    allowed_resource(tenant, application, &asked)
+}
+
+/// A resource that exists in the tenant and that the application may have tokens for.
+pub(crate) fn allowed_resource(
+    tenant: &Tenant,
+    application: &Application,
+    asked: &str,
+) -> Result<String, Refusal> {
+    if !tenant.knows(asked) {
         let text = format!(
             "The resource principal named {} was not found in the tenant named {}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.",
-            plain(&asked),
+            plain(asked),
             tenant.name
         );
         return refuse(400, "invalid_resource", 500_011, text);
@@ -280,17 +290,17 @@ fn resource(
     let allowed = application
         .resources
         .as_ref()
-        .is_none_or(|all| all.iter().any(|one| same_resource(one, &asked)));
+        .is_none_or(|all| all.iter().any(|one| same_resource(one, asked)));
     if !allowed {
         let text = format!(
             "Application '{}'({}) is not assigned to a role for the application '{}'.",
             application.client_id,
             application.name,
-            plain(&asked)
+            plain(asked)
         );
         return refuse(400, "invalid_grant", 501_051, text);
     }
-    Ok(asked)
+    Ok(asked.to_owned())
 }
 
 #[cfg(test)]

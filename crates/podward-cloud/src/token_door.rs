@@ -10,14 +10,22 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::assertion::Assertion;
-use crate::token::{Refusal, TokenRequest, decide, tenant};
+use crate::keys::KeysError;
+use crate::names::Place;
+use crate::token::{Grant, Refusal, TokenRequest, decide, tenant};
 use crate::{AUTHORITY, Caller, Cloud, answer};
 
 /// Lifetime of access tokens, seconds.
 const LIFETIME: i64 = 3599;
 
 /// Answers one request.
-pub(crate) fn serve(cloud: &Cloud, parts: &Parts, body: &[u8], caller: &Caller) -> Response {
+pub(crate) fn serve(
+    cloud: &Cloud,
+    place: &Place,
+    parts: &Parts,
+    body: &[u8],
+    caller: &Caller,
+) -> Response {
     let path: Vec<&str> = parts
         .uri
         .path()
@@ -30,12 +38,12 @@ pub(crate) fn serve(cloud: &Cloud, parts: &Parts, body: &[u8], caller: &Caller) 
             token(cloud, name, body, caller, id, true)
         }
         (&Method::POST, [name, "oauth2", "token"]) => token(cloud, name, body, caller, id, false),
-        (&Method::GET, ["common", "discovery", "instance"]) => answer(200, &instance(parts)),
+        (&Method::GET, ["common", "discovery", "instance"]) => answer(200, &instance(place, parts)),
         (&Method::GET, [name, "v2.0", ".well-known", "openid-configuration"]) => {
-            discovery(cloud, name, caller, id, true)
+            discovery(cloud, place, name, caller, id, true)
         }
         (&Method::GET, [name, ".well-known", "openid-configuration"]) => {
-            discovery(cloud, name, caller, id, false)
+            discovery(cloud, place, name, caller, id, false)
         }
         (&Method::GET, [_, "discovery", "v2.0", "keys"] | [_, "discovery", "keys"]) => {
             answer(200, &json!({"keys": [cloud.keys.tokens.jwk()]}))
@@ -44,7 +52,7 @@ pub(crate) fn serve(cloud: &Cloud, parts: &Parts, body: &[u8], caller: &Caller) 
     }
 }
 
-fn instance(parts: &Parts) -> Value {
+fn instance(place: &Place, parts: &Parts) -> Value {
     let asked = form(parts.uri.query().unwrap_or_default().as_bytes())
         .into_iter()
         .find(|(name, _)| name == "authorization_endpoint")
@@ -58,14 +66,22 @@ fn instance(parts: &Parts) -> Value {
                 .map(str::to_owned)
         })
         .unwrap_or_else(|| "common".into());
+    let (base, host) = (place.authority(), place.authority_host());
     json!({
-        "tenant_discovery_endpoint": format!("https://{AUTHORITY}/{tenant}/v2.0/.well-known/openid-configuration"),
+        "tenant_discovery_endpoint": format!("{base}/{tenant}/v2.0/.well-known/openid-configuration"),
         "api-version": "1.1",
-        "metadata": [{"preferred_network": AUTHORITY, "preferred_cache": AUTHORITY, "aliases": [AUTHORITY]}],
+        "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
     })
 }
 
-fn discovery(cloud: &Cloud, name: &str, caller: &Caller, request: Guid, v2: bool) -> Response {
+fn discovery(
+    cloud: &Cloud,
+    place: &Place,
+    name: &str,
+    caller: &Caller,
+    request: Guid,
+    v2: bool,
+) -> Response {
     let holding = cloud.holding();
     let found = match tenant(&holding.config, name) {
         Ok(found) => found,
@@ -83,7 +99,7 @@ fn discovery(cloud: &Cloud, name: &str, caller: &Caller, request: Guid, v2: bool
         }
     };
     let id = &found.id;
-    let base = format!("https://{AUTHORITY}/{id}");
+    let base = format!("{}/{id}", place.authority());
     let (issuer, infix) = if v2 {
         (format!("{base}/v2.0"), "/v2.0")
     } else {
@@ -265,20 +281,12 @@ fn token(
         of_assertion(&mut event, &request, local);
     }
     let uti = new_id().to_string();
-    let object = object_id(grant.tenant, grant.client_id);
-    let claims = json!({
-        "aud": grant.resource, "iss": format!("https://sts.windows.net/{}/", grant.tenant),
-        "iat": now, "nbf": now, "exp": now + LIFETIME,
-        "appid": grant.client_id, "appidacr": if grant.rule == "client-secret" { "1" } else { "2" },
-        "idp": format!("https://sts.windows.net/{}/", grant.tenant),
-        "oid": object, "sub": object, "tid": grant.tenant, "uti": uti, "ver": "1.0", "idtyp": "app",
-    });
     event.outcome = Outcome::Granted;
     event.asked.clone_from(&grant.resource);
     event.rule.clone_from(&grant.rule);
     event.reason = "the credential proves the client".into();
     event.token = Some(TokenRef {
-        jti: Some(uti),
+        jti: Some(uti.clone()),
         hash: None,
     });
     let unavailable = |text: String| Refusal {
@@ -290,7 +298,7 @@ fn token(
     if let Err(error) = cloud.recorder.record(event) {
         return refused(cloud, &unavailable(error.to_string()), id);
     }
-    let signed = match cloud.keys.tokens.sign(&claims) {
+    let signed = match sign(cloud, &grant, &uti, now, LIFETIME) {
         Ok(signed) => signed,
         Err(error) => return refused(cloud, &unavailable(error.to_string()), id),
     };
@@ -307,6 +315,24 @@ fn token(
             "access_token": signed.expose(),
         }),
     )
+}
+
+/// Signs the token of a grant; it lives for `lifetime` seconds.
+pub(crate) fn sign(
+    cloud: &Cloud,
+    grant: &Grant<'_>,
+    uti: &str,
+    now: i64,
+    lifetime: i64,
+) -> Result<SecretString, KeysError> {
+    let object = object_id(grant.tenant, grant.client_id);
+    let issuer = format!("https://sts.windows.net/{}/", grant.tenant);
+    cloud.keys.tokens.sign(&json!({
+        "aud": grant.resource, "iss": issuer, "iat": now, "nbf": now, "exp": now + lifetime,
+        "appid": grant.client_id, "appidacr": if grant.rule == "client-secret" { "1" } else { "2" },
+        "idp": issuer, "oid": object, "sub": object, "tid": grant.tenant, "uti": uti,
+        "ver": "1.0", "idtyp": "app",
+    }))
 }
 
 fn refused(cloud: &Cloud, refusal: &Refusal, id: Guid) -> Response {

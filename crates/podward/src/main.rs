@@ -15,8 +15,10 @@ mod image;
 mod io;
 mod manual;
 mod report;
+mod servers;
 mod standard;
 mod state;
+mod stop;
 mod up;
 
 use std::process::ExitCode;
@@ -46,7 +48,6 @@ enum Command {
     Exec(exec::Exec),
     #[command(subcommand)]
     Access(access::Access),
-    #[command(subcommand)]
     Cloud(cloud::Cloud),
     Completions(manual::Completions),
     Man(manual::Man),

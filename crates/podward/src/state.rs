@@ -1,5 +1,6 @@
 //! Where `up` keeps what it needs again, and where others find it.
 
+use std::fs::File;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,21 @@ impl State {
                     .replace('/', "-");
                 base().join(if name.is_empty() { "root".into() } else { name })
             }
+        };
+        Ok(Self { folder })
+    }
+
+    /// The folder of `podward cloud`: the given one, or one of its own below the user's state folder.
+    pub(crate) fn of_cloud(given: Option<&Path>, in_memory: bool) -> Result<Self, Report> {
+        let own = if in_memory {
+            "cloud-in-memory"
+        } else {
+            "cloud"
+        };
+        let folder = match given {
+            Some(folder) => std::path::absolute(folder)
+                .map_err(|e| Report::new(e).at(&folder.to_string_lossy(), None))?,
+            None => base().join(own),
         };
         Ok(Self { folder })
     }
@@ -96,6 +112,23 @@ impl State {
             })
     }
 
+    /// Takes the folder for this process; released when it ends, however it ends.
+    pub(crate) fn only(&self, command: &str) -> Result<File, Report> {
+        let at = self.folder.to_string_lossy().into_owned();
+        let file = File::create(self.lock()).map_err(|e| Report::new(e).at(&at, None))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(_) => {
+                Err(Report::new(format!("another `{command}` runs on this folder")).at(&at, None))
+            }
+        }
+    }
+
+    /// Whether a process has the folder.
+    pub(crate) fn is_taken(&self) -> bool {
+        File::open(self.lock()).is_ok_and(|file| file.try_lock().is_err())
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -115,6 +148,11 @@ impl State {
     /// Mount point of what must not outlive `up`.
     pub(crate) fn run(&self) -> PathBuf {
         self.folder.join("run")
+    }
+
+    /// What a running `cloud` tells others of itself.
+    pub(crate) fn addresses(&self) -> PathBuf {
+        self.folder.join("addresses.json")
     }
 
     pub(crate) fn lock(&self) -> PathBuf {

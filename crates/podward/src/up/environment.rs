@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use podward_sys::Ids;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::report::Report;
 use crate::state::State;
@@ -51,14 +50,8 @@ pub(crate) fn home_folders() -> Vec<PathBuf> {
 
 /// Takes the folder for this process; released when it ends, however it ends.
 pub(super) fn lock(state: &State) -> Result<File, Report> {
-    let at = state.folder().to_string_lossy().into_owned();
-    let file = File::create(state.lock()).map_err(|e| Report::new(e).at(&at, None))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => Err(Report::new("another `podward up` runs on this folder")
-            .at(&at, None)
-            .help("stop it, or give this one a folder of its own: --state FOLDER")),
-    }
+    let help = "stop it, or give this one a folder of its own: --state FOLDER";
+    state.only("podward up").map_err(|report| report.help(help))
 }
 
 /// Enters a mount namespace of our own and puts a tmpfs where volumes will be.
@@ -103,28 +96,4 @@ pub(super) fn leave(state: &State) {
     let _ = podward_sys::unmount_all(&state.run());
     let _ = std::fs::remove_dir(state.run());
     let _ = std::fs::remove_file(state.control());
-}
-
-/// Ctrl-C and SIGTERM.
-pub(super) struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stop {
-    pub(super) fn new() -> Result<Self, Report> {
-        let listen =
-            |kind| signal(kind).map_err(|e| Report::new(format!("cannot listen for signals: {e}")));
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    pub(super) async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

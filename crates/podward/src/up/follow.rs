@@ -11,7 +11,6 @@ use podward_policy::Level;
 use serde_json::json;
 
 use super::control::Handles;
-use super::environment::Stop;
 use super::expect::{self, Outcome};
 use super::load::{Folder, fingerprint};
 use super::node::Node;
@@ -19,6 +18,7 @@ use super::pods::{Admitted, Owner, admit};
 use super::run::{Run, bring_up, take_down};
 use crate::io::{Io, Tone};
 use crate::report::Report;
+use crate::stop::Stop;
 
 /// How often the folder is looked at.
 const INTERVAL: Duration = Duration::from_millis(500);

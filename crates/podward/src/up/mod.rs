@@ -16,7 +16,7 @@ mod pods;
 mod probe;
 mod references;
 mod run;
-mod servers;
+
 mod tokens;
 mod volumes;
 
@@ -34,7 +34,7 @@ use crate::access::show;
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::state::State;
-use environment::Stop;
+use crate::stop::Stop;
 use follow::{Pods, Watcher};
 use load::Folder;
 use network::Network;
@@ -200,7 +200,7 @@ impl Up {
         started: Instant,
         mut watched: Watcher,
     ) -> Result<bool, Report> {
-        let mut stop = environment::Stop::new()?;
+        let mut stop = Stop::new()?;
         let (sender, mut events) = tokio::sync::mpsc::channel(MAX_WAITING);
         let unseen = Arc::new(AtomicU64::new(0));
         let missed = Arc::clone(&unseen);

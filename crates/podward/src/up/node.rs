@@ -20,13 +20,14 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::Channel;
 
+use super::environment;
 use super::load::Folder;
 use super::network::{self, Network};
 use super::pods::Admitted;
 use super::tokens::Issuer;
-use super::{environment, servers};
 use crate::io::{Io, Tone};
 use crate::report::Report;
+use crate::servers;
 
 /// Where the token service and the vaults are inside a pod (RFC 2544: an address of no real network).
 const CLOUD_ADDRESS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(198, 18, 0, 1), 443);

@@ -8,12 +8,12 @@ use podward_api::pod::Container;
 use podward_sys::{Enter, Lifeline, Started, Status};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::environment::Stop;
 use super::node::Node;
 use super::pods::Admitted;
 use super::volumes::{self, Places};
 use super::{container, csi, output, probe};
 use crate::io::Io;
+use crate::stop::Stop;
 
 /// How long an init container may take.
 const INIT_PATIENCE: Duration = Duration::from_mins(1);

@@ -4,15 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use podward_api::SecretString;
-use podward_cloud::{LocalIssuer, Signer};
+use podward_cloud::{ISSUER, LocalIssuer, Signer};
 use podward_cluster::Pod;
 use podward_identity::ServiceAccountTokens;
 use serde_json::json;
 
 use super::node::unique_id;
-
-/// Issuer of the tokens, as federated credentials name it by `issuer: podward`.
-pub(super) const ISSUER: &str = "https://oidc.podward.internal";
 
 /// Signs tokens of this machine's service accounts.
 pub(super) struct Issuer {
@@ -23,11 +20,7 @@ pub(super) struct Issuer {
 impl Issuer {
     /// What the local token service trusts.
     pub(super) fn published(&self) -> LocalIssuer {
-        let signer = Arc::clone(&self.signer);
-        LocalIssuer {
-            url: ISSUER.into(),
-            jwks: Arc::new(move || json!({"keys": [signer.jwk()]})),
-        }
+        LocalIssuer::of(Arc::clone(&self.signer))
     }
 }
 

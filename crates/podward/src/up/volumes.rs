@@ -296,7 +296,7 @@ fn projected(
         }
         if let Some(token) = &projection.service_account_token {
             let audience = if token.audience.is_empty() {
-                super::tokens::ISSUER
+                podward_cloud::ISSUER
             } else {
                 &token.audience
             };

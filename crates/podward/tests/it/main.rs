@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod cloud;
+#[cfg(test)]
 mod code;
 #[cfg(test)]
 mod exec;

@@ -18,7 +18,7 @@ const MAX_CONNECTIONS: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves `router` on a listener that belongs to one caller.
-pub(super) fn serve(
+pub(crate) fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     router: Router,

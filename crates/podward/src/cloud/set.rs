@@ -1,4 +1,4 @@
-//! `podward cloud`.
+//! `podward cloud set`.
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -13,14 +13,6 @@ use crate::state::State;
 
 /// Largest value of a secret, bytes (Azure Key Vault).
 const MAX_VALUE: usize = 25 << 10;
-
-/// The local cloud of a running `podward up`.
-#[derive(clap::Subcommand)]
-pub(crate) enum Cloud {
-    /// Changes what the cloud holds.
-    #[command(subcommand)]
-    Set(Set),
-}
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Set {
@@ -49,15 +41,8 @@ pub(crate) struct SetSecret {
     state: Option<PathBuf>,
 }
 
-impl Cloud {
-    pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
-        let Self::Set(Set::Secret(set)) = self;
-        set.run(io)
-    }
-}
-
 impl SetSecret {
-    fn run(self, io: &mut Io) -> Result<Exit, Report> {
+    pub(super) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
         let Some((vault, name)) = self.secret.split_once('/') else {
             return Err(Report::new(format!("{:?} names no vault", self.secret))

@@ -1,0 +1,142 @@
+//! Host names: which service is meant, and by which addresses its clients know the others.
+
+use podward_api::KEY_VAULT_RESOURCE;
+
+/// Host of the token service.
+pub const AUTHORITY: &str = "login.microsoftonline.com";
+/// Domain of the vaults.
+pub const VAULT_DOMAIN: &str = "vault.azure.net";
+/// Host of the token service on machines that leave the public name to the public cloud.
+pub const LOCAL_AUTHORITY: &str = "login.localhost";
+/// Domain of the vaults there.
+pub const LOCAL_VAULT_DOMAIN: &str = "vault.localhost";
+
+/// Token service and vaults that belong together.
+const DOMAINS: [(&str, &str); 2] = [
+    (AUTHORITY, VAULT_DOMAIN),
+    (LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN),
+];
+
+/// A service of the cloud.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// The token service.
+    Authority,
+    /// A vault, by its name in lower case.
+    Vault(String),
+}
+
+/// What a `Host` header says.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) service: Service,
+    domains: (&'static str, &'static str),
+    /// `:8443`, or nothing.
+    port: String,
+    host: String,
+}
+
+impl Place {
+    /// The service of a `Host` header; `None` for a name that is none of the cloud's.
+    pub(crate) fn of(host: &str) -> Option<Self> {
+        let host = host.to_ascii_lowercase();
+        let (name, port) = host
+            .split_once(':')
+            .map_or((host.as_str(), ""), |(name, port)| (name, port));
+        // what is written into ids and challenges must be a port
+        let port = match port {
+            "" | "443" => String::new(),
+            port if port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()) => {
+                format!(":{port}")
+            }
+            _ => return None,
+        };
+        let (service, domains) = DOMAINS.iter().find_map(|domains| {
+            if name == domains.0 {
+                return Some((Service::Authority, *domains));
+            }
+            let vault = name.strip_suffix(domains.1)?.strip_suffix('.')?;
+            Some((Service::Vault(vault.to_owned()), *domains))
+        })?;
+        let host = format!("{name}{port}");
+        Some(Self {
+            service,
+            domains,
+            port,
+            host,
+        })
+    }
+
+    /// `https://` and the host that was asked, with its port.
+    pub(crate) fn base(&self) -> String {
+        format!("https://{}", self.host)
+    }
+
+    /// Address of the token service.
+    pub(crate) fn authority(&self) -> String {
+        format!("https://{}{}", self.domains.0, self.port)
+    }
+
+    /// Host of the token service, with its port.
+    pub(crate) fn authority_host(&self) -> String {
+        format!("{}{}", self.domains.0, self.port)
+    }
+
+    /// What a token for the vaults is for. Clients compare it with the vault's host, one of them with its port.
+    pub(crate) fn resource(&self) -> String {
+        format!("https://{}{}", self.domains.1, self.port)
+    }
+}
+
+/// A resource in one spelling: without a trailing slash, and the vaults of all domains and ports as one.
+fn canonical(resource: &str) -> &str {
+    let bare = resource.trim_end_matches('/');
+    let host = bare.strip_prefix("https://").unwrap_or_default();
+    let (name, port) = host.split_once(':').unwrap_or((host, "0"));
+    let is_port = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    if is_port && DOMAINS.iter().any(|(_, vaults)| *vaults == name) {
+        return KEY_VAULT_RESOURCE;
+    }
+    bare
+}
+
+/// Whether two names mean one resource.
+pub(crate) fn same_resource(a: &str, b: &str) -> bool {
+    canonical(a) == canonical(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_names_its_service_and_its_neighbours() {
+        let place = Place::of("Shop.Vault.Azure.net:8443").unwrap();
+        assert_eq!(place.service, Service::Vault("shop".into()));
+        assert_eq!(place.base(), "https://shop.vault.azure.net:8443");
+        assert_eq!(place.authority(), "https://login.microsoftonline.com:8443");
+        assert_eq!(place.resource(), "https://vault.azure.net:8443");
+        let place = Place::of("login.localhost:443").unwrap();
+        assert_eq!(place.service, Service::Authority);
+        assert_eq!(place.resource(), "https://vault.localhost");
+        for other in [
+            "",
+            "vault.azure.net",
+            "x.example",
+            "a.vault.azure.net:\"",
+            "evilvault.azure.net",
+        ] {
+            assert!(Place::of(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn vaults_are_one_resource_at_any_port() {
+        let vault = KEY_VAULT_RESOURCE;
+        assert!(same_resource(vault, "https://vault.azure.net/"));
+        assert!(same_resource(vault, "https://vault.localhost:8443"));
+        assert!(!same_resource(vault, "https://vault.azure.net:x"));
+        assert!(!same_resource(vault, "https://vault.azure.net.example"));
+        assert!(!same_resource(vault, "http://vault.azure.net"));
+    }
+}

@@ -1,0 +1,276 @@
+//! A vault over HTTP: challenge first, then token, then rights, then the object.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use podward_api::Guid;
+use podward_api::access::{Door, Event, ObjectRef, Outcome};
+use serde_json::json;
+
+use super::certificate::{self, Certificate};
+use super::fault::{Fault, shown};
+use super::key::{self, Key};
+use super::objects::{Kind, serve_deleted};
+use super::secret::{self, Secret};
+use super::store::{Store, valid_name};
+use crate::bearer::{Unknown, authenticate};
+use crate::config::Vault;
+use crate::names::{Place, Service};
+use crate::token_door::{form, request_id};
+use crate::{Caller, Cloud, answer};
+
+/// Versions of the REST API that are answered.
+const API_VERSIONS: [&str; 10] = [
+    "2016-10-01",
+    "7.0",
+    "7.1",
+    "7.2",
+    "7.3",
+    "7.4",
+    "7.5",
+    "7.6",
+    "2025-07-01",
+    "2026-04-01",
+];
+
+/// What stands behind the `?` of an address.
+pub(super) struct Query {
+    pairs: Vec<(String, String)>,
+    /// `api-version`.
+    pub(super) version: String,
+}
+
+impl Query {
+    fn of(parts: &Parts) -> Result<Self, Fault> {
+        let mut query = Self {
+            pairs: form(parts.uri.query().unwrap_or_default().as_bytes()),
+            version: String::new(),
+        };
+        let Some(version) = query.parameter("api-version") else {
+            return Err(Fault::bad("api-version must be specified"));
+        };
+        if !API_VERSIONS.contains(&version.as_str()) {
+            let text = format!("api-version {} is not supported", shown(&version));
+            return Err(Fault::bad(text));
+        }
+        query.version = version;
+        Ok(query)
+    }
+
+    /// A parameter by name.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let found = self.pairs.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
+    }
+}
+
+/// A request whose caller is known.
+pub(super) struct Call<'a> {
+    pub(super) cloud: &'a Cloud,
+    pub(super) vault: &'a Vault,
+    store: &'a Mutex<Store>,
+    pub(super) base: String,
+    client: String,
+    rights: Rights,
+    caller: &'a Caller,
+    id: Guid,
+}
+
+/// Operations by kind of object.
+#[derive(Default)]
+struct Rights {
+    secrets: Vec<String>,
+    keys: Vec<String>,
+    certificates: Vec<String>,
+}
+
+/// Answers one request.
+pub(crate) fn serve(
+    cloud: &Cloud,
+    place: &Place,
+    parts: &Parts,
+    body: &[u8],
+    caller: &Caller,
+) -> Response {
+    let name = match &place.service {
+        Service::Vault(name) => name.as_str(),
+        Service::Authority => "",
+    };
+    let holding = cloud.holding();
+    let asked = || {
+        let path: String = parts.uri.path().chars().take(256).collect();
+        format!("{} {path}", parts.method)
+    };
+    let refuse = |identity: &str, rule: String, reason: &str| {
+        let event = Event {
+            identity: identity.to_owned(),
+            asked: asked(),
+            rule,
+            reason: reason.to_owned(),
+            request_id: request_id(parts, "x-ms-client-request-id").to_string(),
+            ..caller.event(Door::Vault)
+        };
+        // a refusal stays one whether or not it could be written
+        let _ = cloud.recorder.record(event);
+    };
+    let (Some(vault), Some(store)) = (holding.config.vault(name), holding.vaults.get(name)) else {
+        let message = format!("there is no vault {name:?} in cloud.yaml");
+        refuse("", "cloud.yaml".into(), &message);
+        return answer(
+            404,
+            &json!({"error": {"code": "NotFound", "message": message}}),
+        );
+    };
+    let client = match authenticate(cloud, &holding.config, vault, place, parts) {
+        Ok(client) => client,
+        Err(Unknown { response, refusal }) => {
+            if let Some(reason) = refusal {
+                refuse("", format!("vault {} token", vault.name), &reason);
+            }
+            return *response;
+        }
+    };
+    let mut rights = Rights::default();
+    let tenant = holding.config.tenant(&vault.tenant);
+    for access in &vault.access {
+        let means = tenant.and_then(|t| t.application(&access.identity));
+        if means.is_some_and(|application| application.client_id.eq_ignore_ascii_case(&client)) {
+            rights.secrets.extend(access.secrets.iter().cloned());
+            rights.keys.extend(access.keys.iter().cloned());
+            rights
+                .certificates
+                .extend(access.certificates.iter().cloned());
+        }
+    }
+    let call = Call {
+        cloud,
+        vault,
+        store,
+        base: place.base(),
+        client,
+        rights,
+        caller,
+        id: request_id(parts, "x-ms-client-request-id"),
+    };
+    call.answer(parts, body).unwrap_or_else(|fault| {
+        if !fault.recorded {
+            refuse(
+                &call.client,
+                format!("vault {} request", vault.name),
+                &fault.message,
+            );
+        }
+        fault.into_response()
+    })
+}
+
+impl<'a> Call<'a> {
+    fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response, Fault> {
+        let query = Query::of(parts)?;
+        let path: Vec<&str> = parts
+            .uri
+            .path()
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .collect();
+        let (kind, rest) = path
+            .split_first()
+            .map_or(("", &[][..]), |(kind, rest)| (*kind, rest));
+        if let Some(name) = rest.first().filter(|name| !valid_name(name)) {
+            return Err(Fault::bad(format!(
+                "The request URI contains an invalid name: {}",
+                shown(name)
+            )));
+        }
+        let method = &parts.method;
+        let answered = match kind {
+            "secrets" => secret::serve(self, method, rest, &query, body)?,
+            "keys" => key::serve(self, method, rest, &query, body)?,
+            "certificates" => certificate::serve(self, method, rest, &query, body)?,
+            "deletedsecrets" => serve_deleted::<Secret>(self, method, rest, &query)?,
+            "deletedkeys" => serve_deleted::<Key>(self, method, rest, &query)?,
+            "deletedcertificates" => serve_deleted::<Certificate>(self, method, rest, &query)?,
+            _ => None,
+        };
+        answered.ok_or_else(|| {
+            Fault::new(
+                501,
+                "NotImplemented",
+                "podward's local vault does not serve this operation; docs/cloud.md lists what it serves",
+            )
+        })
+    }
+
+    fn event(&self, kind: Kind, operation: &str, name: &str, version: &str) -> Event {
+        Event {
+            identity: self.client.clone(),
+            asked: if name.is_empty() {
+                format!("{operation} {}", kind.many)
+            } else {
+                format!("{operation} {}/{name}", kind.one)
+            },
+            rule: format!("vault {} access", self.vault.name),
+            request_id: self.id.to_string(),
+            object: (!name.is_empty()).then(|| ObjectRef {
+                vault: self.vault.name.clone(),
+                kind: kind.one.into(),
+                name: name.into(),
+                version: version.into(),
+            }),
+            ..self.caller.event(Door::Vault)
+        }
+    }
+
+    /// Whether the caller may; a refusal is recorded here, once.
+    pub(super) fn may(&self, kind: Kind, operation: &str, name: &str) -> Result<(), Fault> {
+        let allowed = match kind.one {
+            "secret" => &self.rights.secrets,
+            "key" => &self.rights.keys,
+            _ => &self.rights.certificates,
+        };
+        let covers = |one: &String| one == operation || one == "all" && operation != "purge";
+        if allowed.iter().any(covers) {
+            return Ok(());
+        }
+        let many = kind.many;
+        let message = format!(
+            "Caller is not authorized to perform action on resource. The policy of vault '{}' gives application '{}' no {many} {operation} permission. Action: 'Microsoft.KeyVault/vaults/{many}/{operation}/action'",
+            self.vault.name, self.client,
+        );
+        let mut event = self.event(kind, operation, name, "");
+        event.reason = format!(
+            "application {} has no {many} {operation} permission on vault {}",
+            self.client, self.vault.name
+        );
+        // a refusal stays one whether or not it could be written
+        let _ = self.cloud.recorder.record(event);
+        let mut fault = Fault::new(403, "Forbidden", message).inner("ForbiddenByPolicy");
+        fault.recorded = true;
+        Err(fault)
+    }
+
+    /// Records a grant, without which nothing is answered.
+    pub(super) fn granted(
+        &self,
+        kind: Kind,
+        operation: &str,
+        name: &str,
+        version: &str,
+    ) -> Result<(), Fault> {
+        let mut event = self.event(kind, operation, name, version);
+        event.outcome = Outcome::Granted;
+        event.reason = format!("the vault's access list gives {operation}");
+        let recorded = self.cloud.recorder.record(event);
+        recorded.map_err(|e| Fault::unavailable(e.to_string()))
+    }
+
+    pub(super) fn store(&self) -> MutexGuard<'a, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time, unix seconds.
+    pub(super) fn now(&self) -> i64 {
+        self.cloud.clock.now()
+    }
+}

@@ -1,0 +1,499 @@
+//! Keys.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::http::Method;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::door::{Call, Query};
+use super::fault::{Fault, shown};
+use super::material::{Cipher, Curve, Jwk, Material, bytes};
+use super::objects::{self, Detail, Kind, Object, Sent, Told, read};
+use super::shelf::{Shelf, Tags, Version};
+use super::store::{Store, new_version};
+use crate::answer;
+
+/// Everything that `key_ops` may name.
+const OPERATIONS: [&str; 8] = [
+    "encrypt",
+    "decrypt",
+    "sign",
+    "verify",
+    "wrapKey",
+    "unwrapKey",
+    "import",
+    "export",
+];
+
+/// What a version of a key holds. A key of cloud.yaml is made on a thread of its own; its first use waits for it.
+#[derive(Clone)]
+pub(super) struct Key {
+    material: Arc<OnceLock<Option<Arc<Material>>>>,
+    /// As the client named them; all of the type where it named none.
+    operations: Option<Vec<String>>,
+}
+
+impl Key {
+    /// A key that is there.
+    pub(super) fn of(material: Arc<Material>) -> Self {
+        Self {
+            material: Arc::new(OnceLock::from(Some(material))),
+            operations: None,
+        }
+    }
+
+    /// A key that `make` makes, on a thread of its own.
+    pub(super) fn later(
+        make: impl FnOnce() -> Option<Material> + Send + 'static,
+    ) -> Result<Self, String> {
+        let material = Arc::new(OnceLock::new());
+        let slot = Arc::clone(&material);
+        std::thread::Builder::new()
+            .name("vault-key".into())
+            .spawn(move || {
+                let _ = slot.set(make().map(Arc::new));
+            })
+            .map_err(|e| e.to_string())?;
+        Ok(Self {
+            material,
+            operations: None,
+        })
+    }
+
+    /// The key, once it is made; a key that cannot be made is told as one without numbers, which every client refuses.
+    pub(super) fn material(&self) -> Option<&Arc<Material>> {
+        self.material.wait().as_ref()
+    }
+
+    fn may(&self, operation: &str) -> bool {
+        match (&self.operations, self.material()) {
+            (Some(named), _) => named.iter().any(|one| one == operation),
+            (None, Some(material)) => material.operations().contains(&operation),
+            (None, None) => false,
+        }
+    }
+}
+
+impl Object for Key {
+    const KIND: Kind = Kind {
+        one: "key",
+        many: "keys",
+        deleted: "deletedkeys",
+        title: "Key",
+        not_found: "KeyNotFound",
+        disabled: "KeyDisabled",
+        update: "update",
+    };
+
+    fn shelf(store: &Store) -> &Shelf<Self> {
+        &store.keys
+    }
+
+    fn shelf_mut(store: &mut Store) -> &mut Shelf<Self> {
+        &mut store.keys
+    }
+
+    fn tell(&self, _: &Call<'_>, told: &Told<'_>, fields: &mut Map<String, Value>) {
+        if told.detail == Detail::Entry {
+            fields.insert("kid".into(), json!(told.id));
+            return;
+        }
+        let mut jwk = self
+            .material()
+            .map(|material| material.jwk())
+            .unwrap_or_default();
+        if let (Some(jwk), Some(material)) = (jwk.as_object_mut(), self.material()) {
+            let operations = self.operations.as_ref();
+            let operations =
+                operations.map_or_else(|| json!(material.operations()), |all| json!(all));
+            jwk.insert("key_ops".into(), operations);
+            jwk.insert("kid".into(), json!(told.id));
+        }
+        fields.insert("key".into(), jwk);
+    }
+
+    fn update(&mut self, sent: &Value) -> Result<(), Fault> {
+        let Some(operations) = sent.get("key_ops").filter(|value| !value.is_null()) else {
+            return Ok(());
+        };
+        let named: Option<Vec<String>> = serde_json::from_value(operations.clone()).ok();
+        let named = named.ok_or_else(|| Fault::bad("key_ops must be a list of operations"))?;
+        self.operations = operations_of(Some(named))?;
+        Ok(())
+    }
+
+    fn save(&self) -> Option<Value> {
+        let material = self.material.get()?.as_ref()?;
+        Some(json!({"pkcs8": material.saved(), "operations": self.operations}))
+    }
+
+    fn restore(saved: &Value) -> Option<Self> {
+        let pkcs8 = STANDARD.decode(saved.get("pkcs8")?.as_str()?).ok()?;
+        let mut key = Self::of(Arc::new(Material::of_pkcs8(&pkcs8)?));
+        key.operations = serde_json::from_value(saved.get("operations")?.clone()).ok()?;
+        Some(key)
+    }
+}
+
+fn operations_of(named: Option<Vec<String>>) -> Result<Option<Vec<String>>, Fault> {
+    let stray = named
+        .iter()
+        .flatten()
+        .find(|one| !OPERATIONS.contains(&one.as_str()));
+    match stray {
+        Some(stray) => Err(Fault::bad(format!(
+            "'{}' is no operation of a key",
+            shown(stray)
+        ))),
+        None => Ok(named),
+    }
+}
+
+/// Answers what is asked of keys.
+pub(super) fn serve(
+    call: &Call<'_>,
+    method: &Method,
+    rest: &[&str],
+    query: &Query,
+    body: &[u8],
+) -> Result<Option<Response>, Fault> {
+    let told = match (method, rest) {
+        (&Method::PUT, [name]) => import(call, name, body)?,
+        (&Method::POST, [name, "create"]) => create(call, name, body)?,
+        (&Method::POST, [name, "rotate"]) => rotate(call, name)?,
+        (&Method::GET, [name, "rotationpolicy"]) => policy(call, name)?,
+        (&Method::PUT, [name, "rotationpolicy"]) => set_policy(call, name, body)?,
+        (&Method::POST, [_, _, "release"] | [_, "release"]) => {
+            return Err(Fault::bad(
+                "The key is not exportable: it has no release policy",
+            ));
+        }
+        (&Method::POST, [name, version, operation]) if wanted(operation).is_some() => {
+            used(call, name, Some(version), operation, body)?
+        }
+        (&Method::POST, [name, operation]) if wanted(operation).is_some() => {
+            used(call, name, None, operation, body)?
+        }
+        _ => return objects::serve::<Key>(call, method, rest, query, body),
+    };
+    Ok(Some(answer(200, &told)))
+}
+
+/// The right, and the word of `key_ops`, that an operation of the address needs.
+fn wanted(operation: &str) -> Option<&'static str> {
+    Some(match operation {
+        "sign" => "sign",
+        "verify" => "verify",
+        "encrypt" => "encrypt",
+        "decrypt" => "decrypt",
+        "wrapkey" => "wrapKey",
+        "unwrapkey" => "unwrapKey",
+        _ => return None,
+    })
+}
+
+fn create(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        kty: String,
+        key_size: Option<u32>,
+        crv: Option<String>,
+        key_ops: Option<Vec<String>>,
+    }
+    call.may(Key::KIND, "create", name)?;
+    let (wanted, sent): (Wanted, Sent) = (read(body)?, read(body)?);
+    let operations = operations_of(wanted.key_ops)?;
+    free(call, name)?;
+    let material = match wanted.kty.as_str() {
+        "RSA" => Material::rsa(wanted.key_size.unwrap_or(2048))?,
+        "EC" => {
+            let curve = Curve::of(wanted.crv.as_deref().unwrap_or("P-256"));
+            Material::ec(curve.ok_or_else(|| Fault::bad("The curve is none of this vault's"))?)?
+        }
+        other => {
+            return Err(Fault::bad(format!(
+                "A vault makes no key of type '{}': RSA and EC are served",
+                shown(other)
+            )));
+        }
+    };
+    add(call, name, "create", material, operations, sent)
+}
+
+/// Making a key takes long: what would be refused afterwards is refused before.
+fn free(call: &Call<'_>, name: &str) -> Result<(), Fault> {
+    let mut store = call.store();
+    call.not_deleted::<Key>(&mut store, name)?;
+    Call::own(store.keys.live(name))
+}
+
+fn import(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        key: Jwk,
+    }
+    call.may(Key::KIND, "import", name)?;
+    let (wanted, sent): (Wanted, Sent) = (read(body)?, read(body)?);
+    let material = Material::import(&wanted.key)?;
+    let operations = operations_of(wanted.key.key_ops)?;
+    add(call, name, "import", material, operations, sent)
+}
+
+fn add(
+    call: &Call<'_>,
+    name: &str,
+    right: &str,
+    material: Material,
+    operations: Option<Vec<String>>,
+    sent: Sent,
+) -> Result<Value, Fault> {
+    let (attributes, tags) = sent.made(call.now())?;
+    let id = new_version().map_err(Fault::unavailable)?;
+    let mut store = call.store();
+    call.not_deleted::<Key>(&mut store, name)?;
+    Call::own(store.keys.live(name))?;
+    call.granted(Key::KIND, right, name, &id)?;
+    let body = Key {
+        operations,
+        ..Key::of(Arc::new(material))
+    };
+    let version = Version {
+        id: id.clone(),
+        attributes,
+        tags,
+        managed: false,
+        body,
+    };
+    store.keys.add(name, version);
+    call.again::<Key>(&store, name, &id, Detail::Whole)
+}
+
+/// The latest version: its key, what may be done with it, and its tags.
+fn latest(call: &Call<'_>, name: &str) -> Result<(Key, Option<Tags>), Fault> {
+    let store = call.store();
+    let item = store.keys.live(name);
+    Call::own(item)?;
+    let latest = item.and_then(|item| item.version(None));
+    let latest = latest.ok_or_else(|| call.missing::<Key>(name, None))?;
+    Ok((latest.body.clone(), latest.tags.clone()))
+}
+
+fn rotate(call: &Call<'_>, name: &str) -> Result<Value, Fault> {
+    call.may(Key::KIND, "rotate", name)?;
+    let (key, tags) = latest(call, name)?;
+    let made = key.material().map(|material| material.another());
+    let made = made.ok_or_else(|| Fault::unavailable("the key was never made"))??;
+    let sent: Sent = serde_json::from_value(json!({"tags": tags})).unwrap_or_default();
+    add(call, name, "rotate", made, key.operations, sent)
+}
+
+/// The policy of a key that was given none.
+fn usual() -> Value {
+    json!({
+        "lifetimeActions": [{"trigger": {"timeBeforeExpiry": "P30D"}, "action": {"type": "Notify"}}],
+        "attributes": {},
+    })
+}
+
+fn told_policy(call: &Call<'_>, name: &str, policy: Option<&Value>) -> Value {
+    let mut told = policy.cloned().unwrap_or_else(usual);
+    if let Some(told) = told.as_object_mut() {
+        let id = format!("{}/rotationpolicy", call.id(Key::KIND, name, None));
+        told.insert("id".into(), json!(id));
+    }
+    told
+}
+
+fn policy(call: &Call<'_>, name: &str) -> Result<Value, Fault> {
+    call.may(Key::KIND, "getrotationpolicy", name)?;
+    let store = call.store();
+    let item = store
+        .keys
+        .live(name)
+        .ok_or_else(|| call.missing::<Key>(name, None))?;
+    call.granted(Key::KIND, "getrotationpolicy", name, "")?;
+    Ok(told_policy(call, &item.name, item.policy.as_ref()))
+}
+
+fn set_policy(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Wanted {
+        #[serde(default)]
+        lifetime_actions: Vec<Action>,
+        attributes: Option<Expiry>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Expiry {
+        expiry_time: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Action {
+        trigger: Trigger,
+        action: ActionType,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Trigger {
+        time_after_create: Option<String>,
+        time_before_expiry: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct ActionType {
+        r#type: String,
+    }
+    call.may(Key::KIND, "setrotationpolicy", name)?;
+    let wanted: Wanted = read(body)?;
+    let expiry = wanted
+        .attributes
+        .and_then(|attributes| attributes.expiry_time);
+    let mut durations = expiry.iter().collect::<Vec<_>>();
+    let mut actions = Vec::new();
+    for one in &wanted.lifetime_actions {
+        let kind = match one.action.r#type.to_ascii_lowercase().as_str() {
+            "rotate" => "Rotate",
+            "notify" => "Notify",
+            _ => return Err(Fault::bad("A lifetime action is Rotate or Notify")),
+        };
+        let trigger = match (
+            &one.trigger.time_after_create,
+            &one.trigger.time_before_expiry,
+        ) {
+            (Some(time), None) => {
+                durations.push(time);
+                json!({"timeAfterCreate": time})
+            }
+            (None, Some(time)) => {
+                durations.push(time);
+                json!({"timeBeforeExpiry": time})
+            }
+            _ => {
+                let text = "A trigger has one of timeAfterCreate and timeBeforeExpiry";
+                return Err(Fault::bad(text));
+            }
+        };
+        actions.push(json!({"trigger": trigger, "action": {"type": kind}}));
+    }
+    if !durations.into_iter().all(|text| is_duration(text)) {
+        return Err(Fault::bad(
+            "Times are durations of ISO 8601 in years, months or days, as P90D",
+        ));
+    }
+    let mut store = call.store();
+    let now = call.now();
+    let item = store
+        .keys
+        .live_mut(name)
+        .ok_or_else(|| call.missing::<Key>(name, None))?;
+    call.granted(Key::KIND, "setrotationpolicy", name, "")?;
+    let mut attributes = json!({"created": now, "updated": now});
+    if let (Some(expiry), Some(attributes)) = (expiry, attributes.as_object_mut()) {
+        attributes.insert("expiryTime".into(), json!(expiry));
+    }
+    item.policy = Some(json!({"lifetimeActions": actions, "attributes": attributes}));
+    Ok(told_policy(call, &item.name, item.policy.as_ref()))
+}
+
+/// Whether a text is a duration of whole years, months and days, as `P1Y6M`.
+fn is_duration(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('P') else {
+        return false;
+    };
+    let mut units = "YMD".chars();
+    let mut digits = 0;
+    for c in rest.chars() {
+        if c.is_ascii_digit() {
+            digits += 1;
+        } else if digits == 0 || !units.any(|unit| unit == c) {
+            return false;
+        } else {
+            digits = 0;
+        }
+    }
+    !rest.is_empty() && digits == 0
+}
+
+fn used(
+    call: &Call<'_>,
+    name: &str,
+    version: Option<&str>,
+    operation: &str,
+    body: &[u8],
+) -> Result<Value, Fault> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        alg: String,
+        value: zeroize::Zeroizing<String>,
+        digest: Option<String>,
+    }
+    let right = wanted(operation).unwrap_or_default();
+    call.may(Key::KIND, right, name)?;
+    let asked: Wanted = read(body)?;
+    let not_base64 = |field: &str| Fault::bad(format!("'{field}' is not base64url"));
+    let value = bytes(&asked.value).ok_or_else(|| not_base64("value"))?;
+    let (key, id, kid) = {
+        let store = call.store();
+        let item = store.keys.live(name);
+        let found = item.and_then(|item| Some((item, item.version(version)?)));
+        let (item, found) = found.ok_or_else(|| call.missing::<Key>(name, version))?;
+        let refused = |what: &str, code| {
+            let text = format!("Operation {operation} is not allowed on {what}.");
+            Err(Fault::new(403, "Forbidden", text).inner(code))
+        };
+        let now = call.now();
+        let attributes = &found.attributes;
+        // what was encrypted or signed while the key was good can still be read and checked
+        let reads = matches!(operation, "decrypt" | "unwrapkey" | "verify");
+        if !attributes.enabled {
+            return refused("a disabled key", "KeyDisabled");
+        }
+        if !reads && attributes.nbf.is_some_and(|nbf| nbf > now) {
+            return refused("a key that is not yet valid", "KeyNotYetValid");
+        }
+        if !reads && attributes.exp.is_some_and(|exp| exp <= now) {
+            return refused("an expired key", "KeyExpired");
+        }
+        let kid = call.id(Key::KIND, &item.name, Some(&found.id));
+        (found.body.clone(), found.id.clone(), kid)
+    };
+    if !key.may(right) {
+        let text = format!("Operation {operation} is not permitted on this key.");
+        return Err(Fault::new(403, "Forbidden", text).inner("KeyOperationForbidden"));
+    }
+    let material = key
+        .material()
+        .ok_or_else(|| Fault::unavailable("the key was never made"))?;
+    let told = |value: &[u8]| json!({"kid": kid, "value": URL_SAFE_NO_PAD.encode(value)});
+    let told = match operation {
+        "sign" => told(&material.sign(&asked.alg, &value)?),
+        "verify" => {
+            let digest = asked.digest.as_deref().and_then(bytes);
+            let digest = digest.ok_or_else(|| not_base64("digest"))?;
+            json!({"value": material.verify(&asked.alg, &digest, &value)?})
+        }
+        "encrypt" | "wrapkey" => told(&material.cipher(Cipher::Encrypt, &asked.alg, &value)?),
+        _ => told(&material.cipher(Cipher::Decrypt, &asked.alg, &value)?),
+    };
+    call.granted(Key::KIND, right, name, &id)?;
+    Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_duration;
+
+    #[test]
+    fn durations_are_of_whole_days() {
+        for text in ["P90D", "P1Y", "P1Y6M", "P2Y3M4D"] {
+            assert!(is_duration(text), "{text}");
+        }
+        for text in ["", "P", "90D", "PT1H", "P1D1Y", "PD", "P1"] {
+            assert!(!is_duration(text), "{text}");
+        }
+    }
+}

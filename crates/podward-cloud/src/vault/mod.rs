@@ -1,0 +1,16 @@
+//! The vaults: what they hold, and their HTTP interface.
+
+mod backup;
+mod certificate;
+mod door;
+mod fault;
+mod key;
+mod material;
+mod objects;
+mod page;
+mod secret;
+mod shelf;
+mod store;
+
+pub(crate) use door::serve;
+pub(crate) use store::{Store, check_secret, new_version};

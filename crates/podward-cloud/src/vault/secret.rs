@@ -1,0 +1,119 @@
+//! Secrets.
+
+use axum::http::Method;
+use axum::response::Response;
+use podward_api::SecretString;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::door::{Call, Query};
+use super::fault::Fault;
+use super::key::Key;
+use super::objects::{self, Detail, Kind, Object, Sent, Told, read};
+use super::shelf::{Shelf, Version};
+use super::store::{Store, check_secret, new_version};
+use crate::answer;
+
+/// What a version of a secret holds.
+pub(super) struct Secret {
+    pub(super) value: SecretString,
+    pub(super) content_type: Option<String>,
+}
+
+impl Object for Secret {
+    const KIND: Kind = Kind {
+        one: "secret",
+        many: "secrets",
+        deleted: "deletedsecrets",
+        title: "Secret",
+        not_found: "SecretNotFound",
+        disabled: "SecretDisabled",
+        update: "set",
+    };
+
+    fn shelf(store: &Store) -> &Shelf<Self> {
+        &store.secrets
+    }
+
+    fn shelf_mut(store: &mut Store) -> &mut Shelf<Self> {
+        &mut store.secrets
+    }
+
+    fn tell(&self, call: &Call<'_>, told: &Told<'_>, fields: &mut Map<String, Value>) {
+        fields.insert("id".into(), json!(told.id));
+        if let Some(kind) = &self.content_type {
+            fields.insert("contentType".into(), json!(kind));
+        }
+        if told.managed {
+            let key = call.id(Key::KIND, told.name, Some(told.version));
+            fields.insert("kid".into(), json!(key));
+        }
+        if told.detail == Detail::Whole {
+            fields.insert("value".into(), json!(self.value.expose()));
+        }
+    }
+
+    fn update(&mut self, sent: &Value) -> Result<(), Fault> {
+        match sent.get("contentType") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(kind)) => self.content_type = Some(kind.clone()),
+            Some(_) => return Err(Fault::bad("The contentType must be a string")),
+        }
+        Ok(())
+    }
+
+    fn save(&self) -> Option<Value> {
+        Some(json!({"value": self.value.expose(), "contentType": self.content_type}))
+    }
+
+    fn restore(saved: &Value) -> Option<Self> {
+        Some(Self {
+            value: SecretString::new(saved.get("value")?.as_str()?.to_owned()),
+            content_type: saved.get("contentType")?.as_str().map(str::to_owned),
+        })
+    }
+}
+
+/// Answers what is asked of secrets.
+pub(super) fn serve(
+    call: &Call<'_>,
+    method: &Method,
+    rest: &[&str],
+    query: &Query,
+    body: &[u8],
+) -> Result<Option<Response>, Fault> {
+    if let (&Method::PUT, [name]) = (method, rest) {
+        return Ok(Some(answer(200, &set(call, name, body)?)));
+    }
+    objects::serve::<Secret>(call, method, rest, query, body)
+}
+
+fn set(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Wanted {
+        value: SecretString,
+        content_type: Option<String>,
+    }
+    call.may(Secret::KIND, "set", name)?;
+    let (wanted, sent): (Wanted, Sent) = (read(body)?, read(body)?);
+    check_secret(name, wanted.value.expose()).map_err(Fault::bad)?;
+    let (attributes, tags) = sent.made(call.now())?;
+    let id = new_version().map_err(Fault::unavailable)?;
+    let mut store = call.store();
+    call.not_deleted::<Secret>(&mut store, name)?;
+    Call::own(store.secrets.live(name))?;
+    call.granted(Secret::KIND, "set", name, &id)?;
+    let version = Version {
+        id: id.clone(),
+        attributes,
+        tags,
+        managed: false,
+        body: Secret {
+            value: wanted.value,
+            content_type: wanted.content_type,
+        },
+    };
+    store.secrets.add(name, version);
+    call.again::<Secret>(&store, name, &id, Detail::Whole)
+}

@@ -1,0 +1,104 @@
+//! The file that says what the cloud holds.
+
+use std::path::Path;
+
+use podward_cloud::{CloudConfig, ConfigError};
+use podward_manifest::{Node, Source, parse};
+use serde_json::json;
+
+use crate::files;
+use crate::report::Report;
+
+/// The file that is read where none is named, if it is there.
+const NAME: &str = "cloud.yaml";
+/// Where the format is told.
+const HELP: &str = "docs/cloud.md lists every field";
+/// The tenant that is there without a file.
+const TENANT: &str = "6e1a4f0d-3b52-4c8e-9d07-5a2f8c61b394";
+/// The client id of its machine.
+const MACHINE: &str = "2c9d7b35-f840-4a16-b3ce-81f0d6e52a97";
+
+/// A configuration and where its lines are.
+pub(super) struct File {
+    pub(super) config: CloudConfig,
+    text: Option<(Source, Node)>,
+}
+
+impl File {
+    /// The named file, or `cloud.yaml` of this folder, or what needs none.
+    pub(super) fn read(named: Option<&Path>) -> Result<Self, Report> {
+        let path = named.unwrap_or(Path::new(NAME));
+        if named.is_none() && !path.exists() {
+            return Ok(Self {
+                config: without_file()?,
+                text: None,
+            });
+        }
+        let shown = path.to_string_lossy().into_owned();
+        let source = Source {
+            text: files::text(path, &shown)?,
+            path: shown,
+        };
+        let documents = parse(&source.path, &source.text).map_err(|e| {
+            Report::new(&e.message)
+                .at(&source.path, Some(e.position))
+                .excerpt(source.excerpt(e.position))
+        })?;
+        let is_cloud = |node: &Node| node.get("kind").and_then(Node::as_str) == Some("Cloud");
+        let found = documents.into_iter().find(|one| is_cloud(&one.root));
+        let Some(document) = found else {
+            return Err(Report::new("no document of kind Cloud is in this file")
+                .at(&source.path, None)
+                .help(HELP));
+        };
+        if let Some(twice) = document.duplicates.first() {
+            return Err(Report::new(&twice.message).at(&source.path, Some(twice.position)));
+        }
+        let root = document.root;
+        let read = serde_path_to_error::deserialize::<_, CloudConfig>(root.to_json());
+        let mut file = Self {
+            config: CloudConfig::default(),
+            text: Some((source, root)),
+        };
+        file.config =
+            read.map_err(|e| file.fault(&e.path().to_string(), &e.inner().to_string()))?;
+        Ok(file)
+    }
+
+    /// A fault at its line.
+    pub(super) fn fault(&self, path: &str, message: &str) -> Report {
+        let report = Report::new(message).help(HELP);
+        match &self.text {
+            Some((source, root)) => {
+                let at = root.locate(path);
+                report
+                    .at(&source.path, Some(at))
+                    .excerpt(source.excerpt(at))
+            }
+            None => report,
+        }
+    }
+
+    pub(super) fn contradiction(&self, error: &ConfigError) -> Report {
+        self.fault(&error.path, &error.message)
+    }
+}
+
+/// One vault, and a machine whose own identity may do all in it.
+fn without_file() -> Result<CloudConfig, Report> {
+    serde_json::from_value(json!({
+        "apiVersion": "podward.dev/v1alpha1", "kind": "Cloud",
+        "tenants": [{
+            "id": TENANT, "name": "local",
+            "managedIdentities": [{"name": "machine", "clientId": MACHINE, "systemAssigned": true}],
+        }],
+        "vaults": [{
+            "name": "dev", "tenant": "local",
+            "access": [{
+                "identity": "machine", "secrets": ["all", "purge"], "keys": ["all", "purge"],
+                "certificates": ["all", "purge"],
+            }],
+        }],
+    }))
+    .map_err(Report::new)
+}

@@ -1,0 +1,49 @@
+//! `podward cloud`.
+
+mod config;
+mod env;
+mod run;
+mod set;
+mod token;
+mod trust;
+
+use crate::io::Io;
+use crate::report::{Exit, Report};
+
+/// Plays Key Vault, the token service and the metadata service of Azure on this machine.
+///
+/// Clients are told apart by nothing: what they may is said by their tokens, which are checked as the service
+/// checks them. Without a cloud.yaml there is one vault, `dev`, and a machine whose own identity may do all in it.
+///
+/// Examples:
+///   podward cloud
+///   podward cloud --config shop/cloud.yaml --in-memory
+///   eval "$(podward cloud env)"
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cloud {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::Run,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Env(env::Env),
+    Token(token::Token),
+    /// Changes what the cloud of a running `podward up` holds.
+    #[command(subcommand)]
+    Set(set::Set),
+}
+
+impl Cloud {
+    pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
+        match self.command {
+            None => self.run.run(io),
+            Some(Command::Env(env)) => env.run(io),
+            Some(Command::Token(token)) => token.run(io),
+            Some(Command::Set(set::Set::Secret(set))) => set.run(io),
+        }
+    }
+}
