@@ -1,6 +1,6 @@
 //! What a vault holds, in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::certificate::Certificate;
 use super::key::Key;
 use super::material::{Curve, Material};
 use super::objects::{Kind, Object};
+use super::pending::Pending;
 use super::secret::Secret;
 use super::shelf::{Attributes, Shelf, Version};
 use crate::config::{self, ConfigError, Vault};
@@ -27,6 +28,8 @@ pub(crate) struct Store {
     pub(super) secrets: Shelf<Secret>,
     pub(super) keys: Shelf<Key>,
     pub(super) certificates: Shelf<Certificate>,
+    /// Requests for certificates, by name in lower case: the last one of each.
+    pub(super) pending: BTreeMap<String, Pending>,
 }
 
 /// A version that is made now, of the configuration or of its owner.
@@ -203,6 +206,7 @@ impl Store {
         let all = kind == Certificate::KIND;
         if all {
             self.certificates.mark(name, deleted);
+            self.pending.remove(&name.to_ascii_lowercase());
         }
         if all || kind == Key::KIND {
             self.keys.mark(name, deleted);
