@@ -106,6 +106,7 @@ pub(super) fn serve(
             call.granted(Certificate::KIND, "listissuers", "", "")?;
             json!({"value": [], "nextLink": null})
         }
+        (_, ["issuers" | "contacts", ..]) => return Ok(None),
         // a certificate is no use without its key, which is not in it
         (&Method::POST, [_, "backup"] | ["restore"]) => return Ok(None),
         (&Method::GET, [name, "policy"]) => policy(call, name)?,

@@ -431,6 +431,14 @@ fn a_certificate_brings_its_key_and_its_secret() {
         json!({"policy": policy}),
     );
     assert_eq!(taken.0, 409);
+    // what is absent says so, and is not taken for a certificate of that name
+    for path in [
+        "/certificates/contacts",
+        "/certificates/issuers/mine",
+        "/rng",
+    ] {
+        assert_eq!(ask("GET", path, Value::Null).0, 501, "{path}");
+    }
     let unknown = json!({"policy": {"issuer": {"name": "DigiCert"}}});
     assert_eq!(ask("POST", "/certificates/x/create", unknown).0, 400);
     let nothing = json!({"value": "bm90aGluZw=="});
