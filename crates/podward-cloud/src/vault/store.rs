@@ -15,7 +15,7 @@ use super::material::{Curve, Material};
 use super::objects::{Kind, Object};
 use super::pending::Pending;
 use super::secret::Secret;
-use super::shelf::{Attributes, Shelf, Version};
+use super::shelf::{Attributes, Shelf, Tags, Version};
 use crate::config::{self, ConfigError, Vault};
 use crate::keys::rsa_key;
 
@@ -213,6 +213,28 @@ impl Store {
         }
         if all || kind == Secret::KIND {
             self.secrets.mark(name, deleted);
+        }
+    }
+
+    /// Gives the key and the secret of a certificate's version the attributes and tags that it was given.
+    pub(super) fn share(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        id: &str,
+        attributes: &Attributes,
+        tags: Option<&Tags>,
+    ) {
+        if kind != Certificate::KIND {
+            return;
+        }
+        let key = self.keys.live_mut(name);
+        if let Some(key) = key.and_then(|item| item.version_mut(Some(id))) {
+            (key.attributes, key.tags) = (attributes.clone(), tags.cloned());
+        }
+        let secret = self.secrets.live_mut(name);
+        if let Some(secret) = secret.and_then(|item| item.version_mut(Some(id))) {
+            (secret.attributes, secret.tags) = (attributes.clone(), tags.cloned());
         }
     }
 

@@ -424,6 +424,13 @@ fn a_certificate_brings_its_key_and_its_secret() {
     // what belongs to a certificate changes with it alone
     assert_eq!(ask("DELETE", "/secrets/web", Value::Null).0, 403);
     assert_eq!(ask("PUT", "/secrets/web", json!({"value": "x"})).0, 403);
+    let enabled = |on: bool| json!({"attributes": {"enabled": on}});
+    ask("PATCH", "/certificates/web", enabled(false));
+    assert_eq!(ask("GET", "/secrets/web", Value::Null).0, 403);
+    let body = json!({"alg": "ES256", "value": "A".repeat(43)});
+    assert_eq!(ask("POST", "/keys/web/sign", body).0, 403);
+    ask("PATCH", "/certificates/web", enabled(true));
+    assert_eq!(ask("GET", "/secrets/web", Value::Null).0, 200);
     ask("PUT", "/secrets/taken", json!({"value": "x"}));
     let taken = ask(
         "POST",
