@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::conformance;
 use crate::fuzz;
 use crate::shell::{self, cargo, output, program, root, say};
 
@@ -23,6 +24,11 @@ pub(crate) fn run() -> Result<(), String> {
     let mut tests = cargo(&["test", "--workspace"]);
     tests.env("PODWARD_TEST_AZURE_SDK", &sdk);
     counted(tests)?;
+    if std::env::var_os("PODWARD_CONFORMANCE").is_some() {
+        conformance::run(&[])?;
+    } else {
+        say("conformance: skipped, PODWARD_CONFORMANCE names no folder of acceptance suites");
+    }
     fuzz::run(&[])
 }
 

@@ -1,18 +1,26 @@
 //! Certificates.
 
+use std::sync::Arc;
+
 use axum::http::Method;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
+use super::bundle::Bundle;
 use super::door::{Call, Query};
 use super::fault::Fault;
 use super::key::Key;
-use super::objects::{self, Detail, Kind, Object, Told};
+use super::objects::{self, Detail, Kind, Object, Sent, Told, read};
+use super::pending;
+use super::policy::Policy;
 use super::secret::Secret;
-use super::shelf::Shelf;
-use super::store::Store;
+use super::shelf::{Attributes, Shelf, Tags, Version};
+use super::store::{Store, new_version};
+use super::x509;
 use crate::answer;
 
 /// What a version of a certificate holds. Its key and the secret with both are on their own shelves.
@@ -58,7 +66,7 @@ impl Object for Certificate {
         fields.insert("kid".into(), of(Key::KIND));
         fields.insert("sid".into(), of(Secret::KIND));
         fields.insert("cer".into(), json!(STANDARD.encode(&self.der)));
-        fields.insert("policy".into(), policy(call, told.name, told.policy));
+        fields.insert("policy".into(), told_policy(call, told.name, told.policy));
     }
 
     fn update(&mut self, _: &Value) -> Result<(), Fault> {
@@ -75,7 +83,7 @@ impl Object for Certificate {
 }
 
 /// A policy with its address.
-fn policy(call: &Call<'_>, name: &str, policy: Option<&Value>) -> Value {
+fn told_policy(call: &Call<'_>, name: &str, policy: Option<&Value>) -> Value {
     let mut told = policy.cloned().unwrap_or_else(|| json!({}));
     if let Some(told) = told.as_object_mut() {
         let id = format!("{}/policy", call.id(Certificate::KIND, name, None));
@@ -98,17 +106,131 @@ pub(super) fn serve(
             call.granted(Certificate::KIND, "listissuers", "", "")?;
             json!({"value": [], "nextLink": null})
         }
+        (_, ["issuers" | "contacts", ..]) => return Ok(None),
         // a certificate is no use without its key, which is not in it
         (&Method::POST, [_, "backup"] | ["restore"]) => return Ok(None),
-        (&Method::GET, [name, "policy"]) => {
-            call.may(Certificate::KIND, "get", name)?;
-            let store = call.store();
-            let item = store.certificates.live(name);
-            let item = item.ok_or_else(|| call.missing::<Certificate>(name, None))?;
-            call.granted(Certificate::KIND, "get", name, "")?;
-            policy(call, &item.name, item.policy.as_ref())
+        (&Method::GET, [name, "policy"]) => policy(call, name)?,
+        (&Method::PATCH, [name, "policy"]) => change_policy(call, name, body)?,
+        (&Method::POST, [name, "import"]) => import(call, name, body)?,
+        (&Method::POST, [_, "create"]) | (_, [_, "pending", ..]) => {
+            return pending::serve(call, method, rest, query, body);
         }
         _ => return objects::serve::<Certificate>(call, method, rest, query, body),
     };
     Ok(Some(answer(200, &told)))
+}
+
+fn policy(call: &Call<'_>, name: &str) -> Result<Value, Fault> {
+    call.may(Certificate::KIND, "get", name)?;
+    let store = call.store();
+    let item = store.certificates.live(name);
+    let item = item.ok_or_else(|| call.missing::<Certificate>(name, None))?;
+    call.granted(Certificate::KIND, "get", name, "")?;
+    Ok(told_policy(call, &item.name, item.policy.as_ref()))
+}
+
+fn change_policy(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
+    call.may(Certificate::KIND, "update", name)?;
+    let sent: Policy = read(body)?;
+    let mut store = call.store();
+    let item = store.certificates.live_mut(name);
+    let item = item.ok_or_else(|| call.missing::<Certificate>(name, None))?;
+    let last = item.policy.clone().unwrap_or_default();
+    let last: Policy = serde_json::from_value(last).unwrap_or_default();
+    let changed = last.changed(sent)?;
+    call.granted(Certificate::KIND, "update", name, "")?;
+    item.policy = Some(json!(changed));
+    Ok(told_policy(call, &item.name, item.policy.as_ref()))
+}
+
+fn import(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        value: Zeroizing<String>,
+        pwd: Option<Zeroizing<String>>,
+        policy: Option<Policy>,
+    }
+    call.may(Certificate::KIND, "import", name)?;
+    let (wanted, sent): (Wanted, Sent) = (read(body)?, read(body)?);
+    let password = wanted.pwd.as_ref().map(|text| text.as_str());
+    let (bundle, is_pem) = Bundle::import(&wanted.value, password.unwrap_or_default())?;
+    let subject = x509::read(&bundle.leaf).map(|read| read.subject);
+    let own = Policy::of_import(&subject.unwrap_or_default(), &bundle.key, is_pem);
+    let policy = match wanted.policy {
+        Some(policy) if policy.names_content_type() => policy,
+        Some(policy) => policy.with_content_type(is_pem),
+        None => Policy::default(),
+    };
+    let policy = own.changed(policy)?;
+    let mut store = call.store();
+    let id = add(call, &mut store, name, "import", &bundle, &policy, sent)?;
+    call.again::<Certificate>(&store, name, &id, Detail::Bundle)
+}
+
+/// Whether a certificate may take the name: its key and its secret have it too.
+pub(super) fn free(call: &Call<'_>, store: &mut Store, name: &str) -> Result<(), Fault> {
+    call.not_deleted::<Certificate>(store, name)?;
+    let other_secret = store.secrets.get(name).is_some_and(|item| !item.managed());
+    if other_secret || store.keys.get(name).is_some_and(|item| !item.managed()) {
+        let text = format!("A key or a secret has the name {name} already");
+        return Err(Fault::new(409, "Conflict", text));
+    }
+    Ok(())
+}
+
+/// Adds a version of a certificate with its key and its secret, once it is recorded as granted.
+pub(super) fn add(
+    call: &Call<'_>,
+    store: &mut Store,
+    name: &str,
+    right: &str,
+    bundle: &Bundle,
+    policy: &Policy,
+    sent: Sent,
+) -> Result<String, Fault> {
+    free(call, store, name)?;
+    let (mut attributes, tags) = sent.made(call.now())?;
+    let read = x509::read(&bundle.leaf);
+    let read = read.ok_or_else(|| Fault::bad("The certificate cannot be read"))?;
+    attributes.nbf = Some(read.not_before);
+    attributes.exp = Some(read.not_after);
+    let secret = Secret {
+        value: bundle.secret(policy)?,
+        content_type: Some(policy.content_type().to_owned()),
+    };
+    let id = new_version().map_err(Fault::unavailable)?;
+    call.granted(Certificate::KIND, right, name, &id)?;
+    let leaf = Certificate {
+        der: bundle.leaf.clone(),
+    };
+    let key = Key::of(Arc::clone(&bundle.key));
+    store
+        .secrets
+        .add(name, version(&id, &attributes, tags.as_ref(), true, secret));
+    store
+        .keys
+        .add(name, version(&id, &attributes, tags.as_ref(), true, key));
+    store
+        .certificates
+        .add(name, version(&id, &attributes, tags.as_ref(), false, leaf));
+    if let Some(item) = store.certificates.live_mut(name) {
+        item.policy = Some(json!(policy));
+    }
+    Ok(id)
+}
+
+fn version<T>(
+    id: &str,
+    attributes: &Attributes,
+    tags: Option<&Tags>,
+    managed: bool,
+    body: T,
+) -> Version<T> {
+    Version {
+        id: id.to_owned(),
+        attributes: attributes.clone(),
+        tags: tags.cloned(),
+        managed,
+        body,
+    }
 }

@@ -195,6 +195,14 @@ impl Material {
         })
     }
 
+    /// Reads a private key on a curve (RFC 5915).
+    pub(super) fn of_sec1(der: &[u8]) -> Option<Self> {
+        Curve::ALL.into_iter().find_map(|curve| {
+            let pair = EcdsaKeyPair::from_private_key_der(curve.signing(), der).ok()?;
+            Self::of_ec(curve, pair)
+        })
+    }
+
     /// Takes a key that a client sends.
     pub(super) fn import(jwk: &Jwk) -> Result<Self, Fault> {
         let wrong = || Fault::bad("The key is not a complete and consistent private key");
@@ -271,9 +279,7 @@ impl Material {
     /// Makes another of the same type and size.
     pub(super) fn another(&self) -> Result<Self, Fault> {
         match self {
-            Self::Rsa { pair, .. } => {
-                Self::rsa(u32::try_from(pair.public_modulus_len() * 8).unwrap_or_default())
-            }
+            Self::Rsa { .. } => Self::rsa(self.bits().unwrap_or_default()),
             Self::Ec { curve, .. } => Self::ec(*curve),
         }
     }
@@ -288,6 +294,22 @@ impl Material {
     /// The private key, to be kept.
     pub(super) fn saved(&self) -> Value {
         json!(STANDARD.encode(self.pkcs8()))
+    }
+
+    /// Bits of an RSA key.
+    pub(super) fn bits(&self) -> Option<u32> {
+        match self {
+            Self::Rsa { pair, .. } => u32::try_from(pair.public_modulus_len() * 8).ok(),
+            Self::Ec { .. } => None,
+        }
+    }
+
+    /// The public key as a certificate holds it: an RSAPublicKey (RFC 8017), or a point.
+    pub(super) fn public_key(&self) -> &[u8] {
+        match self {
+            Self::Rsa { pair, .. } => pair.public_key().as_ref(),
+            Self::Ec { pair, .. } => pair.public_key().as_ref(),
+        }
     }
 
     /// The public key (RFC 7517), without `kid` and `key_ops`.

@@ -371,8 +371,9 @@ impl Call<'_> {
         sent.apply(&mut attributes, &mut tags, self.now())?;
         self.granted(kind, kind.update, name, &found.id)?;
         found.body.update(&all)?;
-        (found.attributes, found.tags) = (attributes, tags);
+        (found.attributes, found.tags) = (attributes.clone(), tags.clone());
         let id = found.id.clone();
+        store.share(kind, name, &id, &attributes, tags.as_ref());
         self.again::<T>(&store, name, &id, Detail::Bundle)
     }
 

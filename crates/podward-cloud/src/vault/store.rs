@@ -1,6 +1,6 @@
 //! What a vault holds, in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,8 +13,9 @@ use super::certificate::Certificate;
 use super::key::Key;
 use super::material::{Curve, Material};
 use super::objects::{Kind, Object};
+use super::pending::Pending;
 use super::secret::Secret;
-use super::shelf::{Attributes, Shelf, Version};
+use super::shelf::{Attributes, Shelf, Tags, Version};
 use crate::config::{self, ConfigError, Vault};
 use crate::keys::rsa_key;
 
@@ -27,6 +28,8 @@ pub(crate) struct Store {
     pub(super) secrets: Shelf<Secret>,
     pub(super) keys: Shelf<Key>,
     pub(super) certificates: Shelf<Certificate>,
+    /// Requests for certificates, by name in lower case: the last one of each.
+    pub(super) pending: BTreeMap<String, Pending>,
 }
 
 /// A version that is made now, of the configuration or of its owner.
@@ -203,12 +206,35 @@ impl Store {
         let all = kind == Certificate::KIND;
         if all {
             self.certificates.mark(name, deleted);
+            self.pending.remove(&name.to_ascii_lowercase());
         }
         if all || kind == Key::KIND {
             self.keys.mark(name, deleted);
         }
         if all || kind == Secret::KIND {
             self.secrets.mark(name, deleted);
+        }
+    }
+
+    /// Gives the key and the secret of a certificate's version the attributes and tags that it was given.
+    pub(super) fn share(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        id: &str,
+        attributes: &Attributes,
+        tags: Option<&Tags>,
+    ) {
+        if kind != Certificate::KIND {
+            return;
+        }
+        let key = self.keys.live_mut(name);
+        if let Some(key) = key.and_then(|item| item.version_mut(Some(id))) {
+            (key.attributes, key.tags) = (attributes.clone(), tags.cloned());
+        }
+        let secret = self.secrets.live_mut(name);
+        if let Some(secret) = secret.and_then(|item| item.version_mut(Some(id))) {
+            (secret.attributes, secret.tags) = (attributes.clone(), tags.cloned());
         }
     }
 

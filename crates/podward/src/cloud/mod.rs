@@ -12,8 +12,8 @@ use crate::report::{Exit, Report};
 
 /// Plays Key Vault, the token service and the metadata service of Azure on this machine.
 ///
-/// Clients are told apart by nothing: what they may is said by their tokens, which are checked as the service
-/// checks them. Without a cloud.yaml there is one vault, `dev`, and a machine whose own identity may do all in it.
+/// What a client may is said by its token, which is checked as the service checks it. Without a cloud.yaml there is
+/// one vault, `dev`, and a machine whose own identity may do all in it.
 ///
 /// Examples:
 ///   podward cloud

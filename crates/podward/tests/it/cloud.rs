@@ -5,10 +5,12 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use podward_http::{HttpClient, Overrides};
 use serde_json::{Value, json};
 
-use crate::harness::{PODWARD, Up, err, out, podward, scratch};
+use crate::harness::{PODWARD, Up, err, out, podward, scratch, skipped};
 
 /// A cloud that runs, and a client that trusts it.
 pub(crate) struct Cloud {
@@ -387,4 +389,145 @@ fn a_key_does_what_it_is_for_and_nothing_else() {
     ] {
         assert_eq!(post(&format!("/keys/{name}/create"), wanted).0, 400);
     }
+}
+
+/// Runs openssl in a folder; `None` where this machine has none.
+fn openssl(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
+    Command::new("openssl")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .ok()
+}
+
+#[test]
+fn a_certificate_brings_its_key_and_its_secret() {
+    let cloud = Cloud::start(scratch(), &["--in-memory"]);
+    let token = cloud.token();
+    let ask = |method: &str, path: &str, body: Value| cloud.vault(method, path, &token, &body);
+    let policy = json!({"issuer": {"name": "Self"}, "key_props": {"kty": "EC"}, "x509_props": {"subject": "CN=web.example"}});
+    let (status, pending) = ask(
+        "POST",
+        "/certificates/web/create",
+        json!({"policy": policy}),
+    );
+    assert_eq!((status, &pending["status"]), (202, &json!("inProgress")));
+    let (_, pending) = ask("GET", "/certificates/web/pending", Value::Null);
+    assert_eq!(pending["status"], "completed");
+    let (_, made) = ask("GET", "/certificates/web", Value::Null);
+    let (_, secret) = ask("GET", "/secrets/web", Value::Null);
+    assert_eq!(
+        (&secret["id"], &secret["kid"], &secret["managed"]),
+        (&made["sid"], &made["kid"], &json!(true))
+    );
+    assert_eq!(secret["contentType"], "application/x-pkcs12");
+    // what belongs to a certificate changes with it alone
+    assert_eq!(ask("DELETE", "/secrets/web", Value::Null).0, 403);
+    assert_eq!(ask("PUT", "/secrets/web", json!({"value": "x"})).0, 403);
+    let enabled = |on: bool| json!({"attributes": {"enabled": on}});
+    ask("PATCH", "/certificates/web", enabled(false));
+    assert_eq!(ask("GET", "/secrets/web", Value::Null).0, 403);
+    let body = json!({"alg": "ES256", "value": "A".repeat(43)});
+    assert_eq!(ask("POST", "/keys/web/sign", body).0, 403);
+    ask("PATCH", "/certificates/web", enabled(true));
+    assert_eq!(ask("GET", "/secrets/web", Value::Null).0, 200);
+    ask("PUT", "/secrets/taken", json!({"value": "x"}));
+    let taken = ask(
+        "POST",
+        "/certificates/taken/create",
+        json!({"policy": policy}),
+    );
+    assert_eq!(taken.0, 409);
+    // what is absent says so, and is not taken for a certificate of that name
+    for path in [
+        "/certificates/contacts",
+        "/certificates/issuers/mine",
+        "/rng",
+    ] {
+        assert_eq!(ask("GET", path, Value::Null).0, 501, "{path}");
+    }
+    let unknown = json!({"policy": {"issuer": {"name": "DigiCert"}}});
+    assert_eq!(ask("POST", "/certificates/x/create", unknown).0, 400);
+    let nothing = json!({"value": "bm90aGluZw=="});
+    assert_eq!(ask("POST", "/certificates/x/import", nothing).0, 400);
+
+    let folder = scratch();
+    let file = folder.join("web.pfx");
+    let value = secret["value"].as_str().unwrap();
+    std::fs::write(&file, STANDARD.decode(value).unwrap()).unwrap();
+    let read = ["pkcs12", "-in", "web.pfx", "-passin", "pass:", "-nodes"];
+    let Some(read) = openssl(&folder, &read) else {
+        skipped(
+            "a_certificate_brings_its_key_and_its_secret",
+            "there is no openssl",
+        );
+        return;
+    };
+    assert!(
+        read.status.success() && out(&read).contains("PRIVATE KEY"),
+        "{read:?}"
+    );
+    std::fs::write(folder.join("web.pem"), out(&read)).unwrap();
+    let write = [
+        "pkcs12",
+        "-export",
+        "-in",
+        "web.pem",
+        "-out",
+        "again.pfx",
+        "-passout",
+        "pass:hard",
+    ];
+    let write = openssl(&folder, &write).unwrap();
+    assert!(write.status.success(), "{write:?}");
+    let again = STANDARD.encode(std::fs::read(folder.join("again.pfx")).unwrap());
+    let import = |password: &str| {
+        let body = json!({"value": again, "pwd": password});
+        ask("POST", "/certificates/again/import", body)
+    };
+    assert_eq!(import("soft").0, 400);
+    let (status, imported) = import("hard");
+    assert_eq!((status, &imported["x5t"]), (200, &made["x5t"]));
+
+    // a signature of the vault, in openssl's eyes
+    std::fs::write(folder.join("text"), "signed").unwrap();
+    let digest = openssl(&folder, &["dgst", "-sha256", "-binary", "text"])
+        .unwrap()
+        .stdout;
+    let body = json!({"alg": "ES256", "value": URL_SAFE_NO_PAD.encode(digest)});
+    let signed = ask("POST", "/keys/web/sign", body).1["value"].clone();
+    let signed = URL_SAFE_NO_PAD.decode(signed.as_str().unwrap()).unwrap();
+    std::fs::write(folder.join("signature"), as_der(&signed)).unwrap();
+    let public = openssl(
+        &folder,
+        &[
+            "x509", "-in", "web.pem", "-pubkey", "-noout", "-out", "web.pub",
+        ],
+    );
+    assert!(public.unwrap().status.success());
+    let verify = [
+        "dgst",
+        "-sha256",
+        "-verify",
+        "web.pub",
+        "-signature",
+        "signature",
+        "text",
+    ];
+    let verified = openssl(&folder, &verify).unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+/// A signature r‖s of 64 bytes as openssl writes it.
+fn as_der(signature: &[u8]) -> Vec<u8> {
+    let number = |digits: &[u8]| {
+        let zeros = digits.iter().take_while(|digit| **digit == 0).count();
+        let bare = &digits[zeros..];
+        let sign: &[u8] = if bare[0] < 0x80 { &[] } else { &[0] };
+        let length = u8::try_from(sign.len() + bare.len()).unwrap();
+        [&[2, length], sign, bare].concat()
+    };
+    let (r, s) = signature.split_at(signature.len() / 2);
+    let both = [number(r), number(s)].concat();
+    [&[0x30, u8::try_from(both.len()).unwrap()], both.as_slice()].concat()
 }

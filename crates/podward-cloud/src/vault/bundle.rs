@@ -1,0 +1,196 @@
+//! A certificate with its key and its chain: as files bring it, and as its secret tells it.
+
+use std::sync::Arc;
+
+use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use podward_api::{SecretString, pem};
+use zeroize::Zeroizing;
+
+use super::fault::Fault;
+use super::material::Material;
+use super::pkcs12::{self, Unreadable};
+use super::policy::{PEM, Policy};
+use super::x509;
+
+/// A certificate and what belongs to it.
+pub(super) struct Bundle {
+    pub(super) key: Arc<Material>,
+    pub(super) leaf: Vec<u8>,
+    pub(super) chain: Vec<Vec<u8>>,
+}
+
+impl Bundle {
+    /// Reads what a client imports: PEM, as it is or in base64, or PKCS#12 in base64. Also whether it was PEM.
+    pub(super) fn import(value: &str, password: &str) -> Result<(Self, bool), Fault> {
+        let wrong = || Fault::bad("The value is neither PEM nor PKCS#12");
+        if value.trim_start().starts_with("-----BEGIN") {
+            return Ok((Self::of_pem(value)?, true));
+        }
+        let bare: Zeroizing<String> =
+            Zeroizing::new(value.chars().filter(|c| !c.is_ascii_whitespace()).collect());
+        let bytes = Zeroizing::new(STANDARD.decode(bare.as_bytes()).map_err(|_other| wrong())?);
+        if let Ok(text) = std::str::from_utf8(&bytes)
+            && text.contains("-----BEGIN ")
+        {
+            return Ok((Self::of_pem(text)?, true));
+        }
+        let contents = pkcs12::read(&bytes, password).map_err(|why| match why {
+            Unreadable::Malformed => wrong(),
+            Unreadable::Password => Fault::bad("The specified PKCS#12 password is not correct"),
+            Unreadable::Cipher => Fault::bad(
+                "The PKCS#12 file is encrypted with an algorithm that is not served: AES (PBES2) is",
+            ),
+        })?;
+        let [key] = contents.keys.as_slice() else {
+            return Err(Fault::bad("The PKCS#12 file must hold one private key"));
+        };
+        let key = Material::of_pkcs8(key)
+            .ok_or_else(|| Fault::bad("The key is none that a vault takes"))?;
+        Ok((Self::matched(key, contents.certificates)?, false))
+    }
+
+    fn of_pem(text: &str) -> Result<Self, Fault> {
+        let mut key = None;
+        let mut certificates = Vec::new();
+        for (label, der) in blocks(text) {
+            match label.as_str() {
+                "CERTIFICATE" => certificates.push(der.to_vec()),
+                "PRIVATE KEY" => key = Material::of_pkcs8(&der),
+                "RSA PRIVATE KEY" => {
+                    key = RsaKeyPair::from_der(&der).ok().and_then(Material::of_rsa);
+                }
+                "EC PRIVATE KEY" => key = Material::of_sec1(&der),
+                _ => {}
+            }
+        }
+        let text = "The PEM must hold an unencrypted private key that a vault takes";
+        Self::matched(key.ok_or_else(|| Fault::bad(text))?, certificates)
+    }
+
+    /// The certificate of a key, and the others in their order.
+    pub(super) fn matched(key: Material, certificates: Vec<Vec<u8>>) -> Result<Self, Fault> {
+        let mut leaf = None;
+        let mut chain = Vec::new();
+        for certificate in certificates {
+            let read = x509::read(&certificate);
+            let read = read.ok_or_else(|| Fault::bad("A certificate cannot be read"))?;
+            if leaf.is_none() && read.public_key == key.public_key() {
+                leaf = Some(certificate);
+            } else {
+                chain.push(certificate);
+            }
+        }
+        let leaf = leaf.ok_or_else(|| Fault::bad("No certificate belongs to the private key"))?;
+        Ok(Self {
+            key: Arc::new(key),
+            leaf,
+            chain,
+        })
+    }
+
+    /// Value of the secret.
+    pub(super) fn secret(&self, policy: &Policy) -> Result<SecretString, Fault> {
+        let key = policy.exportable().then(|| self.key.pkcs8());
+        let certificates = std::iter::once(&self.leaf).chain(&self.chain);
+        if policy.content_type() == PEM {
+            let mut text = key.map(|key| pem("PRIVATE KEY", key)).unwrap_or_default();
+            for certificate in certificates {
+                let block = pem("CERTIFICATE", certificate);
+                // room first, so that no copy of the key is left behind in memory
+                let mut longer = Zeroizing::new(String::with_capacity(text.len() + block.len()));
+                longer.push_str(&text);
+                longer.push_str(&block);
+                text = longer;
+            }
+            return Ok(SecretString::new(text.to_string()));
+        }
+        let mut salt = [0; 16];
+        aws_lc_rs::rand::fill(&mut salt)
+            .map_err(|_unspecified| Fault::unavailable("the machine gives no random numbers"))?;
+        let certificates: Vec<&[u8]> = certificates.map(Vec::as_slice).collect();
+        let file = pkcs12::write(key, &certificates, salt);
+        Ok(SecretString::new(STANDARD.encode(file.as_slice())))
+    }
+}
+
+/// The blocks of a PEM text (RFC 7468); what is no base64 is left out.
+fn blocks(text: &str) -> Vec<(String, Zeroizing<Vec<u8>>)> {
+    let mut all = Vec::new();
+    let mut open: Option<(String, Zeroizing<String>)> = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(label) = line
+            .strip_prefix("-----BEGIN ")
+            .and_then(|l| l.strip_suffix("-----"))
+        {
+            open = Some((
+                label.to_owned(),
+                Zeroizing::new(String::with_capacity(text.len())),
+            ));
+        } else if line.starts_with("-----END ") {
+            if let Some((label, body)) = open.take()
+                && let Ok(der) = STANDARD.decode(body.as_bytes())
+            {
+                all.push((label, Zeroizing::new(der)));
+            }
+        } else if let Some((_, body)) = &mut open {
+            body.push_str(line);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(key: &rcgen::KeyPair) -> Vec<u8> {
+        let params = rcgen::CertificateParams::new(vec!["a.example".into()]).unwrap();
+        params.self_signed(key).unwrap().der().to_vec()
+    }
+
+    fn key_text(key: &rcgen::KeyPair) -> String {
+        pem("PRIVATE KEY", &key.serialize_der()).to_string()
+    }
+
+    fn leaf_text(key: &rcgen::KeyPair) -> String {
+        pem("CERTIFICATE", &made(key)).to_string()
+    }
+
+    #[test]
+    fn a_key_without_its_certificate_is_refused() {
+        let (key, other) = (
+            rcgen::KeyPair::generate().unwrap(),
+            rcgen::KeyPair::generate().unwrap(),
+        );
+        let good = key_text(&key) + &leaf_text(&key);
+        assert!(Bundle::import(&good, "").is_ok_and(|(_, is_pem)| is_pem));
+        assert!(Bundle::import(&STANDARD.encode(&good), "").is_ok());
+        for wrong in [
+            key_text(&key) + &leaf_text(&other),
+            leaf_text(&key),
+            key_text(&key),
+            "x".into(),
+            STANDARD.encode("x"),
+        ] {
+            let fault = Bundle::import(&wrong, "").err();
+            assert_eq!(fault.map(|fault| fault.status), Some(400), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_read_as_it_was_written() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let text = key_text(&key) + &leaf_text(&key);
+        let (bundle, _) = Bundle::import(&text, "").unwrap();
+        for is_pem in [true, false] {
+            let policy = Policy::of_import("CN=a", &bundle.key, is_pem);
+            let policy = policy.checked().unwrap();
+            let secret = bundle.secret(&policy).unwrap();
+            let (again, was_pem) = Bundle::import(secret.expose(), "").unwrap();
+            assert_eq!((again.leaf, was_pem), (bundle.leaf.clone(), is_pem));
+            assert_eq!(again.key.pkcs8(), bundle.key.pkcs8());
+        }
+    }
+}

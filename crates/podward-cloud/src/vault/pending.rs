@@ -1,0 +1,254 @@
+//! Certificates that are asked for: made at once where a vault signs itself, and else once they are merged.
+
+use std::sync::Arc;
+
+use axum::http::{Method, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::bundle::Bundle;
+use super::certificate::{self, Certificate};
+use super::door::{Call, Query};
+use super::fault::Fault;
+use super::material::Material;
+use super::objects::{Detail, Object, Sent, read};
+use super::policy::Policy;
+use super::store::Store;
+use super::x509;
+use crate::answer;
+use crate::token_door::new_id;
+
+/// A request for a certificate.
+pub(super) struct Pending {
+    /// As it was asked for.
+    name: String,
+    request_id: String,
+    csr: Vec<u8>,
+    policy: Policy,
+    /// Attributes and tags of the version to come.
+    sent: Value,
+    /// The key, until the certificate is there.
+    key: Option<Arc<Material>>,
+    cancelled: bool,
+}
+
+impl Pending {
+    fn told(&self, call: &Call<'_>, fresh: bool) -> Value {
+        let id = call.id(Certificate::KIND, &self.name, None);
+        let status = match (&self.key, self.cancelled) {
+            (_, true) => "cancelled",
+            (None, false) if !fresh => "completed",
+            _ => "inProgress",
+        };
+        let mut told = json!({
+            "id": format!("{id}/pending"), "issuer": {"name": self.policy.issuer()},
+            "csr": STANDARD.encode(&self.csr), "cancellation_requested": self.cancelled,
+            "status": status, "request_id": self.request_id,
+        });
+        if let Some(told) = told.as_object_mut() {
+            if status == "completed" {
+                told.insert("target".into(), json!(id));
+            } else if self.policy.issuer() == "Unknown" {
+                let text =
+                    "Pending certificate created. Please Perform Merge to complete the request.";
+                told.insert("status_details".into(), json!(text));
+            } else {
+                let text = "Pending certificate created. Certificate request is in progress. This may take some time based on the issuer provider. Please check again later.";
+                told.insert("status_details".into(), json!(text));
+            }
+        }
+        told
+    }
+}
+
+fn missing(name: &str) -> Fault {
+    let text = format!("Pending certificate not found: {name}");
+    Fault::new(404, "PendingCertificateNotFound", text)
+}
+
+/// Answers what is asked of certificates to come.
+pub(super) fn serve(
+    call: &Call<'_>,
+    method: &Method,
+    rest: &[&str],
+    query: &Query,
+    body: &[u8],
+) -> Result<Option<Response>, Fault> {
+    let told = match (method, rest) {
+        (&Method::POST, [name, "create"]) => return create(call, name, query, body).map(Some),
+        (&Method::POST, [name, "pending", "merge"]) => {
+            return Ok(Some(answer(201, &merge(call, name, body)?)));
+        }
+        (&Method::GET, [name, "pending"]) => {
+            call.may(Certificate::KIND, "get", name)?;
+            let store = call.store();
+            let pending = store.pending.get(&name.to_ascii_lowercase());
+            let pending = pending.ok_or_else(|| missing(name))?;
+            call.granted(Certificate::KIND, "get", name, "")?;
+            pending.told(call, false)
+        }
+        (&Method::PATCH, [name, "pending"]) => cancel(call, name, body)?,
+        (&Method::DELETE, [name, "pending"]) => {
+            call.may(Certificate::KIND, "update", name)?;
+            let mut store = call.store();
+            let name = name.to_ascii_lowercase();
+            if !store.pending.contains_key(&name) {
+                return Err(missing(&name));
+            }
+            call.granted(Certificate::KIND, "update", &name, "")?;
+            let pending = store.pending.remove(&name).ok_or_else(|| missing(&name))?;
+            pending.told(call, false)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(answer(200, &told)))
+}
+
+fn create(call: &Call<'_>, name: &str, query: &Query, body: &[u8]) -> Result<Response, Fault> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        policy: Option<Policy>,
+    }
+    call.may(Certificate::KIND, "create", name)?;
+    let (wanted, all): (Wanted, Value) = (read(body)?, read(body)?);
+    let sent: Sent = read(body)?;
+    let (last, key) = {
+        let mut store = call.store();
+        certificate::free(call, &mut store, name)?;
+        last(&store, name)
+    };
+    let policy = match (wanted.policy, last) {
+        (Some(policy), _) => policy.checked()?,
+        (None, Some(last)) => last,
+        (None, None) => return Err(Fault::bad("A new certificate needs a policy")),
+    };
+    let key = key.filter(|_| policy.reuses_key());
+    let key = key.map_or_else(|| policy.key().map(Arc::new), Ok)?;
+    let now = call.now();
+    let csr = policy.request(&key, now)?;
+    let mut pending = Pending {
+        name: name.to_owned(),
+        request_id: new_id().to_string().replace('-', ""),
+        csr,
+        policy,
+        sent: json!({"attributes": all.get("attributes"), "tags": all.get("tags")}),
+        key: None,
+        cancelled: false,
+    };
+    let mut store = call.store();
+    if pending.policy.issuer() == "Self" {
+        let bundle = Bundle {
+            leaf: pending.policy.self_signed(&key, now)?,
+            key,
+            chain: Vec::new(),
+        };
+        certificate::add(
+            call,
+            &mut store,
+            name,
+            "create",
+            &bundle,
+            &pending.policy,
+            sent,
+        )?;
+    } else {
+        certificate::free(call, &mut store, name)?;
+        call.granted(Certificate::KIND, "create", name, "")?;
+        pending.key = Some(key);
+    }
+    // what was made at once is told at the first question, as clients expect
+    let told = pending.told(call, true);
+    let at = format!(
+        "{}/pending?api-version={}&request_id={}",
+        call.id(Certificate::KIND, name, None),
+        query.version,
+        pending.request_id
+    );
+    store.pending.insert(name.to_ascii_lowercase(), pending);
+    let headers = [(header::LOCATION, at), (header::RETRY_AFTER, "1".into())];
+    Ok((headers, answer(202, &told)).into_response())
+}
+
+/// Policy and key of the version that is there.
+fn last(store: &Store, name: &str) -> (Option<Policy>, Option<Arc<Material>>) {
+    let policy = store
+        .certificates
+        .live(name)
+        .and_then(|item| item.policy.clone());
+    let policy = policy.and_then(|policy| serde_json::from_value(policy).ok());
+    let key = store.keys.live(name).and_then(|item| item.version(None));
+    (
+        policy,
+        key.and_then(|version| version.body.material().cloned()),
+    )
+}
+
+fn cancel(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        cancellation_requested: bool,
+    }
+    call.may(Certificate::KIND, "update", name)?;
+    let wanted: Wanted = read(body)?;
+    let mut store = call.store();
+    let pending = store.pending.get_mut(&name.to_ascii_lowercase());
+    let pending = pending.ok_or_else(|| missing(name))?;
+    if pending.key.is_none() {
+        return Err(Fault::new(
+            403,
+            "Forbidden",
+            "The certificate is complete already",
+        ));
+    }
+    call.granted(Certificate::KIND, "update", name, "")?;
+    pending.cancelled = wanted.cancellation_requested;
+    Ok(pending.told(call, false))
+}
+
+fn merge(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
+    #[derive(Deserialize)]
+    struct Wanted {
+        x5c: Vec<String>,
+        attributes: Option<Value>,
+        tags: Option<Value>,
+    }
+    call.may(Certificate::KIND, "create", name)?;
+    let wanted: Wanted = read(body)?;
+    let unreadable = || Fault::bad("x5c must hold certificates in base64");
+    let certificates = wanted.x5c.iter().map(|text| STANDARD.decode(text).ok());
+    let certificates: Option<Vec<Vec<u8>>> = certificates.collect();
+    let mut certificates = certificates.ok_or_else(unreadable)?;
+    let mut store = call.store();
+    let pending = store.pending.get(&name.to_ascii_lowercase());
+    let pending = pending.ok_or_else(|| missing(name))?;
+    let key = pending.key.clone().filter(|_| !pending.cancelled);
+    let key = key.ok_or_else(|| Fault::bad("The certificate does not wait for a merge"))?;
+    let own = certificates.iter().position(|certificate| {
+        x509::read(certificate).is_some_and(|read| read.public_key == key.public_key())
+    });
+    let own = own.ok_or_else(|| {
+        Fault::bad(
+            "The public key of the end-entity certificate is not that of the pending request",
+        )
+    })?;
+    let leaf = certificates.remove(own);
+    let policy = pending.policy.clone();
+    let either = |now: Option<Value>, then: &str| now.or_else(|| pending.sent.get(then).cloned());
+    let sent = json!({
+        "attributes": either(wanted.attributes, "attributes"), "tags": either(wanted.tags, "tags"),
+    });
+    let sent: Sent = read(sent.to_string().as_bytes())?;
+    let bundle = Bundle {
+        key,
+        leaf,
+        chain: certificates,
+    };
+    let id = certificate::add(call, &mut store, name, "create", &bundle, &policy, sent)?;
+    if let Some(pending) = store.pending.get_mut(&name.to_ascii_lowercase()) {
+        pending.key = None;
+    }
+    call.again::<Certificate>(&store, name, &id, Detail::Bundle)
+}
