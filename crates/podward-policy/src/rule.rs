@@ -126,3 +126,6 @@ macro_rules! pod {
     };
 }
 pub(crate) use pod;
+
+/// An example's Pod that says nothing but what it runs.
+pub(crate) const PLAIN: &str = pod!("  containers:\n  - name: web\n    image: example.com/web:1\n");

@@ -6,7 +6,7 @@ use podward_manifest::Node;
 use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
@@ -21,9 +21,7 @@ pub(super) const CHECK: Check = Check {
         remedy: Remedy::Safe,
         as_of: Version::Latest,
         file: "web.yaml",
-        fails: &[pod!(
-            "  containers:\n  - name: web\n    image: example.com/web:1\n"
-        )],
+        fails: &[PLAIN],
         passes: &[
             pod!(
                 "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      allowPrivilegeEscalation: false\n"

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
@@ -23,9 +23,7 @@ pub(super) const CHECK: Check = Check {
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
         file: "web.yaml",
-        fails: &[pod!(
-            "  containers:\n  - name: web\n    image: example.com/web:1\n"
-        )],
+        fails: &[PLAIN],
         passes: &[pod!(
             "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        drop: [ALL]\n"
         )],

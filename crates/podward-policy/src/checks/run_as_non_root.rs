@@ -7,7 +7,7 @@ use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::os;
 use crate::pod::{Pod, User};
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 pub(super) const CHECK: Check = Check {
@@ -22,9 +22,7 @@ pub(super) const CHECK: Check = Check {
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
         file: "web.yaml",
-        fails: &[pod!(
-            "  containers:\n  - name: web\n    image: example.com/web:1\n"
-        )],
+        fails: &[PLAIN],
         passes: &[pod!(
             "  securityContext:\n    runAsNonRoot: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],

@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::os;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -20,9 +20,7 @@ pub(super) const PRACTICE: Practice = Practice {
         remedy: Remedy::MayBreak,
         as_of: Version::Latest,
         file: "web.yaml",
-        fails: &[pod!(
-            "  containers:\n  - name: web\n    image: example.com/web:1\n"
-        )],
+        fails: &[PLAIN],
         passes: &[
             pod!(
                 "  hostUsers: false\n  containers:\n  - name: web\n    image: example.com/web:1\n"

@@ -3,7 +3,7 @@
 use crate::check::Spot;
 use crate::os;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -25,7 +25,7 @@ pub(super) const PRACTICE: Practice = Practice {
             pod!(
                 "  os:\n    name: windows\n  nodeSelector:\n    kubernetes.io/os: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
             ),
-            pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
+            PLAIN,
         ],
     },
     run: Run::Pods(run),

@@ -3,7 +3,7 @@
 use crate::check::Spot;
 use crate::os;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -36,7 +36,7 @@ pub(super) const PRACTICE: Practice = Practice {
             pod!(
                 "  nodeSelector:\n    kubernetes.io/os: linux\n  containers:\n  - name: web\n    image: example.com/web:1\n"
             ),
-            pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
+            PLAIN,
         ],
     },
     run: Run::Pods(run),

@@ -3,7 +3,7 @@
 use crate::check::Spot;
 use crate::os;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::PLAIN;
 use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -30,7 +30,7 @@ pub(super) const PRACTICE: Practice = Practice {
                 "apiVersion: aadpodidentity.k8s.io/v1\nkind: AzureIdentityBinding\nmetadata:\n  name: web\nspec:\n  azureIdentity: web\n  selector: web\n---\n",
                 "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  labels:\n    aadpodidbinding: web\nspec:\n  containers:\n  - name: web\n    image: example.com/web:1\n"
             ),
-            pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
+            PLAIN,
         ],
     },
     run: Run::Pods(run),

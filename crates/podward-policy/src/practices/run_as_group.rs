@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::os;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -21,7 +21,7 @@ pub(super) const PRACTICE: Practice = Practice {
         as_of: Version::Latest,
         file: "web.yaml",
         fails: &[
-            pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
+            PLAIN,
             pod!(
                 "  securityContext:\n    runAsUser: 1000\n    runAsGroup: 0\n  containers:\n  - name: web\n    image: example.com/web:1\n"
             ),

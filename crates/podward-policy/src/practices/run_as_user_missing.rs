@@ -4,7 +4,7 @@ use crate::check::Spot;
 use crate::os;
 use crate::pod::User;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -20,7 +20,7 @@ pub(super) const PRACTICE: Practice = Practice {
         as_of: Version::Latest,
         file: "web.yaml",
         fails: &[
-            pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
+            PLAIN,
             pod!(
                 "  securityContext:\n    runAsNonRoot: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
             ),

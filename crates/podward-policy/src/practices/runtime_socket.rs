@@ -4,7 +4,7 @@ use podward_manifest::Node;
 
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -34,7 +34,7 @@ pub(super) const PRACTICE: Practice = Practice {
             pod!(
                 "  containers:\n  - name: web\n    image: example.com/web:1\n    volumeMounts:\n    - name: host\n      mountPath: /host\n      readOnly: true\n  volumes:\n  - name: host\n    hostPath:\n      path: /var/log\n"
             ),
-            pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
+            PLAIN,
         ],
     },
     run: Run::Pods(run),

@@ -4,7 +4,7 @@ use podward_manifest::Node;
 
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -22,9 +22,7 @@ pub(super) const PRACTICE: Practice = Practice {
         fails: &[pod!(
             "  shareProcessNamespace: true\n  containers:\n  - name: web\n    image: example.com/web:1\n"
         )],
-        passes: &[pod!(
-            "  containers:\n  - name: web\n    image: example.com/web:1\n"
-        )],
+        passes: &[PLAIN],
     },
     run: Run::Pods(run),
 };

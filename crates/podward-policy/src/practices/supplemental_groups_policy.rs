@@ -5,7 +5,7 @@ use podward_manifest::Node;
 use crate::check::Spot;
 use crate::os;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::{PLAIN, pod};
 use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -27,7 +27,7 @@ pub(super) const PRACTICE: Practice = Practice {
             pod!(
                 "  securityContext:\n    runAsUser: 1000\n    supplementalGroups: [2000]\n    supplementalGroupsPolicy: Strict\n  containers:\n  - name: web\n    image: example.com/web:1\n"
             ),
-            pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
+            PLAIN,
         ],
     },
     run: Run::Pods(run),

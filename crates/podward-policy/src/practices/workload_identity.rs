@@ -3,7 +3,7 @@
 use crate::check::Spot;
 use crate::pod::Pod;
 use crate::practice::{Practice, Run, Scene};
-use crate::rule::pod;
+use crate::rule::PLAIN;
 use crate::{Profile, Remedy, Rule, Severity, Version};
 
 pub(super) const PRACTICE: Practice = Practice {
@@ -30,7 +30,7 @@ pub(super) const PRACTICE: Practice = Practice {
                 "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: web\n  annotations:\n    azure.workload.identity/client-id: 00000000-0000-0000-0000-00000000000a\n---\n",
                 "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  labels:\n    azure.workload.identity/use: \"true\"\nspec:\n  serviceAccountName: web\n  containers:\n  - name: web\n    image: example.com/web:1\n"
             ),
-            pod!("  containers:\n  - name: web\n    image: example.com/web:1\n"),
+            PLAIN,
         ],
     },
     run: Run::Pods(run),
