@@ -68,7 +68,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
         (
             &no_operation,
             "wrong.yaml:13:15",
-            "no operation on secrets: use get, list",
+            "no operation on secrets: use all, get, list",
         ),
         (&unknown_field, "wrong.yaml:", "unknown field `voults`"),
         (&no_tenant, "wrong.yaml:5:11", "there is no such tenant"),
