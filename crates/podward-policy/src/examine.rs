@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use podward_manifest::{
-    Document, FieldFault, Object, ParseError, Position, Workload, decode_error, objects_found,
-    parse_each, strict, workloads,
+    Document, FieldFault, Object, ParseError, Position, decode_error, may_not_decode,
+    objects_found, parse_each, strict, workloads,
 };
 
 use crate::exceptions::Suppressions;
@@ -168,8 +168,19 @@ fn leave(one: &mut ExaminedObject, settings: &Settings, suppressions: &mut Suppr
 
 fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) -> ExaminedObject {
     let pods = workloads(&object);
-    let verdicts: Vec<_> = pods.iter().map(|pods| verdict(pods, settings)).collect();
-    let faults = strict(&object).into_iter();
+    let faults = strict(&object);
+    let error = may_not_decode(&faults)
+        .then(|| decode_error(&object))
+        .flatten();
+    let verdicts = pods.iter().map(|pods| match &error {
+        Some(error) => Decoded::Error(error.clone()),
+        None => {
+            let verdict = judge(pods, settings.profile.level(), settings.version);
+            Decoded::Verdict(decided(verdict, settings))
+        }
+    });
+    let verdicts: Vec<_> = verdicts.collect();
+    let faults = faults.into_iter();
     let mut findings: Vec<_> = faults.map(|fault| field(&object, fault)).collect();
     findings.extend(credentials_of(&object));
     // an object that cannot be decoded has no fields to be judged
@@ -182,16 +193,6 @@ fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) 
         object,
         findings,
         verdicts,
-    }
-}
-
-fn verdict(workload: &Workload<'_>, settings: &Settings) -> Decoded {
-    match decode_error(workload.object) {
-        Some(error) => Decoded::Error(error),
-        None => {
-            let verdict = judge(workload, settings.profile.level(), settings.version);
-            Decoded::Verdict(decided(verdict, settings))
-        }
     }
 }
 
@@ -266,5 +267,57 @@ fn field(object: &Object, fault: FieldFault) -> Finding {
         mend: fault.help.into(),
         secret: may_be_secret.then_some((fault.position, fault.end)),
         ..made(rule, Arc::clone(&object.path), fault.position, fault.field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::neighbours::{Neighbours, surroundings};
+    use crate::{Ids, Profile, Version};
+
+    fn pieces(text: &str) -> Vec<Vec<(usize, &'static str)>> {
+        let settings = Settings {
+            profile: Profile::Podward,
+            version: Version::Latest,
+            ids: Ids::default(),
+            exceptions: Arc::default(),
+        };
+        let mut pieces = Vec::new();
+        let around = surroundings(Neighbours::default);
+        examine_each("f", text, &settings, &around, &mut |examined| {
+            let found = examined.objects.iter().flat_map(|one| &one.findings);
+            let found = found.chain(&examined.of_file);
+            pieces.push(found.map(|f| (f.position.line, f.rule)).collect());
+        });
+        pieces
+    }
+
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: b}]}\n";
+
+    #[test]
+    fn each_document_comes_with_what_is_found_in_it() {
+        let nothing = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n";
+        let found = pieces(&format!("{POD}---\n# none\n---\n{nothing}---\n{POD}"));
+        let lines = |piece: &Vec<(usize, _)>| {
+            let lines = piece.iter().map(|(line, _)| *line);
+            (lines.clone().min(), lines.max())
+        };
+        let lines: Vec<_> = found.iter().map(lines).collect();
+        // an object without a spec is told of where it begins
+        assert_eq!(
+            lines,
+            [(Some(4), Some(4)), (Some(8), Some(8)), (Some(15), Some(15))]
+        );
+        assert_eq!(pieces("# none\n").len(), 1);
+    }
+
+    #[test]
+    fn a_file_with_suppressions_comes_as_a_whole() {
+        let found = pieces(&format!(
+            "# podward: ignore[hostPorts] why\n{POD}---\n{POD}"
+        ));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains(&(1, "unusedSuppression")), "{found:?}");
     }
 }

@@ -7,7 +7,7 @@ mod suggest;
 mod table;
 
 pub use decode::decode_error;
-pub use strict::{FieldFault, strict};
+pub use strict::{FieldFault, may_not_decode, strict};
 
 /// Whether a kind is one of Kubernetes' own.
 pub(crate) fn is_built_in(object: &crate::Object) -> bool {

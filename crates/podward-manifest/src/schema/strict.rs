@@ -49,6 +49,12 @@ pub fn strict(object: &Object) -> Vec<FieldFault> {
 /// first.
 const MAX_FAULTS: usize = 1000;
 
+/// Whether an object with these faults may be one that cannot be decoded: what has no value of a wrong type can be.
+#[must_use]
+pub fn may_not_decode(faults: &[FieldFault]) -> bool {
+    faults.len() >= MAX_FAULTS || faults.iter().any(|fault| !fault.unknown)
+}
+
 /// Where a value stands; written out only where there is a fault.
 enum Path<'a> {
     Root,
@@ -96,7 +102,7 @@ impl Walk {
         if node.is_null() || self.found.len() >= MAX_FAULTS {
             return;
         }
-        let form = &self.table.get(of).form;
+        let form = self.table.form(of);
         match (form, &node.value) {
             (Form::Struct(_), Value::Mapping(entries)) => self.fields(entries, of, path),
             (Form::Map(values), Value::Mapping(entries)) => {
