@@ -44,7 +44,7 @@ impl Decoder {
         if node.is_null() {
             return Ok(());
         }
-        match (&found.form, &node.value) {
+        match (table.form(of), &node.value) {
             (Form::Any, _)
             | (Form::Object, Value::Mapping(_))
             | (Form::String | Form::Duration | Form::IntOrString, Value::String(_))

@@ -118,7 +118,7 @@ impl Walk {
         if node.is_null() || self.found.len() >= MAX_FAULTS {
             return;
         }
-        let form = &self.table.get(of).form;
+        let form = self.table.form(of);
         match (form, &node.value) {
             (Form::Struct(_), Value::Mapping(entries)) => self.fields(entries, of, path),
             (Form::Map(values), Value::Mapping(entries)) => {

@@ -4,7 +4,7 @@ use super::table::{Table, TypeId};
 
 /// How to go on after an unknown field. `above` are the structs around it and their paths, the
 /// nearest first: the first is where the field stands.
-pub(super) fn suggest(table: &Table, name: &str, above: &[(TypeId, String)]) -> String {
+pub(super) fn suggest(table: &'static Table, name: &str, above: &[(TypeId, String)]) -> String {
     let has = |id: TypeId| {
         table
             .fields(id)
@@ -58,7 +58,7 @@ pub(super) fn suggest(table: &Table, name: &str, above: &[(TypeId, String)]) -> 
 }
 
 /// The known field that a name is nearest to, if it is near at all.
-fn nearest(table: &Table, id: TypeId, name: &str) -> Option<&'static str> {
+fn nearest(table: &'static Table, id: TypeId, name: &str) -> Option<&'static str> {
     let limit = (name.len() / 3).min(2);
     table
         .fields(id)

@@ -1,22 +1,39 @@
-//! The table of fields: text that `cargo xtask gen` writes, read once and looked up without
-//! allocation.
+//! The table of fields: text that `cargo xtask gen` writes. Its lines are found once, and each is read when its type
+//! is asked for: most files need few of them.
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The first part is written by `xtask/gen`, which says what its lines mean.
 const TEXT: &str = concat!(include_str!("kubernetes.txt"), include_str!("drop_in.txt"));
 
 /// Which type of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TypeId(usize);
+#[derive(Clone, Copy)]
+pub(super) struct TypeId(&'static Type);
+
+impl PartialEq for TypeId {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for TypeId {}
+
+impl fmt::Debug for TypeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
 
 /// A type and the name it has in Go.
 #[derive(Debug)]
 pub(super) struct Type {
     /// As the table writes it: `core/v1.Pod`, `[]string`.
     pub(super) name: &'static str,
-    pub(super) form: Form,
+    /// The rest of its line; none where it is a word, or made of another type.
+    line: Option<&'static str>,
+    form: OnceLock<Form>,
 }
 
 /// What JSON a type takes.
@@ -54,10 +71,12 @@ pub(super) struct Field {
 
 /// The built-in kinds and the types they are made of.
 pub(super) struct Table {
+    /// Those that have a line, sorted by name.
     types: Vec<Type>,
-    kinds: HashMap<(&'static str, &'static str), TypeId>,
+    /// Those that have none, as they were asked for.
+    made: Mutex<BTreeMap<&'static str, TypeId>>,
     /// `apiVersion`, kind and type, sorted: the same groups and kinds stand together.
-    all_kinds: Vec<(&'static str, &'static str, TypeId)>,
+    kinds: Vec<(&'static str, &'static str, &'static str)>,
 }
 
 /// The table of this build.
@@ -77,123 +96,61 @@ pub(super) struct Known {
 impl Table {
     /// The type of a kind. Of a version that Kubernetes has no types for any more, it is that of
     /// another version of the same group.
-    pub(super) fn kind(&self, api_version: &str, kind: &str) -> Option<Known> {
-        if let Some(of) = self.kinds.get(&(api_version, kind)) {
-            let exact = true;
-            return Some(Known { of: *of, exact });
-        }
-        let group = group(api_version);
-        let other = |(version, name, _): &&(&str, &str, TypeId)| {
-            self::group(version) == group && *name == kind
+    pub(super) fn kind(&'static self, api_version: &str, kind: &str) -> Option<Known> {
+        let wanted = (api_version, kind);
+        let known = |(version, kind, _): &(&str, &str, &str)| (*version, *kind).cmp(&wanted);
+        let exact = self.kinds.binary_search_by(known).ok();
+        let found = match exact {
+            Some(index) => self.kinds.get(index),
+            None => self
+                .kinds
+                .iter()
+                .find(|(version, name, _)| *name == kind && group(version) == group(api_version)),
         };
-        let (_, _, of) = self.all_kinds.iter().find(other)?;
-        let exact = false;
-        Some(Known { of: *of, exact })
+        let (_, _, name) = found?;
+        Some(Known {
+            of: self.id(name),
+            exact: exact.is_some(),
+        })
     }
 
     /// A type.
-    pub(super) fn get(&self, id: TypeId) -> &Type {
-        const NOTHING: &Type = &Type {
-            name: "",
-            form: Form::Any,
-        };
-        self.types.get(id.0).unwrap_or(NOTHING)
+    pub(super) const fn get(&self, id: TypeId) -> &'static Type {
+        id.0
     }
 
     /// The fields of a struct, sorted; none of anything else.
-    pub(super) fn fields(&self, id: TypeId) -> &[Field] {
-        match &self.get(id).form {
+    pub(super) fn fields(&'static self, id: TypeId) -> &'static [Field] {
+        match self.form(id) {
             Form::Struct(fields) => fields,
             _ => &[],
         }
     }
 
-    fn read(text: &'static str) -> Self {
-        let mut reading = Reading::default();
-        for line in text.lines() {
-            if let Some((name, _)) = type_line(line) {
-                reading.push(name, Form::Any);
+    /// What JSON a type takes.
+    pub(super) fn form(&'static self, id: TypeId) -> &'static Form {
+        id.0.form.get_or_init(|| {
+            let Some(line) = id.0.line else {
+                return self.made_form(id.0.name);
+            };
+            match line.split_once(' ') {
+                Some(("is", other)) => self.form(self.id(other)).clone(),
+                _ => self.structure(line),
             }
-        }
-        let mut kinds = Vec::new();
-        for line in text.lines() {
-            if let Some(("kind", rest)) = line.split_once(' ') {
-                let mut words = rest.split(' ');
-                if let (Some(version), Some(kind), Some(name)) =
-                    (words.next(), words.next(), words.next())
-                {
-                    kinds.push((version, kind, reading.id(name)));
-                }
-            } else if let Some((name, rest)) = type_line(line) {
-                let form = match rest.split_once(' ') {
-                    Some(("is", other)) => {
-                        let id = reading.id(other);
-                        reading.form(id)
-                    }
-                    _ => reading.structure(rest),
-                };
-                let id = reading.id(name);
-                if let Some(place) = reading.types.get_mut(id.0) {
-                    place.form = form;
-                }
-            }
-        }
-        // kinds of one group and name stand together
-        kinds.sort_by_key(|(version, kind, _)| (*version, *kind));
-        Self {
-            types: reading.types,
-            kinds: kinds.iter().map(|(v, k, id)| ((*v, *k), *id)).collect(),
-            all_kinds: kinds,
-        }
-    }
-}
-
-/// The group of an `apiVersion`; empty for the core.
-fn group(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
-}
-
-/// Name and rest of a line that defines a type.
-fn type_line(line: &'static str) -> Option<(&'static str, &'static str)> {
-    let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
-    (!matches!(name, "#" | "kind" | "")).then_some((name, rest))
-}
-
-#[derive(Default)]
-struct Reading {
-    types: Vec<Type>,
-    ids: HashMap<&'static str, TypeId>,
-}
-
-impl Reading {
-    fn push(&mut self, name: &'static str, form: Form) -> TypeId {
-        let id = TypeId(self.types.len());
-        self.types.push(Type { name, form });
-        self.ids.insert(name, id);
-        id
+        })
     }
 
-    fn id(&mut self, name: &'static str) -> TypeId {
-        if let Some(id) = self.ids.get(name) {
-            return *id;
-        }
-        let form = if let Some(item) = name.strip_prefix("[]") {
+    fn made_form(&'static self, name: &'static str) -> Form {
+        if let Some(item) = name.strip_prefix("[]") {
             Form::List(self.id(item))
         } else if let Some(value) = name.strip_prefix("{}") {
             Form::Map(self.id(value))
         } else {
             word(name)
-        };
-        self.push(name, form)
+        }
     }
 
-    fn form(&self, id: TypeId) -> Form {
-        self.types
-            .get(id.0)
-            .map_or(Form::Any, |found| found.form.clone())
-    }
-
-    fn structure(&mut self, line: &'static str) -> Form {
+    fn structure(&'static self, line: &'static str) -> Form {
         let fields = line.split(' ').skip(1).filter_map(|field| {
             let (name, of) = field.split_once(':')?;
             let start = name.rfind('>').map_or(0, |end| end + 1);
@@ -203,6 +160,58 @@ impl Reading {
         });
         Form::Struct(fields.collect())
     }
+
+    /// The type of a name.
+    fn id(&'static self, name: &'static str) -> TypeId {
+        let line = self.types.binary_search_by_key(&name, |known| known.name);
+        if let Some(found) = line.ok().and_then(|index| self.types.get(index)) {
+            return TypeId(found);
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        // as many as the table has names, and kept as long as the table
+        *made.entry(name).or_insert_with(|| {
+            TypeId(Box::leak(Box::new(Type {
+                name,
+                line: None,
+                form: OnceLock::new(),
+            })))
+        })
+    }
+
+    fn read(text: &'static str) -> Self {
+        let (mut types, mut kinds) = (Vec::new(), Vec::new());
+        for line in text.lines() {
+            let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+            match name {
+                "#" | "" => {}
+                "kind" => {
+                    let mut words = rest.split(' ');
+                    if let (Some(version), Some(kind), Some(name)) =
+                        (words.next(), words.next(), words.next())
+                    {
+                        kinds.push((version, kind, name));
+                    }
+                }
+                name => types.push(Type {
+                    name,
+                    line: Some(rest),
+                    form: OnceLock::new(),
+                }),
+            }
+        }
+        types.sort_by_key(|known| known.name);
+        kinds.sort_unstable();
+        Self {
+            types,
+            made: Mutex::default(),
+            kinds,
+        }
+    }
+}
+
+/// The group of an `apiVersion`; empty for the core.
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 fn word(name: &str) -> Form {
@@ -230,21 +239,27 @@ mod tests {
     fn every_word_is_understood_and_fields_are_sorted() {
         let table = table();
         assert!(table.types.len() > 1000);
-        for found in &table.types {
-            match &found.form {
-                Form::Any => assert_eq!(found.name, "any"),
-                Form::Struct(fields) => {
-                    assert!(fields.is_sorted_by_key(|f| f.name), "{}", found.name);
+        let mut waiting: Vec<_> = table.types.iter().map(TypeId).collect();
+        while let Some(id) = waiting.pop() {
+            let name = table.get(id).name;
+            let made_of: Vec<TypeId> = match table.form(id) {
+                Form::Any => {
+                    assert_eq!(name, "any");
+                    Vec::new()
                 }
-                _ => {}
-            }
+                Form::List(of) | Form::Map(of) => vec![*of],
+                Form::Struct(fields) => {
+                    assert!(fields.is_sorted_by_key(|f| f.name), "{name}");
+                    fields.iter().map(|field| field.of).collect()
+                }
+                _ => Vec::new(),
+            };
+            // those with a line are in the table, and some hold themselves
+            waiting.extend(made_of.into_iter().filter(|of| of.0.line.is_none()));
         }
-        assert!(
-            table
-                .all_kinds
-                .iter()
-                .all(|(_, _, id)| !table.fields(*id).is_empty())
-        );
+        for (_, _, name) in &table.kinds {
+            assert!(!table.fields(table.id(name)).is_empty(), "{name}");
+        }
     }
 
     #[test]
