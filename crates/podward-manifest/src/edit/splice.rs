@@ -58,9 +58,11 @@ pub(super) fn find(
             }
         }
         let Some(value) = &change.value else {
-            if missing.is_none()
-                && let Some((last, path)) = change.path.split_last()
-            {
+            let Some((last, path)) = change.path.split_last() else {
+                let why = "it is the whole object";
+                return Err(EditError::Form("the object".into(), why));
+            };
+            if missing.is_none() {
                 match gone.iter_mut().find(|(known, ..)| *known == path) {
                     Some((_, _, steps)) => steps.push(last),
                     None => gone.push((path, above, vec![last])),
