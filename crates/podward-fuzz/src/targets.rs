@@ -120,15 +120,14 @@ fn edited(text: &str, draw: &mut Draw) -> Result<(), String> {
         return Ok(());
     };
     let documents = parse_generally("f", &after).map_err(|e| format!("{change:?}: {e}"))?;
+    // what is gone may have been what its object began with, so that it has no place to be found at
+    if change.value.is_none() {
+        return Ok(());
+    }
     let roots = documents.iter().map(|document| &document.root);
     let mut all: Vec<&Node> = roots.collect();
     while let Some(node) = all.pop() {
-        let is_meant = match (&change.value, change.path.last()) {
-            (Some(value), _) => at(node, &change.path).as_ref() == Some(value),
-            // those behind it have moved up
-            (None, Some(Step::Index(_))) => true,
-            (None, _) => at(node, &change.path).is_none(),
-        };
+        let is_meant = at(node, &change.path) == change.value;
         if node.start == object.start && is_meant {
             return Ok(());
         }
