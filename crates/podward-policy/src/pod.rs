@@ -222,11 +222,7 @@ impl<'a> Pod<'a> {
         message: impl Into<Cow<'static, str>>,
         mend: impl Into<Cow<'static, str>>,
     ) -> Spot {
-        let metadata = self.workload.spec_path.strip_suffix("spec").unwrap_or("");
-        Spot {
-            field: format!("{metadata}metadata.labels.{key}"),
-            ..self.spot_at_annotation(key, position, message, mend)
-        }
+        self.spot_in_metadata("labels", key, position, (message.into(), mend.into()))
     }
 
     /// A place among the annotations.
@@ -237,12 +233,22 @@ impl<'a> Pod<'a> {
         message: impl Into<Cow<'static, str>>,
         mend: impl Into<Cow<'static, str>>,
     ) -> Spot {
+        self.spot_in_metadata("annotations", key, position, (message.into(), mend.into()))
+    }
+
+    fn spot_in_metadata(
+        &self,
+        list: &str,
+        key: &str,
+        position: Position,
+        (message, mend): (Cow<'static, str>, Cow<'static, str>),
+    ) -> Spot {
         let metadata = self.workload.spec_path.strip_suffix("spec").unwrap_or("");
         Spot {
-            field: format!("{metadata}metadata.annotations.{key}"),
+            field: format!("{metadata}metadata.{list}.{key}"),
             position,
-            message: message.into(),
-            mend: mend.into(),
+            message,
+            mend,
             fix: None,
             severity: None,
         }
