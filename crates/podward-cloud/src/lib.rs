@@ -5,6 +5,7 @@ mod bearer;
 mod config;
 mod der;
 mod keys;
+mod known;
 mod metadata;
 mod names;
 mod token;
@@ -31,6 +32,7 @@ pub use config::{
 pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
 
+use known::Known;
 use names::{Place, Service};
 use tokio::sync::Semaphore;
 use vault::Store;
@@ -126,6 +128,8 @@ pub struct Cloud {
     holding: RwLock<Arc<Holding>>,
     issuer: LocalIssuer,
     keys: Keys,
+    /// Tokens of its own that came back.
+    known: Known,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
     /// Permits for work with keys.
@@ -155,6 +159,7 @@ impl Cloud {
             holding: RwLock::default(),
             issuer,
             keys,
+            known: Known::default(),
             recorder,
             clock,
             work: Arc::new(Semaphore::new(
