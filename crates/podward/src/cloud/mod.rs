@@ -2,6 +2,7 @@
 
 mod config;
 mod env;
+mod follow;
 mod run;
 mod set;
 mod token;
@@ -14,6 +15,9 @@ use crate::report::{Exit, Report};
 ///
 /// What a client may is said by its token, which is checked as the service checks it. Without a cloud.yaml there is
 /// one vault, `dev`, and a machine whose own identity may do all in it.
+///
+/// What the vaults hold is kept in the data folder, encrypted, and survives a crash. cloud.yaml is applied at each
+/// start and when it changes: what it adds is made, what clients made stays.
 ///
 /// Examples:
 ///   podward cloud
