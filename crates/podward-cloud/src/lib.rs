@@ -30,7 +30,7 @@ pub use config::{
 };
 pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
-pub use vault::{Data, DataError};
+pub use vault::{Data, DataError, Export};
 
 use names::{Place, Service};
 use tokio::sync::Semaphore;

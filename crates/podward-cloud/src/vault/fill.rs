@@ -163,7 +163,7 @@ impl Filling<'_> {
             one.body.value == value && one.body.content_type == secret.content_type
         });
         let there = self.there(item, Secret::KIND, steps);
-        if same || (there && secret.generate && news == News::First) {
+        if same || (there && secret.generate) {
             return Ok(());
         }
         let body = Secret {

@@ -81,6 +81,18 @@ impl Key {
         self.plan.is_some()
     }
 
+    /// As cloud.yaml describes it; `None` where it was never made.
+    pub(super) fn described(&self) -> Option<Value> {
+        let bits = match &self.plan {
+            Some(plan) => Some(plan.bits),
+            None => self.material()?.bits(),
+        };
+        Some(match bits {
+            Some(bits) => json!({"type": "RSA", "size": bits}),
+            None => json!({"type": "EC", "curve": self.material()?.jwk().get("crv")?}),
+        })
+    }
+
     /// Begins to make the key where it is planned, and to keep it in its place.
     pub(super) fn begin(&mut self, place: Option<Place>) {
         let Some(plan) = self.plan.take() else { return };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cloud::Cloud;
-use crate::harness::{err, podward, scratch};
+use crate::harness::{err, out, podward, scratch};
 
 /// A cloud.yaml with one vault, `dev`, that holds this.
 fn config(content: &str) -> String {
@@ -307,5 +307,105 @@ fn what_cannot_be_read_is_told_and_stays() {
     schema(1);
     with(&data, &[], |ask| {
         assert_eq!(ask("GET", "/secrets/db", Value::Null).1["value"], "one");
+    });
+}
+
+#[test]
+fn what_is_exported_starts_another_cloud() {
+    let (data, folder) = (scratch(), scratch());
+    let (file, exported) = (folder.join("cloud.yaml"), folder.join("exported.yaml"));
+    let export = |more: &[&str]| {
+        let folder = data.to_string_lossy();
+        let told = podward(
+            &[&["cloud", "export", "--data", &folder], more].concat(),
+            &data,
+        );
+        assert_eq!(told.status.code(), Some(0), "{told:?}");
+        std::fs::write(&exported, &told.stdout).unwrap();
+        told
+    };
+    let empty = podward(
+        &["cloud", "export", "--data", &data.to_string_lossy()],
+        &data,
+    );
+    assert_eq!(empty.status.code(), Some(2));
+    assert!(err(&empty).contains("no vault is kept in this folder"));
+
+    let text = config("    keys:\n      - {name: rsa, type: RSA, size: 3072}\n").replace(
+        "    managedIdentities:",
+        "    applications:
+      - {name: app, clientId: 1d9c7b35-f840-4a16-b3ce-81f0d6e52a97, clientSecrets: [hunter2]}
+    managedIdentities:",
+    );
+    std::fs::write(&file, text).unwrap();
+    let lists = ["/secrets", "/keys", "/certificates"];
+    let names = |ask: &Asked<'_>| {
+        lists.map(|path| {
+            let (_, mut told) = ask("GET", path, Value::Null);
+            without_port(&mut told);
+            let all = told["value"].as_array().unwrap().iter();
+            all.map(|one| {
+                let id = one["id"].as_str().or(one["kid"].as_str());
+                json!([id, one["contentType"]])
+            })
+            .collect::<Vec<_>>()
+        })
+    };
+    let value = "true: \"zwei\"\n✓\t# no comment ";
+    let started = file.to_string_lossy().into_owned();
+    let cloud = Cloud::start(data.clone(), &["--config", &started]);
+    let token = cloud.token();
+    let ask = |method: &str, path: &str, body: Value| cloud.vault(method, path, &token, &body);
+    let policy = json!({
+        "issuer": {"name": "Self"}, "key_props": {"kty": "EC"},
+        "x509_props": {"subject": "CN=web.example", "sans": {"dns_names": ["web.example"]}},
+    });
+    ask("PUT", "/secrets/db", json!({"value": "old"}));
+    ask(
+        "PUT",
+        "/secrets/db",
+        json!({"value": value, "contentType": "text/plain"}),
+    );
+    ask("PUT", "/secrets/gone", json!({"value": "x"}));
+    ask("DELETE", "/secrets/gone", Value::Null);
+    ask(
+        "POST",
+        "/keys/ec/create",
+        json!({"kty": "EC", "crv": "P-256K"}),
+    );
+    ask(
+        "POST",
+        "/certificates/web/create",
+        json!({"policy": policy}),
+    );
+    let before = names(&ask);
+    // while it runs
+    let told = export(&[]);
+    assert!(!out(&told).contains("zwei") && !out(&told).contains("hunter2"));
+    assert!(err(&told).contains("clientSecrets"), "{}", err(&told));
+    let exported_at = exported.to_string_lossy();
+    let again = |what: &dyn Fn(&Asked<'_>)| {
+        with(&scratch(), &["--in-memory", "--config", &exported_at], what)
+    };
+    again(&|ask| {
+        assert_eq!(names(ask), before);
+        assert_ne!(ask("GET", "/secrets/db", Value::Null).1["value"], value);
+        assert_eq!(
+            ask("GET", "/keys/rsa", Value::Null).1["key"]["n"]
+                .as_str()
+                .unwrap()
+                .len(),
+            512
+        );
+    });
+    let told = export(&["--with-values"]);
+    assert!(err(&told).contains("warning") && out(&told).contains("hunter2"));
+    again(&|ask| {
+        assert_eq!(names(ask), before);
+        assert_eq!(ask("GET", "/secrets/db", Value::Null).1["value"], value);
+        assert_eq!(
+            ask("GET", "/keys/ec", Value::Null).1["key"]["crv"],
+            "P-256K"
+        );
     });
 }

@@ -213,6 +213,25 @@ impl Data {
         }))
     }
 
+    /// Whether a folder keeps anything.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
+    /// Names of the vaults that hold something.
+    pub(super) fn vaults(&self) -> Result<Vec<String>, DataError> {
+        rows::vaults(&self.db()).map_err(|e| rows::RowError::from(e).at(&self.path))
+    }
+
+    /// It is not what was written.
+    pub(super) fn damaged(&self, what: &str) -> DataError {
+        DataError::Damaged {
+            path: self.path.clone(),
+            what: what.to_owned(),
+        }
+    }
+
     /// What marks are made with.
     pub(crate) const fn seal(&self) -> &Seal {
         &self.seal
@@ -264,10 +283,7 @@ impl Data {
         let Some(sealed) = sealed else {
             return Ok(None);
         };
-        let damaged = || DataError::Damaged {
-            path: self.path.clone(),
-            what: "the configuration".into(),
-        };
+        let damaged = || self.damaged("the configuration");
         let opened = self.seal.open(CONFIG, &sealed);
         let opened = opened.map_err(|_forged| damaged())?;
         let fields = unpack(&opened).ok_or_else(damaged)?;

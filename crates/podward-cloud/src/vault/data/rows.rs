@@ -129,6 +129,12 @@ pub(super) fn set_named(db: &Connection, place: &[&str], sealed: &[u8]) -> rusql
     db.execute(put, params![name, sealed]).map(drop)
 }
 
+/// Names of the vaults that hold something.
+pub(super) fn vaults(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut ask = db.prepare("SELECT DISTINCT vault FROM objects ORDER BY vault")?;
+    ask.query_map([], |row| row.get(0))?.collect()
+}
+
 /// Writes one step of a change.
 pub(super) fn write(
     db: &Connection,
