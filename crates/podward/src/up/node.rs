@@ -108,8 +108,9 @@ impl Node {
             keys,
             Arc::clone(&access),
             Arc::new(SystemClock),
+            None,
         )
-        .map_err(|e| folder.cloud_fault(&e.path, &e.message))?;
+        .map_err(|e| folder.not_applied(&e))?;
         let tls = TlsAcceptor::from(server_config);
         let (listener, address) = network::listen(own.network).await?;
         let node_itself = Caller {
@@ -210,7 +211,7 @@ impl Node {
     pub(super) fn take_over(&self, folder: &Folder) -> Result<(), Report> {
         self.cloud
             .apply(folder.cloud.clone().unwrap_or_default())
-            .map_err(|e| folder.cloud_fault(&e.path, &e.message))?;
+            .map_err(|e| folder.not_applied(&e))?;
         self.cluster.change(|view| {
             let mut next = folder.view();
             next.take_pods(view);
