@@ -36,6 +36,8 @@ pub(crate) fn run(command: &[String]) -> Result<(), String> {
     let cloud = Cloud::start()?;
     let mut suite = Command::new(name);
     suite.args(arguments).args(cloud.options()?);
+    // Node takes it from nowhere else
+    suite.env("NODE_EXTRA_CA_CERTS", cloud.text("/caFile")?);
     let status = suite.status().map_err(|e| format!("{name}: {e}"))?;
     drop(cloud);
     if status.success() {

@@ -7,6 +7,7 @@ mod edges;
 mod fuzz;
 mod generate;
 mod metadata;
+mod sdk;
 mod shell;
 mod test;
 
@@ -16,9 +17,11 @@ const USAGE: &str = "\
 usage: cargo xtask <COMMAND>
 
   check   formatting, lints, documentation, crate edges, licences, second versions
-  test    installs what this machine lacks, runs every test, and fuzzes for ten seconds
+  test    installs what this machine lacks, runs every test, and fuzzes for ten seconds; with --every-sdk it is
+          an error, and no reason to skip, that a language of an Azure SDK is not installed
   conformance [-- CMD…]  starts the local cloud and runs CMD with the options of the suite for the Azure SDKs
           appended; without CMD, that suite from the folder that PODWARD_CONFORMANCE names
+  sdk [javascript|go|rust…]  runs the suites of e2e/sdk against the local cloud
   bench   prints figures: `cargo xtask bench` lists them
   fuzz    drawn inputs against the readers: --seconds N (10), --seed N (1), --target NAME, --case N
   gen     writes what is made from Kubernetes' own types; --check only compares (needs Go)
@@ -29,7 +32,8 @@ fn main() -> ExitCode {
     let command = std::env::args().nth(1).unwrap_or_default();
     let done = match command.as_str() {
         "check" => check::run(),
-        "test" => test::run(),
+        "test" => test::run(std::env::args().nth(2).as_deref() == Some("--every-sdk")),
+        "sdk" => sdk::run(&std::env::args().skip(2).collect::<Vec<_>>(), true),
         "bench" => bench::run(
             &std::env::args().nth(2).unwrap_or_default(),
             std::env::args().nth(3).as_deref() == Some("--slow"),

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::conformance;
 use crate::fuzz;
+use crate::sdk;
 use crate::shell::{self, cargo, output, program, root, say};
 
 /// The Python that every machine has in one place, and that the user of a pod may run.
@@ -14,7 +15,7 @@ const PYTHON: &str = "/usr/bin/python3";
 /// The Azure SDK for Python, as the tests need it.
 const REQUIREMENTS: &str = "crates/podward/tests/it/requirements.txt";
 
-pub(crate) fn run() -> Result<(), String> {
+pub(crate) fn run(every_sdk: bool) -> Result<(), String> {
     install("python3", |_| Path::new(PYTHON).exists())?;
     install("python3-venv", |_| {
         output(program(PYTHON, &["-c", "import ensurepip, venv"])).is_ok()
@@ -29,6 +30,7 @@ pub(crate) fn run() -> Result<(), String> {
     } else {
         say("conformance: skipped, PODWARD_CONFORMANCE names no folder of acceptance suites");
     }
+    sdk::run(&[], every_sdk)?;
     fuzz::run(&[])
 }
 
