@@ -10,10 +10,11 @@ use podward_manifest::{
 
 use crate::exceptions::Suppressions;
 use crate::finding::Edit;
+use crate::mask::mask_all;
 use crate::neighbours::Surroundings;
 use crate::practices::PRACTICES;
 use crate::rules::{DUPLICATE_KEY, UNKNOWN_FIELD, WRONG_TYPE};
-use crate::{Finding, Fix, Rule, Safety, Settings, Verdict, credentials_of, judge, mask, practice};
+use crate::{Finding, Fix, Rule, Safety, Settings, Verdict, credentials_of, judge, practice};
 
 /// One file, examined.
 #[derive(Debug, Default)]
@@ -47,6 +48,15 @@ pub enum Decoded {
     Verdict(Verdict),
     /// It would not get as far: the decoder's sentence.
     Error(String),
+}
+
+impl Decoded {
+    fn verdict_mut(&mut self) -> Option<&mut Verdict> {
+        match self {
+            Self::Verdict(verdict) => Some(verdict),
+            Self::Error(_) => None,
+        }
+    }
 }
 
 impl Examined {
@@ -140,12 +150,16 @@ impl<'a> Examining<'a> {
         }
         let secret = objects.iter().any(|object| object.kind == "Secret");
         let found = duplicates.into_iter().map(|error| twice(error, secret));
-        let mut found = found.collect();
+        let mut found: Vec<_> = found.collect();
+        let judged = objects.into_iter();
+        let judged = judged.map(|object| self::object(object, self.settings, self.surroundings));
+        let mut judged: Vec<_> = judged.collect();
+        // before anything is left: what is not told must not be shown either
+        hide(&mut found, &mut judged);
         let (suppressions, settings) = (&mut self.suppressions, self.settings);
         self.now.suppressed += suppressions.apply_to_file(settings, &mut found);
         self.now.of_file.append(&mut found);
-        for object in objects {
-            let mut one = self::object(object, settings, self.surroundings);
+        for mut one in judged {
             self.now.suppressed += leave(&mut one, settings, suppressions);
             self.now.objects.push(one);
         }
@@ -158,12 +172,21 @@ impl<'a> Examining<'a> {
     }
 }
 
+/// Hides the secrets of a document in all that is found in it: objects may stand in one line.
+fn hide(of_file: &mut [Finding], judged: &mut [ExaminedObject]) {
+    let mut lists = vec![of_file];
+    for one in judged {
+        lists.push(&mut one.findings);
+        let verdicts = one.verdicts.iter_mut().filter_map(Decoded::verdict_mut);
+        let violations = verdicts.flat_map(|verdict| &mut verdict.violations);
+        lists.extend(violations.map(|violation| violation.findings.as_mut_slice()));
+    }
+    mask_all(&mut lists);
+}
+
 /// Takes out what is to be left of an object; how many findings those were.
 fn leave(one: &mut ExaminedObject, settings: &Settings, suppressions: &mut Suppressions) -> usize {
-    let verdicts = one.verdicts.iter_mut().filter_map(|decoded| match decoded {
-        Decoded::Verdict(verdict) => Some(verdict),
-        Decoded::Error(_) => None,
-    });
+    let verdicts = one.verdicts.iter_mut().filter_map(Decoded::verdict_mut);
     let of_verdicts = verdicts.flat_map(|verdict| &mut verdict.violations);
     let of_verdicts = of_verdicts.map(|violation| &mut violation.findings);
     let all = std::iter::once(&mut one.findings).chain(of_verdicts);
@@ -182,7 +205,6 @@ fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) 
         let found = practice::findings(PRACTICES, &object, &pods, settings, surroundings);
         findings.extend(found);
     }
-    mask(&mut findings);
     ExaminedObject {
         object,
         findings,

@@ -10,11 +10,13 @@ use crate::Finding;
 /// Widens what is masked, so that the excerpt of one finding does not show the secret of another
 /// that stands in the same line.
 pub fn mask(findings: &mut [Finding]) {
-    if findings.iter().all(|finding| finding.secret.is_none()) {
-        return;
-    }
+    mask_all(&mut [findings]);
+}
+
+/// The same for several lists at once.
+pub(crate) fn mask_all(lists: &mut [&mut [Finding]]) {
     let mut lines: BTreeMap<(Arc<str>, usize), (Position, Position)> = BTreeMap::new();
-    for finding in &*findings {
+    for finding in lists.iter().flat_map(|list| list.iter()) {
         let Some((from, to)) = finding.secret else {
             continue;
         };
@@ -34,7 +36,10 @@ pub fn mask(findings: &mut [Finding]) {
             hide(line, Position { line, column: 1 }, to);
         }
     }
-    for finding in findings {
+    if lines.is_empty() {
+        return;
+    }
+    for finding in lists.iter_mut().flat_map(|list| list.iter_mut()) {
         let line = finding.position.line;
         if let Some((from, to)) = lines.get(&(Arc::clone(&finding.path), line)) {
             let own = finding.secret.unwrap_or((*from, *to));

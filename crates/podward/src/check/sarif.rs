@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use podward_manifest::{Source, edit};
+use podward_manifest::{Position, Source, edit};
 use podward_policy::{Finding, Remedy, Rule, Severity, rules};
 use serde_json::{Value, json};
 
@@ -79,11 +79,13 @@ pub(super) struct Fixes {
 impl Fixes {
     /// Results of a file, each behind a comma.
     pub(super) fn file(&mut self, printed: &mut Printed, source: &Source, all: &[Shown<'_>]) {
+        let hidden: Vec<_> = all.iter().filter_map(|one| one.finding.secret).collect();
         for shown in all {
             let mut result = result(shown);
             if self.written < MAX_FIXES
                 && source.text.len() <= MAX_FIXED
-                && let (Some(fix), Value::Object(fields)) = (fix(source, shown), &mut result)
+                && let (Some(fix), Value::Object(fields)) =
+                    (fix(source, shown, &hidden), &mut result)
             {
                 self.written += 1;
                 fields.insert("fixes".into(), json!([fix]));
@@ -171,8 +173,9 @@ fn fingerprint(finding: &Finding, shown: &Shown<'_>) -> String {
 }
 
 /// The fix of a finding as the lines that it replaces; none where it cannot be made by itself, or
-/// changes other objects too.
-fn fix(source: &Source, shown: &Shown<'_>) -> Option<Value> {
+/// changes other objects too. Of lines that hold secrets it is what changes in them alone, and none
+/// where other text stands between two changes.
+fn fix(source: &Source, shown: &Shown<'_>, hidden: &[(Position, Position)]) -> Option<Value> {
     let finding = shown.finding;
     let fix = finding.fix.as_ref()?;
     if finding.path.starts_with(RENDERED) {
@@ -181,20 +184,39 @@ fn fix(source: &Source, shown: &Shown<'_>) -> Option<Value> {
     if !fix.elsewhere.is_empty() || matches!(fix.safety, podward_policy::Safety::Decision(_)) {
         return None;
     }
-    let edited = edit(
-        &source.text,
-        shown.object?.object.node.start,
-        &finding.changes(),
-    )
-    .ok()?;
+    let changes = finding.changes();
+    let start = shown.object?.object.node.start;
+    let edited = edit(&source.text, start, &changes).ok()?;
     let before: Vec<&str> = source.text.split_inclusive('\n').collect();
     let after: Vec<&str> = edited.split_inclusive('\n').collect();
-    let same = |(a, b): &(&&str, &&str)| a == b;
-    let head = before.iter().zip(&after).take_while(same).count();
-    let rest = before.len().min(after.len()) - head;
-    let tail = before.iter().rev().zip(after.iter().rev()).take_while(same);
-    let tail = tail.count().min(rest);
-    let inserted = after.get(head..after.len() - tail)?.concat();
+    let (head, tail) = common(&before, &after);
+    let mut region = json!({
+        "startLine": head + 1,
+        "startColumn": 1,
+        "endLine": before.len() - tail + 1,
+        "endColumn": 1,
+    });
+    let mut inserted = after.get(head..after.len() - tail)?.concat();
+    let replaced = head + 1..=before.len() - tail;
+    let is_hidden = |(from, to): &(Position, Position)| {
+        from.line <= *replaced.end() && to.line >= *replaced.start()
+    };
+    if hidden.iter().any(is_hidden) {
+        if changes.len() > 1 {
+            return None;
+        }
+        let old: Vec<char> = source.text.chars().collect();
+        let new: Vec<char> = edited.chars().collect();
+        let (head, tail) = common(&old, &new);
+        let (from, to) = (place(old.get(..head)?), place(old.get(..old.len() - tail)?));
+        region = json!({
+            "startLine": from.line,
+            "startColumn": from.column,
+            "endLine": to.line,
+            "endColumn": to.column,
+        });
+        inserted = new.get(head..new.len() - tail)?.iter().collect();
+    }
     let mut how = "mends it".to_owned();
     if let podward_policy::Safety::MayBreak(why) = fix.safety {
         how = format!("mends it, and may break a pod that works: {why}");
@@ -204,14 +226,25 @@ fn fix(source: &Source, shown: &Shown<'_>) -> Option<Value> {
         "artifactChanges": [{
             "artifactLocation": artifact(&finding.path),
             "replacements": [{
-                "deletedRegion": {
-                    "startLine": head + 1,
-                    "startColumn": 1,
-                    "endLine": before.len() - tail + 1,
-                    "endColumn": 1,
-                },
+                "deletedRegion": region,
                 "insertedContent": text(inserted),
             }],
         }],
     }))
+}
+
+/// How much two texts have in common at their beginning, and behind that at their end.
+fn common<T: PartialEq>(before: &[T], after: &[T]) -> (usize, usize) {
+    let same = |(a, b): &(&T, &T)| a == b;
+    let head = before.iter().zip(after).take_while(same).count();
+    let rest = before.len().min(after.len()) - head;
+    let tail = before.iter().rev().zip(after.iter().rev());
+    (head, tail.take_while(same).count().min(rest))
+}
+
+/// The place behind a text.
+fn place(text: &[char]) -> Position {
+    let line = text.iter().filter(|c| **c == '\n').count() + 1;
+    let column = text.iter().rev().take_while(|c| **c != '\n').count() + 1;
+    Position { line, column }
 }
