@@ -70,6 +70,36 @@ pub(crate) struct Builder {
     lines_before: usize,
 }
 
+/// The entries of a mapping. The last of a name holds, and a merge key has its place among them, as
+/// where Kubernetes' clients read YAML.
+#[derive(Default)]
+struct Entries {
+    /// A key that comes again leaves a gap where it was.
+    all: Vec<Option<(Node, Node)>>,
+    /// Where the entry of a name is, where its key stands, and whether that is in the mapping itself.
+    seen: BTreeMap<String, (usize, Position, bool)>,
+}
+
+impl Entries {
+    /// Puts an entry; where the key stood before if the mapping itself has it twice.
+    fn put(&mut self, key: Node, value: Node, own: bool) -> Option<Position> {
+        let place = (self.all.len(), key.start, own);
+        let before = self.seen.insert(key.key_text().into_owned(), place);
+        if let Some(entry) = before.and_then(|(index, ..)| self.all.get_mut(index)) {
+            *entry = None;
+        }
+        self.all.push(Some((key, value)));
+        let (_, first, was_own) = before?;
+        (own && was_own).then_some(first)
+    }
+
+    fn merge(&mut self, other: &Node) {
+        for (key, value) in other.entries() {
+            self.put(key.clone(), value.clone(), false);
+        }
+    }
+}
+
 /// Parses a file of YAML or JSON.
 ///
 /// # Errors
@@ -280,16 +310,14 @@ impl Builder {
     }
 
     fn mapping(&mut self, nodes: Vec<Node>) -> Result<Value, ParseError> {
-        // a key that comes again leaves a gap where it was
-        let mut entries: Vec<Option<(Node, Node)>> = Vec::with_capacity(nodes.len() / 2);
-        let mut seen = BTreeMap::new();
-        let mut merged = Vec::new();
+        let mut entries = Entries::default();
         let mut nodes = nodes.into_iter();
         while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
             if key.as_str() == Some("<<") {
                 match &value.value {
-                    Value::Mapping(_) => merged.push(value),
-                    Value::Sequence(items) => merged.extend(items.iter().cloned()),
+                    Value::Mapping(_) => entries.merge(&value),
+                    // of several the first holds
+                    Value::Sequence(items) => items.iter().rev().for_each(|one| entries.merge(one)),
                     _ => return self.fault(value.start, "a merge key takes a mapping"),
                 }
                 continue;
@@ -300,27 +328,16 @@ impl Builder {
             ) {
                 return self.fault(key.start, "a key must be text, a number or a boolean");
             }
-            let name = key.key_text().into_owned();
-            if let Some((index, first)) = seen.get(&name) {
+            let (name, position) = (key.key_text().into_owned(), key.start);
+            if let Some(first) = entries.put(key, value, true) {
                 self.duplicates.push(ParseError {
                     path: self.path.to_string(),
-                    position: key.start,
+                    position,
                     message: format!("duplicate key {name:?}, first at {first}"),
                 });
-                if let Some(entry) = entries.get_mut(*index) {
-                    *entry = None;
-                }
-            }
-            seen.insert(name, (entries.len(), key.start));
-            entries.push(Some((key, value)));
-        }
-        for (key, value) in merged.iter().flat_map(Node::entries) {
-            let place = (entries.len(), key.start);
-            if seen.insert(key.key_text().into_owned(), place).is_none() {
-                entries.push(Some((key.clone(), value.clone())));
             }
         }
-        Ok(Value::Mapping(entries.into_iter().flatten().collect()))
+        Ok(Value::Mapping(entries.all.into_iter().flatten().collect()))
     }
 
     fn add(

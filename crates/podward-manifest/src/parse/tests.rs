@@ -31,6 +31,29 @@ fn anchors_and_merge_keys_are_written_out() {
 }
 
 #[test]
+fn a_merge_key_holds_from_where_it_stands() {
+    // as kubectl says of each
+    for (text, a) in [
+        ("{a: 1, <<: {a: 2}}", 2),
+        ("{<<: {a: 1}, <<: {a: 2}}", 2),
+        ("{<<: [{a: 1}, {a: 2}]}", 1),
+        ("{a: 0, <<: [{a: 1}, {a: 2}]}", 1),
+        ("{<<: {a: 1}, a: 2}", 2),
+        ("{<<: {<<: {a: 1}, a: 2}}", 2),
+        ("{<<: {a: 2, <<: {a: 1}}}", 1),
+        ("{<<: [{a: 1, <<: {a: 3}}, {a: 2}]}", 3),
+    ] {
+        let document = parse("f", text).unwrap().remove(0);
+        assert_eq!(
+            document.root.to_json(),
+            serde_json::json!({"a": a}),
+            "{text}"
+        );
+        assert_eq!(document.duplicates, [], "{text}");
+    }
+}
+
+#[test]
 fn a_mapping_ends_where_its_last_alias_stands() {
     let root = one("x: &x {a: 1}\nz:\n  <<: *x\n");
     let (line, column) = (3, 9);
