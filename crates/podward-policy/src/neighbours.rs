@@ -63,6 +63,11 @@ pub(crate) struct Account {
     pub(crate) has_client_id: bool,
 }
 
+/// Most Services that are told of one pod, and most that are looked at for each of its labels: who
+/// has more has made them to keep a judge busy.
+const MAX_SERVICES: usize = 100;
+const MAX_LOOKED_AT: usize = 1000;
+
 /// The namespace of an object that names none.
 const DEFAULT: &str = "default";
 
@@ -87,6 +92,8 @@ impl Neighbours {
     pub fn add(&mut self, object: &Object) {
         let namespace = || namespace(object).to_owned();
         match (object.group(), object.kind.as_str()) {
+            // its selector leads nowhere
+            ("", "Service") if is_external(object) => {}
             ("", "Service") => self.add_service(Service {
                 namespace: namespace(),
                 name: object.name.clone(),
@@ -168,18 +175,20 @@ impl Neighbours {
         self.bindings.extend(others.bindings);
     }
 
-    /// The Services that lead to pods of a namespace with these labels.
+    /// The Services that lead to pods of a namespace with these labels, the first hundred of them.
     pub(crate) fn services(&self, namespace: &str, labels: &Pairs) -> Vec<&Service> {
         let Some(of_namespace) = self.by_selector.get(namespace) else {
             return Vec::new();
         };
         let numbers = labels.iter().filter_map(|pair| of_namespace.get(pair));
-        let mut numbers: Vec<usize> = numbers.flatten().copied().collect();
-        numbers.sort_unstable();
-        numbers.dedup();
+        let numbers: BTreeSet<usize> = numbers
+            .flat_map(|numbers| numbers.iter().take(MAX_LOOKED_AT))
+            .copied()
+            .collect();
         let services = numbers.into_iter().filter_map(|at| self.services.get(at));
         services
             .filter(|service| service.selector.iter().all(|pair| labels.contains(pair)))
+            .take(MAX_SERVICES)
             .collect()
     }
 
@@ -193,6 +202,11 @@ impl Neighbours {
         let names = self.with_roles.get(namespace);
         names.is_some_and(|names| names.contains(name))
     }
+}
+
+fn is_external(service: &Object) -> bool {
+    let kind = service.node.at(&["spec", "type"]).and_then(Node::as_str);
+    kind == Some("ExternalName")
 }
 
 /// The namespace of an object.

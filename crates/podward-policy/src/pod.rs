@@ -275,6 +275,11 @@ impl<'a> Container<'a> {
         list.map_or(&[] as &[Node], Node::items).iter().enumerate()
     }
 
+    /// Whether it is one of the list `containers`.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.path.starts_with("containers")
+    }
+
     /// Whether it is one that only a debugger adds.
     pub(crate) fn is_ephemeral(&self) -> bool {
         self.path.starts_with("ephemeral")

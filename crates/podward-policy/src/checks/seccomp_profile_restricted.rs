@@ -48,6 +48,11 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
     }
     let mut names = Vec::new();
     let mut silent = Vec::new();
+    let safety = if pod.has_power() {
+        BREAKS
+    } else {
+        Safety::Safe
+    };
     for container in &pod.containers {
         if container.security(&["seccompProfile"]).is_none() {
             names.push(container.name);
@@ -61,11 +66,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                 .fixed_at(
                     pod.path_of("securityContext.seccompProfile.type"),
                     "RuntimeDefault",
-                    if pod.has_power() {
-                        BREAKS
-                    } else {
-                        Safety::Safe
-                    },
+                    safety,
                 ),
             );
         }

@@ -1,5 +1,6 @@
 //! A container that is not root listens on no port below 1024 (ip(7), ip_unprivileged_port_start).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use podward_manifest::Node;
@@ -74,6 +75,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         return;
     }
     let from = first_unprivileged(pod);
+    let usual = pod.containers.iter().filter(|c| c.is_usual()).count();
     for container in &pod.containers {
         let user = pod.user(container);
         if user == User::Root || container.is_ephemeral() {
@@ -94,7 +96,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
                 spot.hint()
             });
         }
-        if before == spots.len() {
+        if before == spots.len() && usual == 1 && container.is_usual() {
             served(scene, container, from, spots);
         }
         if before == spots.len() && container.list("ports").next().is_none() {
@@ -103,13 +105,21 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     }
 }
 
+/// Most Services that a fix changes together with a pod.
+const MAX_SERVICES: usize = 20;
+
 /// What the pod's own sysctl says, or the kernel's default.
 fn first_unprivileged(pod: &Pod<'_>) -> i64 {
     let sysctls = pod.security(&["sysctls"]);
     let sysctls = sysctls.map_or(&[] as &[Node], Node::items).iter();
     sysctls
         .filter(|sysctl| {
-            sysctl.get("name").and_then(Node::as_str) == Some("net.ipv4.ip_unprivileged_port_start")
+            // the kubelet takes both ways to write a name (sysctl(8))
+            let name = sysctl
+                .get("name")
+                .and_then(Node::as_str)
+                .unwrap_or_default();
+            name.replace('/', ".") == "net.ipv4.ip_unprivileged_port_start"
         })
         .filter_map(|sysctl| sysctl.get("value")?.as_str()?.parse().ok())
         .next_back()
@@ -187,7 +197,7 @@ fn of_port(scene: &Scene<'_>, container: &Container<'_>, field: &str, port: i64)
         }
     );
     let spot = pod.spot_in(container, field, message, mend);
-    if pod.host_network() {
+    if pod.host_network() || services.len() > MAX_SERVICES {
         return spot;
     }
     let is_it = |node: &Node| node.as_i64() == Some(port);
@@ -252,20 +262,20 @@ fn free_port(pod: &Pod<'_>, port: i64) -> i64 {
 /// Ports that only Services name: those of a pod with one container are its own.
 fn served(scene: &Scene<'_>, container: &Container<'_>, from: i64, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
-    let usual = pod
-        .containers
-        .iter()
-        .filter(|c| c.path_of("").starts_with("containers["));
     let labels = pod.labels();
-    if usual.count() != 1 || !container.path_of("").starts_with("containers[") || labels.is_empty()
-    {
+    if labels.is_empty() {
         return;
     }
+    let mut told = BTreeSet::new();
     for service in scene.neighbours().services(pod.namespace(), &labels) {
         for port in &service.ports {
             let Some(target) = port.target.filter(|target| (1..from).contains(target)) else {
                 continue;
             };
+            // once for each port, whatever number of Services leads to it
+            if !told.insert(target) {
+                continue;
+            }
             let spot = of_port(scene, container, "ports", target);
             let spot = Spot {
                 message: format!(
