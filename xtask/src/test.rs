@@ -20,6 +20,7 @@ pub(crate) fn run(every_sdk: bool) -> Result<(), String> {
     install("python3-venv", |_| {
         output(program(PYTHON, &["-c", "import ensurepip, venv"])).is_ok()
     })?;
+    install("openssl", in_path_as("openssl"))?;
     install("uidmap", in_path_as("newuidmap"))?;
     let sdk = virtual_environment("azure-sdk", &root().join(REQUIREMENTS))?;
     let mut tests = cargo(&["test", "--workspace"]);

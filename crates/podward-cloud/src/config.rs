@@ -3,6 +3,7 @@
 use podward_api::{KEY_VAULT_RESOURCE, SecretString};
 use serde::Deserialize;
 
+use crate::credentials::{ClientCertificate, ClientSecret, FederatedCredential};
 use crate::names::same_resource;
 
 /// `kind: Cloud`.
@@ -57,27 +58,16 @@ pub struct Application {
     pub system_assigned: bool,
     /// Client secrets.
     #[serde(default)]
-    pub client_secrets: Vec<SecretString>,
+    pub client_secrets: Vec<ClientSecret>,
+    /// Certificates whose keys sign its assertions.
+    #[serde(default)]
+    pub certificates: Vec<ClientCertificate>,
     /// What it may get tokens for; all the tenant's where absent.
     #[serde(default)]
     pub resources: Option<Vec<String>>,
     /// Federated credentials.
     #[serde(default)]
     pub federated_credentials: Vec<FederatedCredential>,
-}
-
-/// Whose tokens count as this application's credential.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct FederatedCredential {
-    /// Name.
-    pub name: String,
-    /// Issuer; `podward` is the local one.
-    pub issuer: String,
-    /// Subject, exact and case-sensitive.
-    pub subject: String,
-    /// Audiences.
-    pub audiences: Vec<String>,
 }
 
 /// A vault.
@@ -302,6 +292,7 @@ impl CloudConfig {
                 }
             }
         }
+        self.check_credentials()?;
         for (v, vault) in self.vaults.iter().enumerate() {
             let valid = (3..=24).contains(&vault.name.len())
                 && vault

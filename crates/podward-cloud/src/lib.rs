@@ -3,10 +3,15 @@
 mod assertion;
 mod bearer;
 mod config;
+mod credentials;
 mod der;
+mod expression;
+mod federation;
+mod issuers;
 mod keys;
 mod metadata;
 mod names;
+mod proof;
 mod token;
 mod token_door;
 mod vault;
@@ -25,9 +30,12 @@ use podward_api::access::{Door, Event, ObjectRef, Outcome, Recorder};
 use serde_json::{Value, json};
 
 pub use config::{
-    Access, Application, Certificate, CloudConfig, ConfigError, FederatedCredential, Key, Secret,
-    Tenant, Vault,
+    Access, Application, Certificate, CloudConfig, ConfigError, Key, Secret, Tenant, Vault,
 };
+pub use credentials::{
+    ClaimsMatchingExpression, ClientCertificate, ClientSecret, FederatedCredential,
+};
+pub use issuers::{Fetch, Fetched};
 pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
 
@@ -125,6 +133,7 @@ pub enum SetError {
 pub struct Cloud {
     holding: RwLock<Arc<Holding>>,
     issuer: LocalIssuer,
+    issuers: issuers::Issuers,
     keys: Keys,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
@@ -154,6 +163,7 @@ impl Cloud {
         let cloud = Self {
             holding: RwLock::default(),
             issuer,
+            issuers: issuers::Issuers::default(),
             keys,
             recorder,
             clock,
@@ -163,6 +173,12 @@ impl Cloud {
         };
         cloud.apply(config)?;
         Ok(Arc::new(cloud))
+    }
+
+    /// Says how other issuers are asked for their keys. Without it their statements are refused, but for those whose
+    /// keys cloud.yaml has from a file.
+    pub fn ask_issuers_by(&self, fetch: Arc<dyn Fetch>) {
+        self.issuers.ask_by(fetch);
     }
 
     /// Takes a new configuration. What it says as the last one did stays as it is, with every
@@ -325,7 +341,7 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         );
     };
     match &place.service {
-        Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller),
+        Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller).await,
         Service::Vault(_) => {
             // work with keys takes up to seconds: it goes off the loop, and no more of it than there are processors
             if !parts.uri.path().starts_with("/secrets") && parts.method != Method::GET {

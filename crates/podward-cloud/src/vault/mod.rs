@@ -15,7 +15,7 @@ mod policy;
 mod secret;
 mod shelf;
 mod store;
-mod x509;
+pub(crate) mod x509;
 
 pub(crate) use door::serve;
 pub(crate) use store::{Store, check_secret, new_version};

@@ -62,6 +62,11 @@ impl File {
         };
         file.config =
             read.map_err(|e| file.fault(&e.path().to_string(), &e.inner().to_string()))?;
+        let mut config = std::mem::take(&mut file.config);
+        config
+            .read_files(path.parent().unwrap_or(Path::new("")))
+            .map_err(|e| file.contradiction(&e))?;
+        file.config = config;
         Ok(file)
     }
 
