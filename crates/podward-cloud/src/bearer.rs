@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::assertion::Assertion;
 use crate::config::{CloudConfig, Vault};
+use crate::known::Token;
 use crate::names::Place;
 use crate::{Cloud, answer};
 
@@ -64,22 +65,16 @@ pub(crate) fn authenticate(
     let invalid = || {
         challenge("AKV10001: The token is malformed or its signature is not the tenant's.".into())
     };
-    let parsed = Assertion::parse(token).ok_or_else(invalid)?;
-    if !parsed.is_signed_by(&json!({"keys": [cloud.keys.tokens.jwk()]})) {
-        return Err(invalid());
-    }
     let now = cloud.clock.now();
-    if parsed.claims.exp < now || parsed.claims.nbf > now + 300 {
+    let known = cloud.known.token(token, now, || verified(cloud, token));
+    let known = known.ok_or_else(invalid)?;
+    let claims = &known.claims;
+    if claims.exp < now || claims.nbf > now + 300 {
         return Err(challenge(
             "AKV10003: The token is expired or not valid yet.".into(),
         ));
     }
-    let audience = parsed
-        .claims
-        .audiences()
-        .first()
-        .copied()
-        .unwrap_or_default();
+    let audience = claims.audiences().first().copied().unwrap_or_default();
     if audience != KEY_VAULT_RESOURCE && audience != resource {
         let shown: String = audience
             .chars()
@@ -90,21 +85,28 @@ pub(crate) fn authenticate(
             "AKV10022: Invalid audience. Expected {resource}, found: {shown}."
         )));
     }
-    if parsed.claims.iss != format!("https://sts.windows.net/{tenant}/") {
+    if claims.iss != format!("https://sts.windows.net/{tenant}/") {
         return Err(challenge(
             "AKV10032: Invalid issuer. The token is of another tenant.".into(),
         ));
     }
+    Ok(known.client.clone())
+}
+
+/// What a token says that the token service signed.
+fn verified(cloud: &Cloud, token: &str) -> Option<Token> {
     #[derive(Deserialize)]
     struct Client {
         appid: String,
     }
-    let payload = token
-        .split('.')
-        .nth(1)
-        .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok())
-        .unwrap_or_default();
-    serde_json::from_slice::<Client>(&payload)
-        .map(|client| client.appid)
-        .map_err(|_one_answer_to_all| invalid())
+    let parsed = Assertion::parse(token)?;
+    if !parsed.is_signed_by(&json!({"keys": [cloud.keys.tokens.jwk()]})) {
+        return None;
+    }
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let client: Client = serde_json::from_slice(&payload).ok()?;
+    Some(Token {
+        claims: parsed.claims,
+        client: client.appid,
+    })
 }

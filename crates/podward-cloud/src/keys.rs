@@ -41,7 +41,7 @@ fn crypto(what: &str) -> impl Fn(&dyn std::fmt::Display) -> KeysError {
 }
 
 /// Reads a file, or makes it (mode 0600, in a folder of mode 0700) with what `make` gives.
-fn kept(
+pub(crate) fn kept(
     folder: Option<&Path>,
     name: &str,
     make: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, KeysError>,
@@ -76,6 +76,9 @@ fn kept(
         .and_then(|()| file.sync_all())
         .map_err(at)?;
     fs::rename(&aside, &path).map_err(at)?;
+    // what is encrypted with a key must not outlive it: its name is brought to the disk too
+    let named = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    named.map_err(at)?;
     Ok(bytes)
 }
 

@@ -9,6 +9,7 @@ mod expression;
 mod federation;
 mod issuers;
 mod keys;
+mod known;
 mod metadata;
 mod names;
 mod proof;
@@ -38,10 +39,12 @@ pub use credentials::{
 pub use issuers::{Fetch, Fetched};
 pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
+pub use vault::{Data, DataError, Export};
 
+use known::Known;
 use names::{Place, Service};
 use tokio::sync::Semaphore;
-use vault::Store;
+use vault::{Filling, Seal, Store};
 
 /// Issuer of the local cluster's service account tokens.
 pub const ISSUER: &str = "https://oidc.podward.internal";
@@ -127,6 +130,23 @@ pub enum SetError {
     /// The access log cannot be written.
     #[error("{0}")]
     NotRecorded(String),
+    /// The vault cannot be written.
+    #[error(transparent)]
+    NotKept(#[from] DataError),
+}
+
+/// A configuration cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It contradicts itself, or what the vaults hold.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The vaults cannot be read or written.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// There is no randomness.
+    #[error("the machine gives no random numbers")]
+    NoRandomness,
 }
 
 /// The local cloud.
@@ -135,8 +155,14 @@ pub struct Cloud {
     issuer: LocalIssuer,
     issuers: issuers::Issuers,
     keys: Keys,
+    /// Tokens of its own that came back.
+    known: Known,
     recorder: Arc<dyn Recorder>,
     clock: Arc<dyn Clock>,
+    /// Where the vaults are kept; in memory alone where there is none.
+    data: Option<Arc<Data>>,
+    /// Makes the marks of a cloud that keeps nothing.
+    seal: Seal,
     /// Permits for work with keys.
     work: Arc<Semaphore>,
 }
@@ -149,24 +175,28 @@ struct Holding {
 }
 
 impl Cloud {
-    /// A cloud as configured, with its vaults filled.
+    /// A cloud as configured, with its vaults filled: beside what `data` keeps of them, where it is given.
     ///
     /// # Errors
-    /// Where the configuration contradicts itself.
+    /// Where the configuration contradicts itself, or the vaults cannot be read or written.
     pub fn new(
         config: CloudConfig,
         issuer: LocalIssuer,
         keys: Keys,
         recorder: Arc<dyn Recorder>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Self>, ConfigError> {
+        data: Option<Arc<Data>>,
+    ) -> Result<Arc<Self>, ApplyError> {
         let cloud = Self {
             holding: RwLock::default(),
             issuer,
             issuers: issuers::Issuers::default(),
             keys,
+            known: Known::default(),
             recorder,
             clock,
+            data,
+            seal: Seal::random().ok_or(ApplyError::NoRandomness)?,
             work: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(2, usize::from),
             )),
@@ -181,34 +211,54 @@ impl Cloud {
         self.issuers.ask_by(fetch);
     }
 
-    /// Takes a new configuration. What it says as the last one did stays as it is, with every
-    /// version made since; what it adds or changes is made; what it names no more is gone.
+    /// Takes a new configuration. What it says as the last one did stays as it is, with every version made since;
+    /// what it adds or changes is made. What it names no more is gone where the vaults are in memory alone, and stays
+    /// where they are kept.
     ///
     /// # Errors
-    /// Where the configuration contradicts itself; then nothing changes.
-    pub fn apply(&self, config: CloudConfig) -> Result<(), ConfigError> {
+    /// Where the configuration contradicts itself, or the vaults cannot be read or written. After a contradiction
+    /// nothing has changed.
+    pub fn apply(&self, config: CloudConfig) -> Result<(), ApplyError> {
         config.check()?;
         let before = self.holding();
-        let now = self.clock.now();
-        let mut added = Vec::new();
-        for (index, vault) in config.vaults.iter().enumerate() {
-            let last = before.config.vault(&vault.name);
-            added.push(Store::filled(vault, last, self.keys.folder(), index, now)?);
-        }
         let mut vaults = BTreeMap::new();
-        for (vault, added) in config.vaults.iter().zip(added) {
+        let mut changes = Vec::new();
+        for (index, vault) in config.vaults.iter().enumerate() {
             let name = vault.name.to_ascii_lowercase();
-            let store = before.vaults.get(&name).cloned().unwrap_or_default();
-            store.lock().unwrap_or_else(PoisonError::into_inner).follow(
-                before.config.vault(&vault.name),
+            let store = match before.vaults.get(&name) {
+                Some(store) => Arc::clone(store),
+                None => Arc::new(Mutex::new(self.opened(&name)?)),
+            };
+            let steps = Filling {
+                store: &store.lock().unwrap_or_else(PoisonError::into_inner),
                 vault,
-                added,
-            );
+                index,
+                keys: self.keys.folder(),
+                seal: self.data.as_ref().map_or(&self.seal, |data| data.seal()),
+                now: self.clock.now(),
+            }
+            .steps()?;
+            changes.push(steps);
             vaults.insert(name, store);
+        }
+        for (vault, steps) in config.vaults.iter().zip(changes) {
+            if let Some(store) = vaults.get(&vault.name.to_ascii_lowercase()) {
+                let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+                store.take(steps)?;
+                store.begin();
+            }
         }
         *self.holding.write().unwrap_or_else(PoisonError::into_inner) =
             Arc::new(Holding { config, vaults });
         Ok(())
+    }
+
+    /// A vault that was not served until now.
+    fn opened(&self, name: &str) -> Result<Store, DataError> {
+        match &self.data {
+            Some(data) => data.load(name),
+            None => Ok(Store::default()),
+        }
     }
 
     /// What the cloud holds at this moment.
@@ -294,7 +344,7 @@ impl Cloud {
         self.recorder
             .record(event)
             .map_err(|e| SetError::NotRecorded(e.to_string()))?;
-        store.set_secret(name, value, None, &version, self.clock.now());
+        store.set_secret(name, value, &version, self.clock.now())?;
         Ok(version)
     }
 }
@@ -343,10 +393,16 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
     match &place.service {
         Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller).await,
         Service::Vault(_) => {
-            // work with keys takes up to seconds: it goes off the loop, and no more of it than there are processors
-            if !parts.uri.path().starts_with("/secrets") && parts.method != Method::GET {
-                let Ok(permit) = Arc::clone(&cloud.work).acquire_owned().await else {
-                    return unavailable();
+            // what is written waits for the disk, and work with keys takes up to seconds: it goes off the loop, and no
+            // more of the work with keys than there are processors
+            if parts.method != Method::GET {
+                let of_keys = !parts.uri.path().starts_with("/secrets");
+                let permit = match Arc::clone(&cloud.work).acquire_owned() {
+                    permit if of_keys => match permit.await {
+                        Ok(permit) => Some(permit),
+                        Err(_closed) => return unavailable(),
+                    },
+                    _ => None,
                 };
                 let work = tokio::task::spawn_blocking(move || {
                     let _permit = permit;

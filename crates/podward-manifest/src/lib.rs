@@ -17,7 +17,7 @@ pub use names::name_faults;
 pub use node::{Node, Value};
 pub use object::{Object, ObjectError, objects, objects_found};
 pub use parse::{Document, ParseError, parse, parse_generally};
-pub use parts::parse_each;
+pub use parts::{Documents, parse_each};
 pub use schema::{FieldFault, decode_error, strict, strict_pods};
 pub use source::{Lines, Position, Source};
 pub use workload::{Workload, workload, workloads};

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Map, Number};
+use smol_str::SmolStr;
 
 use crate::Position;
 
@@ -17,8 +18,8 @@ pub enum Value {
     Int(i64),
     /// Any other number.
     Float(f64),
-    /// Text.
-    String(String),
+    /// Text, which most often is short: up to 23 bytes stand in the node itself.
+    String(SmolStr),
     /// A list.
     Sequence(Vec<Node>),
     /// Keys and values in the order of the file.
@@ -121,7 +122,7 @@ impl Node {
             Value::Bool(value) => Json::Bool(*value),
             Value::Int(value) => Json::Number((*value).into()),
             Value::Float(value) => Number::from_f64(*value).map_or(Json::Null, Json::Number),
-            Value::String(text) => Json::String(text.clone()),
+            Value::String(text) => Json::String(text.to_string()),
             Value::Sequence(items) => Json::Array(items.iter().map(Self::to_json).collect()),
             Value::Mapping(entries) => {
                 let mut map = Map::new();

@@ -57,15 +57,15 @@ struct Open {
     is_mapping: bool,
 }
 
-pub(crate) struct Builder<'a> {
+pub(crate) struct Builder {
     path: Arc<str>,
     pub(crate) documents: Vec<Document>,
     open: Vec<Open>,
     root: Option<Node>,
     anchors: BTreeMap<usize, (Node, usize)>,
-    made: usize,
+    pub(crate) made: usize,
     duplicates: Vec<ParseError>,
-    parts: &'a [Part],
+    pub(crate) parts: Vec<Part>,
     /// Lines before the text.
     lines_before: usize,
 }
@@ -75,8 +75,7 @@ pub(crate) struct Builder<'a> {
 /// # Errors
 /// At the first thing that is not YAML, or a bound that is passed.
 pub fn parse(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
-    let parts = parts(text);
-    let mut builder = Builder::new(path, &parts);
+    let mut builder = Builder::new(path, parts(text));
     builder.read(text, 0)?;
     Ok(builder.documents)
 }
@@ -86,14 +85,13 @@ pub fn parse(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
 /// # Errors
 /// As those of [`parse`].
 pub fn parse_generally(path: &str, text: &str) -> Result<Vec<Document>, ParseError> {
-    let parts = parts(text);
-    let mut builder = Builder::new(path, &parts);
+    let mut builder = Builder::new(path, parts(text));
     builder.read_generally(text, 0)?;
     Ok(builder.documents)
 }
 
-impl<'a> Builder<'a> {
-    pub(crate) fn new(path: &str, parts: &'a [Part]) -> Self {
+impl Builder {
+    pub(crate) fn new(path: &str, parts: Vec<Part>) -> Self {
         Self {
             path: path.into(),
             documents: Vec::new(),
@@ -109,15 +107,23 @@ impl<'a> Builder<'a> {
 
     /// Reads a text that stands behind so many lines of the file.
     pub(crate) fn read(&mut self, text: &str, lines_before: usize) -> Result<(), ParseError> {
+        if self.read_fast(text, lines_before) {
+            return Ok(());
+        }
+        self.read_generally(text, lines_before)
+    }
+
+    /// Reads it with the fast reader, if that takes it.
+    pub(crate) fn read_fast(&mut self, text: &str, lines_before: usize) -> bool {
         let most = MAX_NODES.saturating_sub(self.made);
         let Some((roots, made)) = fast::read(&self.path, text, lines_before, most) else {
-            return self.read_generally(text, lines_before);
+            return false;
         };
         self.made += made;
         for (root, duplicates) in roots {
             self.end(root, duplicates);
         }
-        Ok(())
+        true
     }
 
     /// The same without the fast reader.
@@ -137,6 +143,12 @@ impl<'a> Builder<'a> {
             self.take(event, &span)?;
         }
         Ok(())
+    }
+
+    /// Forgets the documents that were not taken, before which so many values were made.
+    pub(crate) fn forget(&mut self, made: usize) {
+        self.documents.clear();
+        self.made = made;
     }
 
     /// Whether the file has more values than are read.
@@ -189,7 +201,7 @@ impl<'a> Builder<'a> {
                 let value = match tag {
                     Some(tag) => self.tagged(&tag.to_string(), &text, start)?,
                     None if style == ScalarStyle::Plain => scalar::resolve(&text),
-                    None => Value::String(text.into_owned()),
+                    None => Value::String(text.into()),
                 };
                 self.add(Node { value, start, end }, anchor, 1, end)?;
             }
@@ -215,7 +227,7 @@ impl<'a> Builder<'a> {
             Some("float") => matches!(value, Value::Int(_) | Value::Float(_)),
             Some("bool") => matches!(value, Value::Bool(_)),
             Some("null") => matches!(value, Value::Null),
-            _ => return Ok(Value::String(text.to_owned())),
+            _ => return Ok(Value::String(text.into())),
         };
         if fits {
             return Ok(value);

@@ -1,5 +1,7 @@
 //! Where the documents of a file begin, and reading them one by one.
 
+use std::collections::VecDeque;
+
 use crate::parse::{Builder, Document, ParseError};
 
 /// Where a part of a file begins.
@@ -62,30 +64,132 @@ fn breaks(text: &str) -> usize {
 /// of each that cannot.
 #[must_use]
 pub fn parse_each(path: &str, text: &str) -> (Vec<Document>, Vec<ParseError>) {
-    let parts = parts(text);
-    let mut builder = Builder::new(path, &parts);
-    let Err(first) = builder.read(text, 0) else {
-        return (builder.documents, Vec::new());
-    };
-    if parts.len() == 1 {
-        return (builder.documents, vec![first]);
+    let (mut documents, mut faults) = (Vec::new(), Vec::new());
+    for read in Documents::of(path, text) {
+        match read {
+            Ok(document) => documents.push(document),
+            Err(fault) => faults.push(fault),
+        }
     }
-    let mut builder = Builder::new(path, &parts);
-    let mut faults = Vec::new();
-    for (index, part) in parts.iter().enumerate() {
-        let end = parts.get(index + 1).map_or(text.len(), |next| next.at);
-        let Some(own) = text.get(part.at..end) else {
-            break;
+    (documents, faults)
+}
+
+/// The documents of a file, each read when it is asked for, and the first fault of each that cannot
+/// be read. A part of the file that stands for itself is read alone; from the first that does not
+/// on, the rest is read at once.
+pub struct Documents<'a> {
+    text: &'a str,
+    builder: Builder,
+    /// The part that comes next.
+    next: usize,
+    wanted: fn(&str) -> bool,
+    ready: VecDeque<Result<Document, ParseError>>,
+}
+
+impl<'a> Documents<'a> {
+    /// Those of a text.
+    #[must_use]
+    pub fn of(path: &str, text: &'a str) -> Self {
+        Self {
+            text,
+            builder: Builder::new(path, parts(text)),
+            next: 0,
+            wanted: |_| true,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Leaves out parts by their text, where it can: who asks looks at the documents all the same.
+    #[must_use]
+    pub fn only(self, wanted: fn(&str) -> bool) -> Self {
+        Self { wanted, ..self }
+    }
+
+    /// A part of the file with its end.
+    fn part(&self, index: usize) -> Option<(&'a str, usize)> {
+        let part = self.builder.parts.get(index)?;
+        let end = self.builder.parts.get(index + 1);
+        let end = end.map_or(self.text.len(), |next| next.at);
+        Some((self.text.get(part.at..end)?, part.line - 1))
+    }
+
+    /// Reads a part with the general reader, if it stands for itself: a directive also concerns
+    /// what follows, and quotation marks and brackets may end behind it.
+    fn is_read_alone(&mut self, text: &str, lines_before: usize) -> bool {
+        let before = self.builder.made;
+        let is_read = !text.lines().any(|line| line.starts_with('%'))
+            && self.builder.read_generally(text, lines_before).is_ok();
+        if !is_read {
+            self.builder.forget(before);
+        }
+        is_read
+    }
+
+    /// Reads all that is left.
+    fn read_rest(&mut self, from: usize) {
+        self.next = self.builder.parts.len();
+        let Some(part) = self.builder.parts.get(from) else {
+            return;
         };
-        if let Err(fault) = builder.read(own, part.line - 1) {
-            faults.push(fault);
-            // the same would be said of every document from here on
-            if builder.is_full() {
-                break;
+        let (rest, lines_before) = (self.text.get(part.at..), part.line - 1);
+        let before = self.builder.made;
+        let Err(first) = self
+            .builder
+            .read_generally(rest.unwrap_or_default(), lines_before)
+        else {
+            return self.take();
+        };
+        if self.next - from == 1 {
+            self.take();
+            return self.ready.push_back(Err(first));
+        }
+        // part by part, so that a fault takes no other part with it
+        self.builder.forget(before);
+        for index in from..self.next {
+            let Some((text, lines_before)) = self.part(index) else {
+                return;
+            };
+            let read = self.builder.read(text, lines_before);
+            self.take();
+            if let Err(fault) = read {
+                self.ready.push_back(Err(fault));
+                // the same would be said of every document from here on
+                if self.builder.is_full() {
+                    return;
+                }
             }
         }
     }
-    (builder.documents, faults)
+
+    /// Takes what was read.
+    fn take(&mut self) {
+        let read = self.builder.documents.drain(..);
+        self.ready.extend(read.map(Ok));
+    }
+}
+
+impl Iterator for Documents<'_> {
+    type Item = Result<Document, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(ready) = self.ready.pop_front() {
+                return Some(ready);
+            }
+            let index = self.next;
+            let (text, lines_before) = self.part(index)?;
+            self.next += 1;
+            if !(self.wanted)(text) {
+                continue;
+            }
+            if self.builder.read_fast(text, lines_before) || self.is_read_alone(text, lines_before)
+            {
+                self.take();
+            } else {
+                self.read_rest(index);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +222,37 @@ mod tests {
         let lines: Vec<_> = faults.iter().map(|f| f.position.line).collect();
         assert_eq!(lines, [4, 8]);
         assert_eq!(parse_each("f", "a: [").1.len(), 1);
+    }
+
+    #[test]
+    fn parts_are_read_as_the_whole_is() {
+        for text in [
+            "a: 1\n---\nb: &x [1]\nc: *x\n---\nd: 4\n",
+            "a: 1\n...\n%TAG !e! tag:yaml.org,2002:\n---\nb: !e!str 2\n---\nc: 3\n",
+            "%YAML 1.2\n---\na: 1\n---\nb: 2\n",
+            "a: |\n  b\n---\nc: d\n  e\n--- {f: g}\n---\n# nothing\n",
+        ] {
+            let whole = parse("f", text).unwrap();
+            let (parts, faults) = parse_each("f", text);
+            let roots = |all: &[Document]| {
+                let all = all.iter().map(|d| (d.index, d.root.clone()));
+                all.collect::<Vec<_>>()
+            };
+            assert_eq!((roots(&parts), faults), (roots(&whole), vec![]), "{text}");
+        }
+        let quoted = "a: 1\n---\nb: \"\n---\nc\"\n";
+        let (documents, faults) = parse_each("f", quoted);
+        assert_eq!((documents.len(), faults.len()), (2, 1), "{faults:?}");
+    }
+
+    #[test]
+    fn a_part_that_is_not_wanted_is_left() {
+        let text = "a: 1\n---\nb: [\n---\nc: 3\n";
+        let only: Vec<_> = Documents::of("f", text)
+            .only(|part| !part.contains('['))
+            .map(|read| read.unwrap().root.start.line)
+            .collect();
+        assert_eq!(only, [1, 5]);
     }
 
     #[test]

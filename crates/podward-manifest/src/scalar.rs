@@ -25,7 +25,7 @@ pub(crate) fn resolve(text: &str) -> Value {
             return number(value);
         }
     }
-    Value::String(text.to_owned())
+    Value::String(text.into())
 }
 
 /// A number that was written as a fraction. Kubernetes turns YAML into JSON first, which writes

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use podward_manifest::{
-    Document, FieldFault, Object, ParseError, Position, Workload, decode_error, objects_found,
-    parse_each, strict, strict_pods, workload, workloads,
+    Document, Documents, FieldFault, Object, ParseError, Position, Workload, decode_error,
+    objects_found, strict, strict_pods, workload, workloads,
 };
 
 use crate::exceptions::Suppressions;
@@ -72,16 +72,15 @@ pub fn examine(
     surroundings: &Surroundings<'_>,
 ) -> Examined {
     let mut examining = Examining::of(text, settings, surroundings);
-    let (documents, errors) = parse_each(path, text);
-    examining.now.errors = errors;
-    for document in documents {
-        examining.document(document);
+    for document in Documents::of(path, text) {
+        examining.take(document);
     }
     examining.end(path)
 }
 
-/// The same document by document, so that a long file needs no more memory than its text and its trees. Errors come
-/// with the first. A file with suppressions comes as a whole: only at its end is it known which have left nothing.
+/// The same document by document, so that a long file needs no more memory than its text and one
+/// tree. A file with suppressions comes as a whole: only at its end is it known which have left
+/// nothing.
 pub fn examine_each(
     path: &str,
     text: &str,
@@ -93,18 +92,16 @@ pub fn examine_each(
         return each(examine(path, text, settings, surroundings));
     }
     let mut examining = Examining::of(text, settings, surroundings);
-    let (documents, errors) = parse_each(path, text);
-    examining.now.errors = errors;
     let mut any = false;
-    for document in documents {
-        examining.document(document);
+    for document in Documents::of(path, text) {
+        examining.take(document);
         if !examining.now.objects.is_empty() {
             each(std::mem::take(&mut examining.now));
             any = true;
         }
     }
     let rest = examining.end(path);
-    if !any || !rest.of_file.is_empty() {
+    if !any || !rest.of_file.is_empty() || !rest.errors.is_empty() {
         each(rest);
     }
 }
@@ -125,6 +122,13 @@ impl<'a> Examining<'a> {
             surroundings,
             suppressions: Suppressions::of_comments(text),
             now: Examined::default(),
+        }
+    }
+
+    fn take(&mut self, read: Result<Document, ParseError>) {
+        match read {
+            Ok(document) => self.document(document),
+            Err(fault) => self.now.errors.push(fault),
         }
     }
 

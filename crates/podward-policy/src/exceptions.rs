@@ -298,14 +298,15 @@ fn scope(lines: &[&str], index: usize, alone: bool) -> Scope {
 /// The suppressions in the annotations of an object and of its pods.
 fn annotations(object: &Object) -> Vec<Suppression> {
     let mut all = Vec::new();
-    let pods = [
-        "metadata",
-        "spec.template.metadata",
-        "spec.jobTemplate.spec.template.metadata",
+    let of_pods: [&[&str]; 3] = [
+        &["metadata"],
+        &["spec", "template", "metadata"],
+        &["spec", "jobTemplate", "spec", "template", "metadata"],
     ];
-    for path in pods {
-        let path: Vec<&str> = path.split('.').chain(["annotations"]).collect();
-        let entries = object.node.at(&path).map_or(&[] as &[_], Node::entries);
+    for path in of_pods {
+        let metadata = object.node.at(path);
+        let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
+        let entries = annotations.map_or(&[] as &[_], Node::entries);
         for (key, value) in entries {
             let Some(rule) = key.as_str().and_then(|key| key.strip_prefix(ANNOTATION)) else {
                 continue;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-use podward_manifest::{Node, Object, Position, objects_found, parse_each};
+use podward_manifest::{Documents, Node, Object, Position, objects_found};
 
 /// What the manifests that are judged together say about each other; gathered when the first rule
 /// asks for it.
@@ -145,8 +145,8 @@ impl Neighbours {
         if !Self::may_concern(text) {
             return;
         }
-        let (documents, _) = parse_each(path, text);
-        for object in documents.into_iter().flat_map(objects_found) {
+        let documents = Documents::of(path, text).only(Self::may_concern);
+        for object in documents.flatten().flat_map(objects_found) {
             self.add(&object);
         }
     }

@@ -39,7 +39,7 @@ impl Violation {
         if self.detail.is_empty() {
             return self.reason.clone().into_owned();
         }
-        format!("{} ({})", self.reason, self.detail)
+        [&self.reason, " (", &self.detail, ")"].concat()
     }
 }
 

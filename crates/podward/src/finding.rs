@@ -61,9 +61,11 @@ pub(crate) fn text(
     text
 }
 
-/// A finding for programs.
+/// A finding for programs. One struct: what is flattened into another is written by way of a map.
 #[derive(Serialize)]
 pub(crate) struct Json<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event: Option<&'static str>,
     rule: &'a str,
     severity: &'a str,
     file: &'a str,
@@ -73,11 +75,24 @@ pub(crate) struct Json<'a> {
     message: &'a str,
     why: &'a str,
     mend: &'a str,
+    /// What Kubernetes itself would say, where it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sentence: Option<Option<&'a str>>,
+    /// Of the object, where that is told, as what follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) doc: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) namespace: Option<Option<&'a str>>,
 }
 
 impl<'a> From<&'a Finding> for Json<'a> {
     fn from(finding: &'a Finding) -> Self {
         Self {
+            event: None,
             rule: finding.rule,
             severity: finding.severity.as_str(),
             file: &finding.path,
@@ -87,6 +102,11 @@ impl<'a> From<&'a Finding> for Json<'a> {
             message: &finding.message,
             why: finding.why,
             mend: &finding.mend,
+            sentence: None,
+            doc: None,
+            kind: None,
+            name: None,
+            namespace: None,
         }
     }
 }

@@ -137,7 +137,7 @@ mod tests {
         let keys = Keys::load(None).unwrap();
         let local = LocalIssuer::of(Arc::new(Signer::load(None, "local").unwrap()));
         let clock = Arc::new(SystemClock);
-        let cloud = Cloud::new(config, local, keys, Arc::new(Unrecorded), clock).unwrap();
+        let cloud = Cloud::new(config, local, keys, Arc::new(Unrecorded), clock, None).unwrap();
         cloud.ask_issuers_by(Arc::new(ByHttps));
         let statement = |by: &Signer, issuer: &str| {
             let claims =

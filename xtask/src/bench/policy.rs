@@ -147,8 +147,8 @@ fn measure(tool: &Tool) -> Result<Measured, String> {
 
 /// Speeds of the readers alone.
 fn readers(folder: &Path) -> Result<Vec<(String, f64)>, String> {
-    let mut example = cargo(&["run", "--quiet", "--release", "-p", "podward-manifest"]);
-    example.args(["--example", "parse", "--"]).arg(folder);
+    let mut example = cargo(&["run", "--quiet", "--release", "-p", "podward-policy"]);
+    example.args(["--example", "speed", "--"]).arg(folder);
     let text = String::from_utf8_lossy(&output(example)?).into_owned();
     let line = |line: &str| {
         let (name, speed) = line.split_once('\t')?;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::bundle::Bundle;
+use super::data::{pack, unpack};
 use super::door::{Call, Query};
 use super::fault::Fault;
 use super::key::Key;
@@ -19,11 +20,13 @@ use super::pending;
 use super::policy::Policy;
 use super::secret::Secret;
 use super::shelf::{Attributes, Shelf, Tags, Version};
+use super::step::{Any, Step};
 use super::store::{Store, new_version};
 use super::x509;
 use crate::answer;
 
 /// What a version of a certificate holds. Its key and the secret with both are on their own shelves.
+#[derive(Clone)]
 pub(super) struct Certificate {
     pub(super) der: Vec<u8>,
 }
@@ -52,8 +55,8 @@ impl Object for Certificate {
         &store.certificates
     }
 
-    fn shelf_mut(store: &mut Store) -> &mut Shelf<Self> {
-        &mut store.certificates
+    fn any(version: Version<Self>) -> Any {
+        Any::Certificate(version)
     }
 
     fn tell(&self, call: &Call<'_>, told: &Told<'_>, fields: &mut Map<String, Value>) {
@@ -73,12 +76,13 @@ impl Object for Certificate {
         Ok(())
     }
 
-    fn save(&self) -> Option<Value> {
-        None
+    fn save(&self) -> Option<Zeroizing<Vec<u8>>> {
+        Some(pack(&[&self.der]))
     }
 
-    fn restore(_: &Value) -> Option<Self> {
-        None
+    fn restore(saved: &[u8]) -> Option<Self> {
+        let der = unpack(saved)?.first()?.to_vec();
+        Some(Self { der })
     }
 }
 
@@ -133,13 +137,18 @@ fn change_policy(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Faul
     call.may(Certificate::KIND, "update", name)?;
     let sent: Policy = read(body)?;
     let mut store = call.store();
-    let item = store.certificates.live_mut(name);
-    let item = item.ok_or_else(|| call.missing::<Certificate>(name, None))?;
+    let missing = || call.missing::<Certificate>(name, None);
+    let item = store.certificates.live(name).ok_or_else(missing)?;
     let last = item.policy.clone().unwrap_or_default();
     let last: Policy = serde_json::from_value(last).unwrap_or_default();
     let changed = last.changed(sent)?;
     call.granted(Certificate::KIND, "update", name, "")?;
-    item.policy = Some(json!(changed));
+    store.commit(vec![Step::Policy(
+        Certificate::KIND,
+        name.to_owned(),
+        json!(changed),
+    )])?;
+    let item = store.certificates.live(name).ok_or_else(missing)?;
     Ok(told_policy(call, &item.name, item.policy.as_ref()))
 }
 
@@ -163,7 +172,8 @@ fn import(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     };
     let policy = own.changed(policy)?;
     let mut store = call.store();
-    let id = add(call, &mut store, name, "import", &bundle, &policy, sent)?;
+    let (id, steps) = add(call, &mut store, name, "import", &bundle, &policy, sent)?;
+    store.commit(steps)?;
     call.again::<Certificate>(&store, name, &id, Detail::Bundle)
 }
 
@@ -178,7 +188,7 @@ pub(super) fn free(call: &Call<'_>, store: &mut Store, name: &str) -> Result<(),
     Ok(())
 }
 
-/// Adds a version of a certificate with its key and its secret, once it is recorded as granted.
+/// What adds a version of a certificate with its key and its secret, once it is recorded as granted.
 pub(super) fn add(
     call: &Call<'_>,
     store: &mut Store,
@@ -187,36 +197,42 @@ pub(super) fn add(
     bundle: &Bundle,
     policy: &Policy,
     sent: Sent,
-) -> Result<String, Fault> {
+) -> Result<(String, Vec<Step>), Fault> {
     free(call, store, name)?;
     let (mut attributes, tags) = sent.made(call.now())?;
     let read = x509::read(&bundle.leaf);
     let read = read.ok_or_else(|| Fault::bad("The certificate cannot be read"))?;
     attributes.nbf = Some(read.not_before);
     attributes.exp = Some(read.not_after);
+    let id = new_version().map_err(Fault::unavailable)?;
+    let steps = made(name, &id, bundle, policy, &attributes, tags.as_ref())?;
+    call.granted(Certificate::KIND, right, name, &id)?;
+    Ok((id, steps))
+}
+
+/// A version of a certificate with its key and its secret, and the policy it was made by.
+pub(super) fn made(
+    name: &str,
+    id: &str,
+    bundle: &Bundle,
+    policy: &Policy,
+    attributes: &Attributes,
+    tags: Option<&Tags>,
+) -> Result<Vec<Step>, Fault> {
     let secret = Secret {
         value: bundle.secret(policy)?,
         content_type: Some(policy.content_type().to_owned()),
     };
-    let id = new_version().map_err(Fault::unavailable)?;
-    call.granted(Certificate::KIND, right, name, &id)?;
     let leaf = Certificate {
         der: bundle.leaf.clone(),
     };
     let key = Key::of(Arc::clone(&bundle.key));
-    store
-        .secrets
-        .add(name, version(&id, &attributes, tags.as_ref(), true, secret));
-    store
-        .keys
-        .add(name, version(&id, &attributes, tags.as_ref(), true, key));
-    store
-        .certificates
-        .add(name, version(&id, &attributes, tags.as_ref(), false, leaf));
-    if let Some(item) = store.certificates.live_mut(name) {
-        item.policy = Some(json!(policy));
-    }
-    Ok(id)
+    Ok(vec![
+        Step::put(name, version(id, attributes, tags, true, secret)),
+        Step::put(name, version(id, attributes, tags, true, key)),
+        Step::put(name, version(id, attributes, tags, false, leaf)),
+        Step::Policy(Certificate::KIND, name.to_owned(), json!(policy)),
+    ])
 }
 
 fn version<T>(

@@ -1,19 +1,23 @@
 //! Keys.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use axum::http::Method;
 use axum::response::Response;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
+use super::data::{Place, pack, unpack};
 use super::door::{Call, Query};
 use super::fault::{Fault, shown};
 use super::material::{Cipher, Curve, Jwk, Material, bytes};
 use super::objects::{self, Detail, Kind, Object, Sent, Told, read};
 use super::shelf::{Shelf, Tags, Version};
+use super::step::{Any, Step};
 use super::store::{Store, new_version};
 use crate::answer;
 
@@ -29,44 +33,99 @@ const OPERATIONS: [&str; 8] = [
     "export",
 ];
 
-/// What a version of a key holds. A key of cloud.yaml is made on a thread of its own; its first use waits for it.
+/// An RSA key that is still to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// 2048, 3072 or 4096.
+    pub(super) bits: u32,
+    /// Folder and name of a file that has the key, or that keeps it where the vault is not kept.
+    pub(super) file: Option<(PathBuf, String)>,
+}
+
+/// What a version of a key holds. A planned key is made on a thread of its own; its first use waits for it.
 #[derive(Clone)]
 pub(super) struct Key {
     material: Arc<OnceLock<Option<Arc<Material>>>>,
+    /// The private key (RFC 5208) as it was kept: reading it costs more than most keys are worth at a start.
+    unread: Option<Arc<Zeroizing<Vec<u8>>>>,
+    plan: Option<Plan>,
     /// As the client named them; all of the type where it named none.
     operations: Option<Vec<String>>,
 }
 
 impl Key {
-    /// A key that is there.
-    pub(super) fn of(material: Arc<Material>) -> Self {
+    fn new(material: OnceLock<Option<Arc<Material>>>) -> Self {
         Self {
-            material: Arc::new(OnceLock::from(Some(material))),
+            material: Arc::new(material),
+            unread: None,
+            plan: None,
             operations: None,
         }
     }
 
-    /// A key that `make` makes, on a thread of its own.
-    pub(super) fn later(
-        make: impl FnOnce() -> Option<Material> + Send + 'static,
-    ) -> Result<Self, String> {
-        let material = Arc::new(OnceLock::new());
-        let slot = Arc::clone(&material);
-        std::thread::Builder::new()
+    /// A key that is there.
+    pub(super) fn of(material: Arc<Material>) -> Self {
+        Self::new(OnceLock::from(Some(material)))
+    }
+
+    /// A key that is made once it stands in a vault.
+    pub(super) fn planned(plan: Plan) -> Self {
+        Self {
+            plan: Some(plan),
+            ..Self::new(OnceLock::new())
+        }
+    }
+
+    /// Whether the key is not even begun.
+    pub(super) const fn is_planned(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// As cloud.yaml describes it; `None` where it was never made.
+    pub(super) fn described(&self) -> Option<Value> {
+        let bits = match &self.plan {
+            Some(plan) => Some(plan.bits),
+            None => self.material()?.bits(),
+        };
+        Some(match bits {
+            Some(bits) => json!({"type": "RSA", "size": bits}),
+            None => json!({"type": "EC", "curve": self.material()?.jwk().get("crv")?}),
+        })
+    }
+
+    /// Begins to make the key where it is planned, and to keep it in its place.
+    pub(super) fn begin(&mut self, place: Option<Place>) {
+        let Some(plan) = self.plan.take() else { return };
+        let (slot, operations) = (Arc::clone(&self.material), self.operations.clone());
+        let made = std::thread::Builder::new()
             .name("vault-key".into())
             .spawn(move || {
-                let _ = slot.set(make().map(Arc::new));
-            })
-            .map_err(|e| e.to_string())?;
-        Ok(Self {
-            material,
-            operations: None,
-        })
+                let made = Material::planned(&plan, place.is_some());
+                let kept = match (&made, &place) {
+                    (Some(material), Some(place)) => {
+                        place.keep(kept_form(material.pkcs8(), operations.as_ref()))
+                    }
+                    _ => true,
+                };
+                let _ = slot.set(made.filter(|_| kept).map(Arc::new));
+                if let (true, Some(_), Some((folder, file))) = (kept, place, plan.file) {
+                    // the vault has it now; a version before this one kept it in a file
+                    let _ = std::fs::remove_file(folder.join(file));
+                }
+            });
+        if made.is_err() {
+            let _ = self.material.set(None);
+        }
     }
 
     /// The key, once it is made; a key that cannot be made is told as one without numbers, which every client refuses.
     pub(super) fn material(&self) -> Option<&Arc<Material>> {
-        self.material.wait().as_ref()
+        let read = |pkcs8: &Zeroizing<Vec<u8>>| Material::of_pkcs8(pkcs8).map(Arc::new);
+        let material = match &self.unread {
+            Some(pkcs8) => self.material.get_or_init(|| read(pkcs8)),
+            None => self.material.wait(),
+        };
+        material.as_ref()
     }
 
     fn may(&self, operation: &str) -> bool {
@@ -93,8 +152,8 @@ impl Object for Key {
         &store.keys
     }
 
-    fn shelf_mut(store: &mut Store) -> &mut Shelf<Self> {
-        &mut store.keys
+    fn any(version: Version<Self>) -> Any {
+        Any::Key(version)
     }
 
     fn tell(&self, _: &Call<'_>, told: &Told<'_>, fields: &mut Map<String, Value>) {
@@ -126,17 +185,40 @@ impl Object for Key {
         Ok(())
     }
 
-    fn save(&self) -> Option<Value> {
-        let material = self.material.get()?.as_ref()?;
-        Some(json!({"pkcs8": material.saved(), "operations": self.operations}))
+    fn save(&self) -> Option<Zeroizing<Vec<u8>>> {
+        if let Some(plan) = &self.plan {
+            return Some(pack(&[PLAN, &plan.bits.to_be_bytes()]));
+        }
+        let material = || self.material().map(|material| material.pkcs8());
+        let pkcs8 = self.unread.as_ref().map(|unread| unread.as_slice());
+        Some(kept_form(
+            pkcs8.or_else(material)?,
+            self.operations.as_ref(),
+        ))
     }
 
-    fn restore(saved: &Value) -> Option<Self> {
-        let pkcs8 = STANDARD.decode(saved.get("pkcs8")?.as_str()?).ok()?;
-        let mut key = Self::of(Arc::new(Material::of_pkcs8(&pkcs8)?));
-        key.operations = serde_json::from_value(saved.get("operations")?.clone()).ok()?;
-        Some(key)
+    fn restore(saved: &[u8]) -> Option<Self> {
+        match unpack(saved)?.as_slice() {
+            [PLAN, bits] => Some(Self::planned(Plan {
+                bits: u32::from_be_bytes((*bits).try_into().ok()?),
+                file: None,
+            })),
+            [PKCS8, pkcs8, operations] => Some(Self {
+                unread: Some(Arc::new(Zeroizing::new(pkcs8.to_vec()))),
+                operations: serde_json::from_slice(operations).ok()?,
+                ..Self::new(OnceLock::new())
+            }),
+            _ => None,
+        }
     }
+}
+
+/// What begins a key that is still to be made, and one that is there.
+const PLAN: &[u8] = b"plan";
+const PKCS8: &[u8] = b"pkcs8";
+
+fn kept_form(pkcs8: &[u8], operations: Option<&Vec<String>>) -> Zeroizing<Vec<u8>> {
+    pack(&[PKCS8, pkcs8, json!(operations).to_string().as_bytes()])
 }
 
 fn operations_of(named: Option<Vec<String>>) -> Result<Option<Vec<String>>, Fault> {
@@ -268,7 +350,7 @@ fn add(
         managed: false,
         body,
     };
-    store.keys.add(name, version);
+    store.commit(vec![Step::put(name, version)])?;
     call.again::<Key>(&store, name, &id, Detail::Whole)
 }
 
@@ -386,16 +468,18 @@ fn set_policy(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> 
     }
     let mut store = call.store();
     let now = call.now();
-    let item = store
-        .keys
-        .live_mut(name)
-        .ok_or_else(|| call.missing::<Key>(name, None))?;
+    if store.keys.live(name).is_none() {
+        return Err(call.missing::<Key>(name, None));
+    }
     call.granted(Key::KIND, "setrotationpolicy", name, "")?;
     let mut attributes = json!({"created": now, "updated": now});
     if let (Some(expiry), Some(attributes)) = (expiry, attributes.as_object_mut()) {
         attributes.insert("expiryTime".into(), json!(expiry));
     }
-    item.policy = Some(json!({"lifetimeActions": actions, "attributes": attributes}));
+    let policy = json!({"lifetimeActions": actions, "attributes": attributes});
+    store.commit(vec![Step::Policy(Key::KIND, name.to_owned(), policy)])?;
+    let item = store.keys.live(name);
+    let item = item.ok_or_else(|| call.missing::<Key>(name, None))?;
     Ok(told_policy(call, &item.name, item.policy.as_ref()))
 }
 

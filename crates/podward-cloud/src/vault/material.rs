@@ -12,14 +12,15 @@ use aws_lc_rs::signature::{
     VerificationAlgorithm,
 };
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::fault::{Fault, shown};
+use super::key::Plan;
 use crate::der;
-use crate::keys::rsa_numbers;
+use crate::keys::{rsa_key, rsa_numbers};
 
 /// A curve that a vault knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +98,15 @@ impl Curve {
     }
 }
 
+fn size_of(bits: u32) -> Option<KeySize> {
+    Some(match bits {
+        2048 => KeySize::Rsa2048,
+        3072 => KeySize::Rsa3072,
+        4096 => KeySize::Rsa4096,
+        _ => return None,
+    })
+}
+
 /// A private key.
 pub(super) enum Material {
     Rsa {
@@ -152,15 +162,22 @@ fn incompatible(kind: &str, algorithm: &str) -> Fault {
 impl Material {
     /// Makes an RSA key of so many bits.
     pub(super) fn rsa(bits: u32) -> Result<Self, Fault> {
-        let size = match bits {
-            2048 => KeySize::Rsa2048,
-            3072 => KeySize::Rsa3072,
-            4096 => KeySize::Rsa4096,
-            _ => return Err(Fault::bad("The key size must be 2048, 3072 or 4096")),
-        };
+        let size = size_of(bits);
+        let size = size.ok_or_else(|| Fault::bad("The key size must be 2048, 3072 or 4096"))?;
         let pair = RsaKeyPair::generate(size);
         let pair = pair.map_err(|_unspecified| Fault::unavailable("no RSA key can be made"))?;
         Self::of_rsa(pair).ok_or_else(|| Fault::unavailable("no RSA key can be made"))
+    }
+
+    /// Makes a planned key; or reads it, where a file has it. `alone`: the file is only read.
+    pub(super) fn planned(plan: &Plan, alone: bool) -> Option<Self> {
+        match &plan.file {
+            Some((folder, file)) if !alone || folder.join(file).exists() => {
+                let size = size_of(plan.bits)?;
+                Self::of_rsa(rsa_key(Some(folder), file, size).ok()?)
+            }
+            _ => Self::rsa(plan.bits).ok(),
+        }
     }
 
     /// The same key, ready for use.
@@ -289,11 +306,6 @@ impl Material {
         match self {
             Self::Rsa { pkcs8, .. } | Self::Ec { pkcs8, .. } => pkcs8,
         }
-    }
-
-    /// The private key, to be kept.
-    pub(super) fn saved(&self) -> Value {
-        json!(STANDARD.encode(self.pkcs8()))
     }
 
     /// Bits of an RSA key.

@@ -3,8 +3,11 @@
 mod backup;
 mod bundle;
 mod certificate;
+mod data;
 mod door;
+mod export;
 mod fault;
+mod fill;
 mod key;
 mod material;
 mod objects;
@@ -14,8 +17,13 @@ mod pkcs12;
 mod policy;
 mod secret;
 mod shelf;
+mod step;
 mod store;
 pub(crate) mod x509;
 
+pub(crate) use data::Seal;
+pub use data::{Data, DataError};
 pub(crate) use door::serve;
+pub use export::Export;
+pub(crate) use fill::Filling;
 pub(crate) use store::{Store, check_secret, new_version};

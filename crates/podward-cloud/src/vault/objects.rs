@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::backup;
+use super::certificate::Certificate;
 use super::door::{Call, Query};
 use super::fault::{Fault, shown};
 use super::page::Page;
 use super::shelf::{Attributes, Item, Shelf, Tags, Version};
+use super::step::{Any, Step, along};
 use super::store::{Store, valid_name};
 use crate::answer;
 
@@ -52,21 +54,21 @@ pub(super) enum Detail {
 }
 
 /// A kind of object.
-pub(super) trait Object: Sized {
+pub(super) trait Object: Clone {
     /// Its words.
     const KIND: Kind;
     /// Where a vault keeps them.
     fn shelf(store: &Store) -> &Shelf<Self>;
-    /// The same, to change it.
-    fn shelf_mut(store: &mut Store) -> &mut Shelf<Self>;
+    /// The version of one kind among all.
+    fn any(version: Version<Self>) -> Any;
     /// Adds the fields that other kinds do not have. `id` is the version's address, or the object's in a list.
     fn tell(&self, call: &Call<'_>, told: &Told<'_>, fields: &mut Map<String, Value>);
     /// Takes the fields of a change that other kinds do not have.
     fn update(&mut self, sent: &Value) -> Result<(), Fault>;
-    /// Everything, to be encrypted; `None` while it is being made.
-    fn save(&self) -> Option<Value>;
+    /// Everything, to be encrypted; `None` where it could not be made.
+    fn save(&self) -> Option<Zeroizing<Vec<u8>>>;
     /// The way back.
-    fn restore(saved: &Value) -> Option<Self>;
+    fn restore(saved: &[u8]) -> Option<Self>;
 }
 
 /// What a version is told by.
@@ -135,6 +137,12 @@ impl Sent {
         *tags = self.tags.or(tags.take());
         Ok(())
     }
+}
+
+/// What deletes an object, or brings it back, with what goes along.
+fn marked(kind: Kind, name: &str, deleted: Option<i64>) -> Vec<Step> {
+    let mark = |kind: &Kind| Step::Mark(*kind, name.to_owned(), deleted);
+    along(kind).iter().map(mark).collect()
 }
 
 /// Reads a body. What it holds is not told: it may be a secret.
@@ -268,7 +276,10 @@ impl Call<'_> {
         store: &mut Store,
         name: &str,
     ) -> Result<(), Fault> {
-        self.forget::<T>(store);
+        if T::shelf(store).deleted(name).is_none() {
+            return Ok(());
+        }
+        self.forget::<T>(store)?;
         if T::shelf(store).deleted(name).is_none() {
             return Ok(());
         }
@@ -293,9 +304,14 @@ impl Call<'_> {
     }
 
     /// Drops what was deleted longer ago than the vault keeps it.
-    fn forget<T: Object>(&self, store: &mut Store) {
+    fn forget<T: Object>(&self, store: &mut Store) -> Result<(), Fault> {
         let until = self.now() - self.vault.retention() * DAY;
-        T::shelf_mut(store).forget(until);
+        let old = T::shelf(store).deleted_until(until);
+        if old.is_empty() {
+            return Ok(());
+        }
+        let purge = |name| Step::Purge(T::KIND, name);
+        store.commit(old.into_iter().map(purge).collect())
     }
 
     fn get<T: Object>(&self, name: &str, version: Option<&str>) -> Result<Value, Fault> {
@@ -364,16 +380,18 @@ impl Call<'_> {
         self.may(kind, kind.update, name)?;
         let (sent, all): (Sent, Value) = (read(body)?, read(body)?);
         let mut store = self.store();
-        let item = T::shelf_mut(&mut store).live_mut(name);
-        let found = item.and_then(|item| item.version_mut(version));
-        let found = found.ok_or_else(|| self.missing::<T>(name, version))?;
-        let (mut attributes, mut tags) = (found.attributes.clone(), found.tags.clone());
-        sent.apply(&mut attributes, &mut tags, self.now())?;
-        self.granted(kind, kind.update, name, &found.id)?;
-        found.body.update(&all)?;
-        (found.attributes, found.tags) = (attributes.clone(), tags.clone());
-        let id = found.id.clone();
-        store.share(kind, name, &id, &attributes, tags.as_ref());
+        let item = T::shelf(&store).live(name);
+        let found = item.and_then(|item| item.version(version));
+        let mut changed = found
+            .cloned()
+            .ok_or_else(|| self.missing::<T>(name, version))?;
+        sent.apply(&mut changed.attributes, &mut changed.tags, self.now())?;
+        changed.body.update(&all)?;
+        let id = changed.id.clone();
+        self.granted(kind, kind.update, name, &id)?;
+        let mut steps = store.shared(kind, name, &changed);
+        steps.push(Step::put(name, changed));
+        store.commit(steps)?;
         self.again::<T>(&store, name, &id, Detail::Bundle)
     }
 
@@ -401,7 +419,11 @@ impl Call<'_> {
         Self::own(item)?;
         self.granted(kind, "delete", name, &latest.id)?;
         let id = latest.id.clone();
-        store.mark(kind, name, Some(self.now()));
+        let mut steps = marked(kind, name, Some(self.now()));
+        if kind == Certificate::KIND {
+            steps.push(Step::Pending(name.to_owned(), None));
+        }
+        store.commit(steps)?;
         self.again::<T>(&store, name, &id, Detail::Bundle)
     }
 
@@ -410,7 +432,7 @@ impl Call<'_> {
         let page = Page::of(|name| query.parameter(name))?;
         self.granted(T::KIND, "list", "", "")?;
         let mut store = self.store();
-        self.forget::<T>(&mut store);
+        self.forget::<T>(&mut store)?;
         let all = T::shelf(&store).after(&page.after, true);
         let all = all
             .filter(|(_, item)| !item.managed())
@@ -428,7 +450,7 @@ impl Call<'_> {
     fn get_deleted<T: Object>(&self, name: &str) -> Result<Value, Fault> {
         self.may(T::KIND, "get", name)?;
         let mut store = self.store();
-        self.forget::<T>(&mut store);
+        self.forget::<T>(&mut store)?;
         let item = T::shelf(&store).deleted(name);
         let found = item.and_then(|item| Some((item, item.version(None)?)));
         let (item, latest) = found.ok_or_else(|| Self::missing_deleted::<T>(name))?;
@@ -439,21 +461,21 @@ impl Call<'_> {
     fn recover<T: Object>(&self, name: &str) -> Result<Value, Fault> {
         self.may(T::KIND, "recover", name)?;
         let mut store = self.store();
-        self.forget::<T>(&mut store);
+        self.forget::<T>(&mut store)?;
         let item = T::shelf(&store).deleted(name);
         Self::own(item)?;
         let latest = item.and_then(|item| item.version(None));
         let latest = latest.ok_or_else(|| Self::missing_deleted::<T>(name))?;
         self.granted(T::KIND, "recover", name, &latest.id)?;
         let id = latest.id.clone();
-        store.mark(T::KIND, name, None);
+        store.commit(marked(T::KIND, name, None))?;
         self.again::<T>(&store, name, &id, Detail::Bundle)
     }
 
     fn purge<T: Object>(&self, name: &str) -> Result<(), Fault> {
         self.may(T::KIND, "purge", name)?;
         let mut store = self.store();
-        self.forget::<T>(&mut store);
+        self.forget::<T>(&mut store)?;
         let item = T::shelf(&store).deleted(name);
         Self::own(item)?;
         if item.is_none() {
@@ -467,8 +489,8 @@ impl Call<'_> {
             return Err(Fault::new(403, "Forbidden", text));
         }
         self.granted(T::KIND, "purge", name, "")?;
-        store.purge(T::KIND, name);
-        Ok(())
+        let purge = |kind: &Kind| Step::Purge(*kind, name.to_owned());
+        store.commit(along(T::KIND).iter().map(purge).collect())
     }
 
     fn backup_key(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
@@ -510,7 +532,15 @@ impl Call<'_> {
             .map(|latest| latest.id.clone())
             .unwrap_or_default();
         self.granted(T::KIND, "restore", &name, &id)?;
-        T::shelf_mut(&mut store).put(item);
+        let mut steps: Vec<_> = item
+            .versions
+            .into_iter()
+            .map(|version| Step::put(&name, version))
+            .collect();
+        if let Some(policy) = item.policy {
+            steps.push(Step::Policy(T::KIND, name.clone(), policy));
+        }
+        store.commit(steps)?;
         self.again::<T>(&store, &name, &id, Detail::Bundle)
     }
 }

@@ -8,20 +8,24 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::bundle::Bundle;
 use super::certificate::{self, Certificate};
+use super::data::{pack, unpack};
 use super::door::{Call, Query};
 use super::fault::Fault;
 use super::material::Material;
 use super::objects::{Detail, Object, Sent, read};
 use super::policy::Policy;
+use super::step::Step;
 use super::store::Store;
 use super::x509;
 use crate::answer;
 use crate::token_door::new_id;
 
 /// A request for a certificate.
+#[derive(Clone)]
 pub(super) struct Pending {
     /// As it was asked for.
     name: String,
@@ -36,6 +40,48 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// Everything, to be encrypted.
+    pub(super) fn save(&self) -> Zeroizing<Vec<u8>> {
+        let told = json!({
+            "name": self.name, "request_id": self.request_id, "csr": STANDARD.encode(&self.csr),
+            "policy": self.policy, "sent": self.sent, "cancelled": self.cancelled,
+        });
+        let told = told.to_string();
+        match &self.key {
+            Some(key) => pack(&[told.as_bytes(), key.pkcs8()]),
+            None => pack(&[told.as_bytes()]),
+        }
+    }
+
+    /// The way back.
+    pub(super) fn restore(saved: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Saved {
+            name: String,
+            request_id: String,
+            csr: String,
+            policy: Policy,
+            sent: Value,
+            cancelled: bool,
+        }
+        let fields = unpack(saved)?;
+        let (told, key) = match fields.as_slice() {
+            [told] => (told, None),
+            [told, key] => (told, Some(Arc::new(Material::of_pkcs8(key)?))),
+            _ => return None,
+        };
+        let told: Saved = serde_json::from_slice(told).ok()?;
+        Some(Self {
+            name: told.name,
+            request_id: told.request_id,
+            csr: STANDARD.decode(told.csr).ok()?,
+            policy: told.policy,
+            sent: told.sent,
+            key,
+            cancelled: told.cancelled,
+        })
+    }
+
     fn told(&self, call: &Call<'_>, fresh: bool) -> Value {
         let id = call.id(Certificate::KIND, &self.name, None);
         let status = match (&self.key, self.cancelled) {
@@ -95,12 +141,11 @@ pub(super) fn serve(
             call.may(Certificate::KIND, "update", name)?;
             let mut store = call.store();
             let name = name.to_ascii_lowercase();
-            if !store.pending.contains_key(&name) {
-                return Err(missing(&name));
-            }
+            let pending = store.pending.get(&name).ok_or_else(|| missing(&name))?;
+            let told = pending.told(call, false);
             call.granted(Certificate::KIND, "update", &name, "")?;
-            let pending = store.pending.remove(&name).ok_or_else(|| missing(&name))?;
-            pending.told(call, false)
+            store.commit(vec![Step::Pending(name, None)])?;
+            told
         }
         _ => return Ok(None),
     };
@@ -139,13 +184,14 @@ fn create(call: &Call<'_>, name: &str, query: &Query, body: &[u8]) -> Result<Res
         cancelled: false,
     };
     let mut store = call.store();
+    let mut steps = Vec::new();
     if pending.policy.issuer() == "Self" {
         let bundle = Bundle {
             leaf: pending.policy.self_signed(&key, now)?,
             key,
             chain: Vec::new(),
         };
-        certificate::add(
+        (_, steps) = certificate::add(
             call,
             &mut store,
             name,
@@ -167,7 +213,8 @@ fn create(call: &Call<'_>, name: &str, query: &Query, body: &[u8]) -> Result<Res
         query.version,
         pending.request_id
     );
-    store.pending.insert(name.to_ascii_lowercase(), pending);
+    steps.push(Step::Pending(name.to_owned(), Some(Box::new(pending))));
+    store.commit(steps)?;
     let headers = [(header::LOCATION, at), (header::RETRY_AFTER, "1".into())];
     Ok((headers, answer(202, &told)).into_response())
 }
@@ -194,8 +241,8 @@ fn cancel(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     call.may(Certificate::KIND, "update", name)?;
     let wanted: Wanted = read(body)?;
     let mut store = call.store();
-    let pending = store.pending.get_mut(&name.to_ascii_lowercase());
-    let pending = pending.ok_or_else(|| missing(name))?;
+    let pending = store.pending.get(&name.to_ascii_lowercase());
+    let mut pending = pending.cloned().ok_or_else(|| missing(name))?;
     if pending.key.is_none() {
         return Err(Fault::new(
             403,
@@ -205,7 +252,12 @@ fn cancel(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     }
     call.granted(Certificate::KIND, "update", name, "")?;
     pending.cancelled = wanted.cancellation_requested;
-    Ok(pending.told(call, false))
+    let told = pending.told(call, false);
+    store.commit(vec![Step::Pending(
+        name.to_owned(),
+        Some(Box::new(pending)),
+    )])?;
+    Ok(told)
 }
 
 fn merge(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
@@ -223,7 +275,7 @@ fn merge(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     let mut certificates = certificates.ok_or_else(unreadable)?;
     let mut store = call.store();
     let pending = store.pending.get(&name.to_ascii_lowercase());
-    let pending = pending.ok_or_else(|| missing(name))?;
+    let mut pending = pending.cloned().ok_or_else(|| missing(name))?;
     let key = pending.key.clone().filter(|_| !pending.cancelled);
     let key = key.ok_or_else(|| Fault::bad("The certificate does not wait for a merge"))?;
     let own = certificates.iter().position(|certificate| {
@@ -246,9 +298,10 @@ fn merge(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
         leaf,
         chain: certificates,
     };
-    let id = certificate::add(call, &mut store, name, "create", &bundle, &policy, sent)?;
-    if let Some(pending) = store.pending.get_mut(&name.to_ascii_lowercase()) {
-        pending.key = None;
-    }
+    let (id, mut steps) =
+        certificate::add(call, &mut store, name, "create", &bundle, &policy, sent)?;
+    pending.key = None;
+    steps.push(Step::Pending(name.to_owned(), Some(Box::new(pending))));
+    store.commit(steps)?;
     call.again::<Certificate>(&store, name, &id, Detail::Bundle)
 }

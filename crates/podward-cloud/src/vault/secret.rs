@@ -5,16 +5,20 @@ use axum::response::Response;
 use podward_api::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
+use super::data::{pack, unpack};
 use super::door::{Call, Query};
 use super::fault::Fault;
 use super::key::Key;
 use super::objects::{self, Detail, Kind, Object, Sent, Told, read};
 use super::shelf::{Shelf, Version};
+use super::step::{Any, Step};
 use super::store::{Store, check_secret, new_version};
 use crate::answer;
 
 /// What a version of a secret holds.
+#[derive(Clone)]
 pub(super) struct Secret {
     pub(super) value: SecretString,
     pub(super) content_type: Option<String>,
@@ -35,8 +39,8 @@ impl Object for Secret {
         &store.secrets
     }
 
-    fn shelf_mut(store: &mut Store) -> &mut Shelf<Self> {
-        &mut store.secrets
+    fn any(version: Version<Self>) -> Any {
+        Any::Secret(version)
     }
 
     fn tell(&self, call: &Call<'_>, told: &Told<'_>, fields: &mut Map<String, Value>) {
@@ -62,14 +66,25 @@ impl Object for Secret {
         Ok(())
     }
 
-    fn save(&self) -> Option<Value> {
-        Some(json!({"value": self.value.expose(), "contentType": self.content_type}))
+    fn save(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let value = self.value.expose().as_bytes();
+        Some(match &self.content_type {
+            Some(kind) => pack(&[value, kind.as_bytes()]),
+            None => pack(&[value]),
+        })
     }
 
-    fn restore(saved: &Value) -> Option<Self> {
+    fn restore(saved: &[u8]) -> Option<Self> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let fields = unpack(saved)?;
+        let (value, content_type) = match fields.as_slice() {
+            [value] => (value, None),
+            [value, kind] => (value, Some(text(kind)?)),
+            _ => return None,
+        };
         Some(Self {
-            value: SecretString::new(saved.get("value")?.as_str()?.to_owned()),
-            content_type: saved.get("contentType")?.as_str().map(str::to_owned),
+            value: SecretString::new(text(value)?),
+            content_type,
         })
     }
 }
@@ -114,6 +129,6 @@ fn set(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
             content_type: wanted.content_type,
         },
     };
-    store.secrets.add(name, version);
+    store.commit(vec![Step::put(name, version)])?;
     call.again::<Secret>(&store, name, &id, Detail::Whole)
 }

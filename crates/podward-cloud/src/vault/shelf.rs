@@ -33,6 +33,7 @@ impl Attributes {
 pub(super) type Tags = BTreeMap<String, String>;
 
 /// One version of an object.
+#[derive(Clone)]
 pub(super) struct Version<T> {
     /// 32 hex digits.
     pub(super) id: String,
@@ -66,17 +67,6 @@ impl<T> Item<T> {
         }
     }
 
-    /// The same, to change it.
-    pub(super) fn version_mut(&mut self, id: Option<&str>) -> Option<&mut Version<T>> {
-        match id {
-            Some(id) => self
-                .versions
-                .iter_mut()
-                .find(|one| one.id.eq_ignore_ascii_case(id)),
-            None => self.versions.last_mut(),
-        }
-    }
-
     /// Whether it belongs to a certificate.
     pub(super) fn managed(&self) -> bool {
         self.versions.last().is_some_and(|latest| latest.managed)
@@ -103,12 +93,6 @@ impl<T> Shelf<T> {
         self.get(name).filter(|item| item.deleted.is_none())
     }
 
-    /// The same, to change it.
-    pub(super) fn live_mut(&mut self, name: &str) -> Option<&mut Item<T>> {
-        let item = self.0.get_mut(&name.to_ascii_lowercase());
-        item.filter(|item| item.deleted.is_none())
-    }
-
     /// An object that was deleted.
     pub(super) fn deleted(&self, name: &str) -> Option<&Item<T>> {
         self.get(name).filter(|item| item.deleted.is_some())
@@ -126,8 +110,8 @@ impl<T> Shelf<T> {
             .filter(move |(_, item)| item.deleted.is_some() == deleted)
     }
 
-    /// Adds a version, the latest from now on.
-    pub(super) fn add(&mut self, name: &str, version: Version<T>) {
+    /// Puts a version in the place of the one with its id, or behind all others: the latest from now on.
+    pub(super) fn put(&mut self, name: &str, version: Version<T>) {
         let item = self
             .0
             .entry(name.to_ascii_lowercase())
@@ -137,17 +121,22 @@ impl<T> Shelf<T> {
                 deleted: None,
                 policy: None,
             });
-        item.versions.push(version);
-    }
-
-    /// Puts an object in its place.
-    pub(super) fn put(&mut self, item: Item<T>) {
-        self.0.insert(item.name.to_ascii_lowercase(), item);
+        match item.versions.iter_mut().find(|one| one.id == version.id) {
+            Some(one) => *one = version,
+            None => item.versions.push(version),
+        }
     }
 
     /// Takes an object away for good.
-    pub(super) fn remove(&mut self, name: &str) -> Option<Item<T>> {
-        self.0.remove(&name.to_ascii_lowercase())
+    pub(super) fn remove(&mut self, name: &str) {
+        self.0.remove(&name.to_ascii_lowercase());
+    }
+
+    /// Gives an object its policy.
+    pub(super) fn set_policy(&mut self, name: &str, policy: Value) {
+        if let Some(item) = self.0.get_mut(&name.to_ascii_lowercase()) {
+            item.policy = Some(policy);
+        }
     }
 
     /// Deletes an object, or brings it back.
@@ -157,24 +146,17 @@ impl<T> Shelf<T> {
         }
     }
 
-    /// Forgets what was deleted at this time or earlier.
-    pub(super) fn forget(&mut self, until: i64) {
-        self.0
-            .retain(|_, item| item.deleted.is_none_or(|at| at > until));
+    /// Names of what was deleted at this time or earlier.
+    pub(super) fn deleted_until(&self, until: i64) -> Vec<String> {
+        let old = self
+            .0
+            .iter()
+            .filter(|(_, item)| item.deleted.is_some_and(|at| at <= until));
+        old.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Takes all objects of another shelf: their versions come after those that are here.
-    pub(super) fn take(&mut self, other: Self) {
-        for (name, mut item) in other.0 {
-            match self.0.get_mut(&name) {
-                Some(here) => {
-                    here.deleted = None;
-                    here.versions.append(&mut item.versions);
-                }
-                None => {
-                    self.0.insert(name, item);
-                }
-            }
-        }
+    /// All objects, in the order of their names.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Item<T>> {
+        self.0.values()
     }
 }

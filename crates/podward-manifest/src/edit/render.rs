@@ -26,7 +26,7 @@ fn is_plain(text: &str) -> bool {
     let simple = |c: char| c.is_ascii_alphanumeric() || "/_-.".contains(c);
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.chars().all(simple)
-        && crate::scalar::resolve(text) == crate::Value::String(text.to_owned())
+        && crate::scalar::resolve(text) == crate::Value::String(text.into())
 }
 
 pub(super) fn key(name: &str, style: Style) -> String {

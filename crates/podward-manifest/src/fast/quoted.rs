@@ -10,12 +10,18 @@ pub(super) struct Quoted {
     pub(super) lines: usize,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Reads a scalar from its first quotation mark to behind its last.
     pub(super) fn quoted(&mut self) -> Option<Quoted> {
         let mark = self.cursor.here();
         let start = self.cursor.here_position();
         self.cursor.at += 1;
+        if let Some(text) = self.rest_of_simple(mark) {
+            self.cursor.at += text.len() + 1;
+            let end = self.cursor.here_position();
+            let node = self.node(Value::String(text.into()), start, end)?;
+            return Some(Quoted { node, lines: 1 });
+        }
         let mut text = String::new();
         // what is behind is space that a line's end would take away
         let mut kept = 0;
@@ -63,8 +69,17 @@ impl Reader<'_> {
         }
         self.cursor.at += 1;
         let end = self.cursor.here_position();
-        let node = self.node(Value::String(text), start, end)?;
+        let node = self.node(Value::String(text.into()), start, end)?;
         Some(Quoted { node, lines })
+    }
+
+    /// What stands here up to the mark, where it means what it is: no escape, no end of the line.
+    fn rest_of_simple(&self, mark: u8) -> Option<&'a str> {
+        let from = self.cursor.at;
+        let end = from + ordinary_run(&self.cursor, mark);
+        let is_end =
+            self.cursor.byte(end) == mark && (mark != b'\'' || self.cursor.byte(end + 1) != b'\'');
+        is_end.then(|| self.cursor.text.get(from..end)).flatten()
     }
 
     /// From a line's end that is escaped to the text of the next line.

@@ -58,7 +58,7 @@ impl Reader<'_> {
         }
         let end = self.cursor.here_position();
         self.cursor.end_block()?;
-        self.node(Value::String(text), start, end)
+        self.node(Value::String(text.into()), start, end)
     }
 
     /// The rest of the line that starts the block.

@@ -1,7 +1,5 @@
 //! Why the API server cannot decode an object, in the words of Go's JSON decoder.
 
-use std::borrow::Cow;
-
 use super::scan::{quantity, time};
 use super::strict::is_int32;
 use super::table::{Form, Table, TypeId, table};
@@ -14,16 +12,21 @@ use crate::{Node, Object, Value};
 pub fn decode_error(object: &Object) -> Option<String> {
     let table = table();
     let known = table.kind(&object.api_version, &object.kind)?;
-    let mut decoder = Decoder {
-        table,
-        first: None,
-        structure: "",
-        fields: Vec::new(),
+    let decode = |in_order| {
+        let mut decoder = Decoder {
+            table,
+            in_order,
+            first: None,
+            structure: "",
+            fields: Vec::new(),
+        };
+        match decoder.value(&object.node, known.of) {
+            Ok(()) => decoder.first,
+            Err(Abort(message)) => Some(message),
+        }
     };
-    match decoder.value(&object.node, known.of) {
-        Ok(()) => decoder.first,
-        Err(Abort(message)) => Some(message),
-    }
+    // the order only matters to which of several faults is told
+    decode(false).and_then(|_| decode(true))
 }
 
 /// A fault at which decoding ends; at others it goes on, and the first of them is told.
@@ -31,6 +34,8 @@ struct Abort(String);
 
 struct Decoder {
     table: &'static Table,
+    /// Whether keys are taken in the order of JSON, which has them sorted.
+    in_order: bool,
     first: Option<String>,
     /// The Go struct that the value is in, and the path to it.
     structure: &'static str,
@@ -52,12 +57,12 @@ impl Decoder {
             | (Form::Bool, Value::Bool(_))
             | (Form::Float, Value::Int(_) | Value::Float(_)) => {}
             (Form::Struct(_), Value::Mapping(entries)) => {
-                for (name, value) in sorted(entries) {
-                    self.field(&name, value, of)?;
+                for (key, value) in self.entries(entries) {
+                    self.field(&key.key_text(), value, of)?;
                 }
             }
             (Form::Map(values), Value::Mapping(entries)) => {
-                for (_, value) in sorted(entries) {
+                for (_, value) in self.entries(entries) {
                     self.value(value, *values)?;
                 }
             }
@@ -82,6 +87,21 @@ impl Decoder {
             (_, value) => self.mismatch(&said(value, false), &go_name(found.name)),
         }
         Ok(())
+    }
+
+    /// The entries in the order in which they are taken.
+    fn entries<'n>(
+        &self,
+        entries: &'n [(Node, Node)],
+    ) -> impl Iterator<Item = &'n (Node, Node)> + use<'n> {
+        let mut sorted = Vec::new();
+        let mut as_written = entries;
+        if self.in_order {
+            sorted.extend(entries);
+            sorted.sort_by(|(a, _), (b, _)| a.key_text().cmp(&b.key_text()));
+            as_written = &[];
+        }
+        as_written.iter().chain(sorted)
     }
 
     fn field(&mut self, name: &str, value: &Node, of: TypeId) -> Result<(), Abort> {
@@ -131,16 +151,6 @@ impl Decoder {
             self.fields.join(".")
         )
     }
-}
-
-/// The entries as they stand in JSON, which sorts its keys.
-fn sorted(entries: &[(Node, Node)]) -> Vec<(Cow<'_, str>, &Node)> {
-    let mut sorted: Vec<_> = entries
-        .iter()
-        .map(|(key, value)| (key.key_text(), value))
-        .collect();
-    sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
-    sorted
 }
 
 /// What the decoder calls a value; of a number that does not fit, with the number.

@@ -55,6 +55,8 @@ pub(super) struct Printed {
     pub(super) suppressed: usize,
     pub(super) known: usize,
     pub(super) keys: Vec<Key>,
+    /// Where a line is made, so that its memory serves the next one too.
+    line: Vec<u8>,
 }
 
 impl Printed {
@@ -77,9 +79,13 @@ impl Printed {
 
     /// A line of JSON.
     pub(super) fn json(&mut self, value: &impl Serialize) {
-        let line = serde_json::to_string(value).unwrap_or_default();
-        self.text.push_str(&line);
-        self.text.push('\n');
+        self.line.clear();
+        if serde_json::to_writer(&mut self.line, value).is_ok()
+            && let Ok(line) = std::str::from_utf8(&self.line)
+        {
+            self.text.push_str(line);
+            self.text.push('\n');
+        }
     }
 
     pub(super) fn line(&mut self, line: &str) {

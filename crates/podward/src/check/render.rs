@@ -6,7 +6,6 @@ use std::sync::mpsc::SyncSender;
 
 use podward_manifest::{Lines, ParseError, Source};
 use podward_policy::{Decoded, Examined, ExaminedObject, Finding};
-use serde::Serialize;
 use serde_json::json;
 
 use super::baseline::Key;
@@ -108,9 +107,7 @@ impl<'a> Writer<'a> {
         match self.run.format {
             Format::Podsecurity => {}
             Format::Text => self.text(all),
-            Format::Json => all
-                .iter()
-                .for_each(|shown| printed.json(&Event::from(shown))),
+            Format::Json => all.iter().for_each(|shown| printed.json(&event(shown))),
             Format::Sarif => self.fixes.file(printed, self.source, all),
             Format::Junit => junit::file(printed, &self.file.shown, all),
             Format::Github => github::file(printed, all),
@@ -226,51 +223,15 @@ fn shortened(mut sentence: String) -> String {
     sentence
 }
 
-/// A finding as a line of JSON. One struct: what is flattened into another is written by way of a map.
-#[derive(Serialize)]
-struct Event<'a> {
-    event: &'static str,
-    rule: &'a str,
-    severity: &'a str,
-    file: &'a str,
-    line: usize,
-    column: usize,
-    field: &'a str,
-    message: &'a str,
-    why: &'a str,
-    mend: &'a str,
-    sentence: Option<&'a str>,
-    /// Of the object, where it is in one, as what follows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    doc: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<Option<&'a str>>,
-}
-
-impl<'a> From<&'a Shown<'_>> for Event<'a> {
-    fn from(shown: &'a Shown<'_>) -> Self {
-        let finding = shown.finding;
-        let object = shown.object.map(|one| &one.object);
-        Self {
-            event: "finding",
-            rule: finding.rule,
-            severity: finding.severity.as_str(),
-            file: &finding.path,
-            line: finding.position.line,
-            column: finding.position.column,
-            field: &finding.field,
-            message: &finding.message,
-            why: finding.why,
-            mend: &finding.mend,
-            sentence: shown.sentence.as_deref(),
-            doc: object.map(|object| object.doc),
-            kind: object.map(|object| object.kind.as_str()),
-            name: object.map(|object| object.name.as_str()),
-            namespace: object.map(|object| object.namespace.as_deref()),
-        }
-    }
+/// A finding as a line of JSON.
+fn event<'a>(shown: &'a Shown<'_>) -> finding::Json<'a> {
+    let object = shown.object.map(|one| &one.object);
+    let mut event = finding::Json::from(shown.finding);
+    event.event = Some("finding");
+    event.sentence = Some(shown.sentence.as_deref());
+    event.doc = object.map(|object| object.doc);
+    event.kind = object.map(|object| object.kind.as_str());
+    event.name = object.map(|object| object.name.as_str());
+    event.namespace = object.map(|object| object.namespace.as_deref());
+    event
 }

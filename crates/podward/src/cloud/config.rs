@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use podward_cloud::{CloudConfig, ConfigError};
+use podward_cloud::{ApplyError, CloudConfig};
 use podward_manifest::{Node, Source, parse};
-use serde_json::json;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::files;
 use crate::report::Report;
@@ -21,16 +22,20 @@ const MACHINE: &str = "2c9d7b35-f840-4a16-b3ce-81f0d6e52a97";
 /// A configuration and where its lines are.
 pub(super) struct File {
     pub(super) config: CloudConfig,
+    /// The same as JSON.
+    pub(super) json: Zeroizing<String>,
     text: Option<(Source, Node)>,
 }
 
 impl File {
     /// The named file, or `cloud.yaml` of this folder, or what needs none.
     pub(super) fn read(named: Option<&Path>) -> Result<Self, Report> {
-        let path = named.unwrap_or(Path::new(NAME));
+        let path = Self::path(named);
         if named.is_none() && !path.exists() {
+            let json = without_file();
             return Ok(Self {
-                config: without_file()?,
+                json: Zeroizing::new(json.to_string()),
+                config: serde_json::from_value(json).map_err(Report::new)?,
                 text: None,
             });
         }
@@ -55,9 +60,12 @@ impl File {
             return Err(Report::new(&twice.message).at(&source.path, Some(twice.position)));
         }
         let root = document.root;
-        let read = serde_path_to_error::deserialize::<_, CloudConfig>(root.to_json());
+        let json = root.to_json();
+        let text = Zeroizing::new(json.to_string());
+        let read = serde_path_to_error::deserialize::<_, CloudConfig>(json);
         let mut file = Self {
             config: CloudConfig::default(),
+            json: text,
             text: Some((source, root)),
         };
         file.config =
@@ -65,7 +73,7 @@ impl File {
         let mut config = std::mem::take(&mut file.config);
         config
             .read_files(path.parent().unwrap_or(Path::new("")))
-            .map_err(|e| file.contradiction(&e))?;
+            .map_err(|e| file.fault(&e.path, &e.message))?;
         file.config = config;
         Ok(file)
     }
@@ -84,14 +92,24 @@ impl File {
         }
     }
 
-    pub(super) fn contradiction(&self, error: &ConfigError) -> Report {
-        self.fault(&error.path, &error.message)
+    /// Why it could not be applied.
+    pub(super) fn not_applied(&self, error: &ApplyError) -> Report {
+        match error {
+            ApplyError::Config(error) => self.fault(&error.path, &error.message),
+            ApplyError::Data(error) => Report::new(error).help(error.help()),
+            ApplyError::NoRandomness => Report::new(error),
+        }
+    }
+
+    /// The file that is read where `named` is the one of the command line.
+    pub(super) fn path(named: Option<&Path>) -> &Path {
+        named.unwrap_or(Path::new(NAME))
     }
 }
 
 /// One vault, and a machine whose own identity may do all in it.
-fn without_file() -> Result<CloudConfig, Report> {
-    serde_json::from_value(json!({
+fn without_file() -> Value {
+    json!({
         "apiVersion": "podward.dev/v1alpha1", "kind": "Cloud",
         "tenants": [{
             "id": TENANT, "name": "local",
@@ -104,6 +122,5 @@ fn without_file() -> Result<CloudConfig, Report> {
                 "certificates": ["all", "purge"],
             }],
         }],
-    }))
-    .map_err(Report::new)
+    })
 }

@@ -2,10 +2,13 @@
 
 mod config;
 mod env;
+mod export;
+mod follow;
 mod run;
 mod set;
 mod token;
 mod trust;
+mod yaml;
 
 use crate::io::Io;
 use crate::report::{Exit, Report};
@@ -15,10 +18,14 @@ use crate::report::{Exit, Report};
 /// What a client may is said by its token, which is checked as the service checks it. Without a cloud.yaml there is
 /// one vault, `dev`, and a machine whose own identity may do all in it.
 ///
+/// What the vaults hold is kept in the data folder, encrypted, and survives a crash. cloud.yaml is applied at each
+/// start and when it changes: what it adds is made, what clients made stays.
+///
 /// Examples:
 ///   podward cloud
 ///   podward cloud --config shop/cloud.yaml --in-memory
 ///   eval "$(podward cloud env)"
+///   podward cloud export > exported.yaml
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cloud {
@@ -31,6 +38,7 @@ pub(crate) struct Cloud {
 #[derive(clap::Subcommand)]
 enum Command {
     Env(env::Env),
+    Export(export::Export),
     Token(token::Token),
     /// Changes what the cloud of a running `podward up` holds.
     #[command(subcommand)]
@@ -42,6 +50,7 @@ impl Cloud {
         match self.command {
             None => self.run.run(io),
             Some(Command::Env(env)) => env.run(io),
+            Some(Command::Export(export)) => export.run(io),
             Some(Command::Token(token)) => token.run(io),
             Some(Command::Set(set::Set::Secret(set))) => set.run(io),
         }

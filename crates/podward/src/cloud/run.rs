@@ -12,17 +12,17 @@ use podward_access::{AccessLog, Bound};
 use podward_api::SecretString;
 use podward_api::access::{Event, RecordError, Recorder};
 use podward_cloud::{
-    AUTHORITY, Caller, Cloud, Keys, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, LocalIssuer, Signer,
+    AUTHORITY, Caller, Cloud, Data, Keys, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, LocalIssuer, Signer,
     SystemClock, VAULT_DOMAIN,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
 use super::config::File;
-use super::trust;
+use super::{follow, trust};
 use crate::io::{Io, Output};
 use crate::issuers;
 use crate::report::{Exit, Report};
@@ -38,10 +38,11 @@ pub(crate) struct Run {
     /// What the cloud holds [default: cloud.yaml, if this folder has one]
     #[arg(long, value_name = "FILE", env = "PODWARD_CLOUD_CONFIG")]
     config: Option<PathBuf>,
-    /// Folder for the CA, the signing keys and the access log, so that they are the same at the next start
+    /// Folder for what the vaults hold, the CA, the signing keys and the access log, so that all is the same at the
+    /// next start
     #[arg(long, value_name = "DIR", env = "PODWARD_CLOUD_DATA")]
     data: Option<PathBuf>,
-    /// Keep no key and no log: all is made anew at each start
+    /// Keep no vault, no key and no log: all is made anew at each start
     #[arg(long)]
     in_memory: bool,
     /// Address to listen at
@@ -166,6 +167,10 @@ impl Run {
         let keys_at = (!self.in_memory).then(|| state.keys());
         let keys = Keys::load(keys_at.as_deref()).map_err(Report::new)?;
         let signer = Signer::load(keys_at.as_deref(), ISSUER_KEY).map_err(Report::new)?;
+        let data = keys_at.map(|keys| Data::open(state.folder(), &keys));
+        let data = data
+            .transpose()
+            .map_err(|e| Report::new(&e).help(e.help()))?;
         let ca = keys.ca_pem();
         let tls = keys.server_config(&certified()).map_err(Report::new)?;
         let config = std::mem::take(&mut file.config);
@@ -175,8 +180,13 @@ impl Run {
             keys,
             recorder,
             Arc::new(SystemClock),
+            data.clone(),
         )
-        .map_err(|e| file.contradiction(&e))?;
+        .map_err(|e| file.not_applied(&e))?;
+        if let Some(data) = &data {
+            let kept = data.keep_config(file.json.as_bytes());
+            kept.map_err(|e| Report::new(&e).help(e.help()))?;
+        }
         cloud.ask_issuers_by(Arc::new(issuers::ByHttps));
         let listener = self.bind(self.port).await?;
         let metadata = self.bind(self.metadata_port).await?;
@@ -197,20 +207,30 @@ impl Run {
                 Caller::default(),
             ),
         ];
-        let addresses = Addresses::of(&cloud, state, address, metadata_address, header);
+        let mut addresses = Addresses::of(&cloud, state, address, metadata_address, header);
         let roots = issuers::system_roots();
         write(&addresses.ca_file, ca.as_bytes(), 0o644)?;
         let bundle = format!("{}\n{ca}", roots.unwrap_or_default());
         write(&addresses.ca_bundle, bundle.as_bytes(), 0o644)?;
-        let text = serde_json::to_value(&addresses).map_err(Report::new)?;
-        write(&state.addresses(), text.to_string().as_bytes(), 0o600)?;
+        let text = addresses.publish(state)?;
         addresses.tell(io);
         io.line(format_args!(
             "ready after {} ms; Ctrl-C ends it",
             started.elapsed().as_millis()
         ));
         io.emit("ready", text);
-        stop.asked().await;
+        let mut follower = follow::Follower::new(self.config.as_deref(), cloud, data);
+        loop {
+            tokio::select! {
+                () = stop.asked() => break,
+                () = follower.changed() => {
+                    if let Some(cloud) = follower.apply(io) {
+                        addresses.lead_to(cloud);
+                        addresses.publish(state)?;
+                    }
+                }
+            }
+        }
         for task in tasks {
             task.abort();
         }
@@ -273,18 +293,9 @@ impl Addresses {
             443 => String::new(),
             port => format!(":{port}"),
         };
-        let vaults = |domain: &str| {
-            let names = cloud.vaults().into_iter();
-            names
-                .map(|name| VaultAddress {
-                    url: format!("https://{name}.{domain}{port}"),
-                    name,
-                })
-                .collect()
-        };
-        Self {
+        let mut addresses = Self {
             authority_host: format!("https://{LOCAL_AUTHORITY}{port}"),
-            vaults: vaults(LOCAL_VAULT_DOMAIN),
+            vaults: Vec::new(),
             metadata: format!("http://{metadata}"),
             identity_endpoint: format!("http://{metadata}/msi/token"),
             identity_header,
@@ -294,9 +305,38 @@ impl Addresses {
             address,
             public: Public {
                 authority_host: format!("https://{AUTHORITY}{port}"),
-                vaults: vaults(VAULT_DOMAIN),
+                vaults: Vec::new(),
             },
-        }
+        };
+        addresses.lead_to(cloud);
+        addresses
+    }
+
+    /// Leads to the vaults that are served now.
+    fn lead_to(&mut self, cloud: &Cloud) {
+        let port = match self.address.port() {
+            443 => String::new(),
+            port => format!(":{port}"),
+        };
+        let vaults = |domain: &str| {
+            let names = cloud.vaults().into_iter();
+            names
+                .map(|name| VaultAddress {
+                    url: format!("https://{name}.{domain}{port}"),
+                    name,
+                })
+                .collect()
+        };
+        self.vaults = vaults(LOCAL_VAULT_DOMAIN);
+        self.public.vaults = vaults(VAULT_DOMAIN);
+        self.tenant = cloud.first_tenant();
+    }
+
+    /// Writes them where `podward cloud env` reads them; also as JSON.
+    fn publish(&self, state: &State) -> Result<Value, Report> {
+        let text = serde_json::to_value(self).map_err(Report::new)?;
+        write(&state.addresses(), text.to_string().as_bytes(), 0o600)?;
+        Ok(text)
     }
 
     fn tell(&self, io: &Io) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use podward_cloud::CloudConfig;
+use podward_cloud::{ApplyError, CloudConfig};
 use podward_cluster::View;
 use podward_manifest::{Object, Position, Source, name_faults, objects, parse, strict};
 
@@ -138,7 +138,15 @@ impl Folder {
     }
 
     /// A fault of the cloud's configuration, at its line.
-    pub(super) fn cloud_fault(&self, path: &str, message: &str) -> Report {
+    pub(super) fn not_applied(&self, error: &ApplyError) -> Report {
+        match error {
+            ApplyError::Config(e) => self.cloud_fault(&e.path, &e.message),
+            other => Report::new(other),
+        }
+    }
+
+    /// A fault at its line.
+    fn cloud_fault(&self, path: &str, message: &str) -> Report {
         let report = Report::new(message).help(CLOUD_HELP);
         match &self.cloud_file {
             Some((file, root)) => {

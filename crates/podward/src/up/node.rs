@@ -103,8 +103,9 @@ impl Node {
             keys,
             Arc::clone(&access),
             Arc::new(SystemClock),
+            None,
         )
-        .map_err(|e| folder.cloud_fault(&e.path, &e.message))?;
+        .map_err(|e| folder.not_applied(&e))?;
         cloud.ask_issuers_by(Arc::new(issuers::ByHttps));
         let tls = TlsAcceptor::from(server_config);
         let (listener, address) = network::listen(own.network).await?;
@@ -203,7 +204,7 @@ impl Node {
     pub(super) fn take_over(&self, folder: &Folder) -> Result<(), Report> {
         self.cloud
             .apply(folder.cloud.clone().unwrap_or_default())
-            .map_err(|e| folder.cloud_fault(&e.path, &e.message))?;
+            .map_err(|e| folder.not_applied(&e))?;
         self.cluster.change(|view| {
             let mut next = folder.view();
             next.take_pods(view);

@@ -16,12 +16,18 @@ use crate::harness::{PODWARD, Up, err, out, podward, scratch, skipped};
 pub(crate) struct Cloud {
     pub(crate) process: Up,
     pub(crate) ready: Value,
-    client: HttpClient,
+    client: Client,
+}
+
+/// A client of the vault `dev`, or of the first one.
+pub(crate) struct Client {
+    base: String,
+    http: HttpClient,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Cloud {
-    fn start(data: PathBuf, arguments: &[&str]) -> Self {
+    pub(crate) fn start(data: PathBuf, arguments: &[&str]) -> Self {
         let mut command = Command::new(PODWARD);
         command
             .args([
@@ -40,18 +46,11 @@ impl Cloud {
             .current_dir(scratch());
         let mut process = Up::spawn(&mut command, data);
         let ready = process.wait("ready");
-        let address = ready["address"].as_str().unwrap().parse().unwrap();
-        let hosts = ["login.localhost", "*.vault.localhost"];
-        let overrides: Overrides = hosts.map(|host| (host.to_owned(), address)).into();
-        let ca = std::fs::read_to_string(ready["caFile"].as_str().unwrap()).unwrap();
+        let client = Client::of(&ready);
         Self {
             process,
             ready,
-            client: HttpClient::new(&ca, overrides).unwrap(),
-            runtime: tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap(),
+            client,
         }
     }
 
@@ -75,7 +74,7 @@ impl Cloud {
     }
 
     /// A token of the machine's own identity, for the vaults.
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         let path = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net";
         let (status, body) = self.metadata(path, "Metadata: true\r\n");
         assert_eq!(status, 200, "{body}");
@@ -83,8 +82,43 @@ impl Cloud {
     }
 
     /// Asks the vault `dev`.
-    fn vault(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
-        let base = self.ready["vaults"][0]["url"].as_str().unwrap();
+    pub(crate) fn vault(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        self.client.ask(method, path, token, body).unwrap()
+    }
+}
+
+impl Client {
+    /// A client of the cloud that said this when it was ready.
+    pub(crate) fn of(ready: &Value) -> Self {
+        let address = ready["address"].as_str().unwrap().parse().unwrap();
+        let hosts = ["login.localhost", "*.vault.localhost"];
+        let overrides: Overrides = hosts.map(|host| (host.to_owned(), address)).into();
+        let ca = std::fs::read_to_string(ready["caFile"].as_str().unwrap()).unwrap();
+        Self {
+            base: ready["vaults"][0]["url"].as_str().unwrap().to_owned(),
+            http: HttpClient::new(&ca, overrides).unwrap(),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap(),
+        }
+    }
+
+    /// Asks; `None` where no answer came.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> Option<(u16, Value)> {
+        let base = &self.base;
         let separator = if path.contains('?') { '&' } else { '?' };
         let request = hyper::Request::builder()
             .method(method)
@@ -96,9 +130,9 @@ impl Cloud {
                 body.to_string().into_bytes()
             })
             .unwrap();
-        let answer = self.runtime.block_on(self.client.send(request)).unwrap();
+        let answer = self.runtime.block_on(self.http.send(request)).ok()?;
         let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-        (answer.status.as_u16(), body)
+        Some((answer.status.as_u16(), body))
     }
 }
 

@@ -9,6 +9,8 @@ mod cloud;
 #[cfg(test)]
 mod code;
 #[cfg(test)]
+mod durable;
+#[cfg(test)]
 mod exec;
 #[cfg(test)]
 mod explain;
@@ -30,6 +32,8 @@ mod image;
 mod inputs;
 #[cfg(test)]
 mod isolation;
+#[cfg(test)]
+mod killed;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]

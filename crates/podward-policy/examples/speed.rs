@@ -1,12 +1,15 @@
-//! How fast manifests are read, on one core: `parse FOLDER [ROUNDS]` prints MB/s of podward's
-//! reader, of its general reader alone, and of the bare parser below that.
+//! How fast manifests are read and judged, on one core: `speed FOLDER [ROUNDS]` prints MB/s from
+//! text to findings by the profile `podward`, of podward's reader, of its general reader alone, and
+//! of the bare parser below that.
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use granit_parser::Parser;
 use podward_manifest::{parse_each, parse_generally};
+use podward_policy::{Ids, Neighbours, Profile, Settings, Version, examine_each, surroundings};
 
 /// Reads a text and counts what it found.
 type Reader = fn(&str) -> usize;
@@ -17,7 +20,8 @@ fn main() -> std::io::Result<()> {
     let rounds = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(5);
     let mut texts = Vec::new();
     read(Path::new(&folder), &mut texts)?;
-    let all: [(&str, Reader); 3] = [
+    let all: [(&str, Reader); 4] = [
+        ("podward, from text to findings", findings),
         ("podward", |text| parse_each("f", text).0.len()),
         ("podward, general reader", |text| {
             parse_generally("f", text).map_or(0, |found| found.len())
@@ -31,6 +35,21 @@ fn main() -> std::io::Result<()> {
         writeln!(std::io::stdout(), "{name}\t{median:.1}")?;
     }
     Ok(())
+}
+
+fn findings(text: &str) -> usize {
+    let settings = Settings {
+        profile: Profile::Podward,
+        version: Version::Latest,
+        ids: Ids::default(),
+        exceptions: Arc::default(),
+    };
+    let mut objects = 0;
+    let around = surroundings(Neighbours::default);
+    examine_each("f", text, &settings, &around, &mut |examined| {
+        objects += std::hint::black_box(examined).objects.len();
+    });
+    objects
 }
 
 /// MB/s of one pass over all texts.
