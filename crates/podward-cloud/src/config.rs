@@ -6,6 +6,9 @@ use serde::Deserialize;
 use crate::credentials::{ClientCertificate, ClientSecret, FederatedCredential};
 use crate::names::same_resource;
 
+/// How far the clock may be set off, seconds.
+const MAX_OFFSET: u64 = 20 * 366 * 86_400;
+
 /// `kind: Cloud`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -14,12 +17,30 @@ pub struct CloudConfig {
     pub api_version: String,
     /// `Cloud`.
     pub kind: String,
+    /// Seconds that the cloud's clock is ahead of the machine's; negative where it is behind.
+    #[serde(default)]
+    pub clock_offset: i64,
+    /// The token service.
+    #[serde(default)]
+    pub token_service: TokenService,
     /// Tenants.
     #[serde(default)]
     pub tenants: Vec<Tenant>,
     /// Vaults.
     #[serde(default)]
     pub vaults: Vec<Vault>,
+}
+
+/// The token service.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenService {
+    /// A number that stands for the signing key: with another one there is another key.
+    #[serde(default)]
+    pub key_generation: u64,
+    /// Seconds after which the signing key rolls over by itself.
+    #[serde(default)]
+    pub key_lifetime: Option<u32>,
 }
 
 /// A Microsoft Entra tenant.
@@ -245,6 +266,15 @@ impl CloudConfig {
             return fault(
                 "apiVersion".into(),
                 "must be podward.dev/v1alpha1, with kind Cloud",
+            );
+        }
+        if self.clock_offset.unsigned_abs() > MAX_OFFSET {
+            return fault("clockOffset".into(), "is more than twenty years");
+        }
+        if self.token_service.key_lifetime == Some(0) {
+            return fault(
+                "tokenService.keyLifetime".into(),
+                "must be at least one second",
             );
         }
         let mut clients = std::collections::BTreeSet::new();

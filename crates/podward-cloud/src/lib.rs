@@ -13,11 +13,13 @@ mod known;
 mod metadata;
 mod names;
 mod proof;
+mod signing;
 mod token;
 mod token_door;
 mod vault;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,7 +33,8 @@ use podward_api::access::{Door, Event, ObjectRef, Outcome, Recorder};
 use serde_json::{Value, json};
 
 pub use config::{
-    Access, Application, Certificate, CloudConfig, ConfigError, Key, Secret, Tenant, Vault,
+    Access, Application, Certificate, CloudConfig, ConfigError, Key, Secret, Tenant, TokenService,
+    Vault,
 };
 pub use credentials::{
     ClaimsMatchingExpression, ClientCertificate, ClientSecret, FederatedCredential,
@@ -66,6 +69,32 @@ impl Clock for SystemClock {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+/// A clock that is set off from another.
+struct Shifted {
+    clock: Arc<dyn Clock>,
+    offset: AtomicI64,
+}
+
+impl Shifted {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        let offset = AtomicI64::new(0);
+        Self { clock, offset }
+    }
+
+    fn set_off(&self, seconds: i64) {
+        self.offset.store(seconds, Ordering::Relaxed);
+    }
+
+    /// What the time would be.
+    fn set_off_by(&self, seconds: i64) -> i64 {
+        self.clock.now().saturating_add(seconds)
+    }
+
+    fn now(&self) -> i64 {
+        self.set_off_by(self.offset.load(Ordering::Relaxed))
     }
 }
 
@@ -144,6 +173,9 @@ pub enum ApplyError {
     /// The vaults cannot be read or written.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The key that signs tokens cannot be kept.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// There is no randomness.
     #[error("the machine gives no random numbers")]
     NoRandomness,
@@ -158,7 +190,7 @@ pub struct Cloud {
     /// Tokens of its own that came back.
     known: Known,
     recorder: Arc<dyn Recorder>,
-    clock: Arc<dyn Clock>,
+    clock: Shifted,
     /// Where the vaults are kept; in memory alone where there is none.
     data: Option<Arc<Data>>,
     /// Makes the marks of a cloud that keeps nothing.
@@ -194,7 +226,7 @@ impl Cloud {
             keys,
             known: Known::default(),
             recorder,
-            clock,
+            clock: Shifted::new(clock),
             data,
             seal: Seal::random().ok_or(ApplyError::NoRandomness)?,
             work: Arc::new(Semaphore::new(
@@ -221,6 +253,7 @@ impl Cloud {
     pub fn apply(&self, config: CloudConfig) -> Result<(), ApplyError> {
         config.check()?;
         let before = self.holding();
+        let now = self.clock.set_off_by(config.clock_offset);
         let mut vaults = BTreeMap::new();
         let mut changes = Vec::new();
         for (index, vault) in config.vaults.iter().enumerate() {
@@ -235,7 +268,7 @@ impl Cloud {
                 index,
                 keys: self.keys.folder(),
                 seal: self.data.as_ref().map_or(&self.seal, |data| data.seal()),
-                now: self.clock.now(),
+                now,
             }
             .steps()?;
             changes.push(steps);
@@ -248,6 +281,9 @@ impl Cloud {
                 store.begin();
             }
         }
+        self.clock.set_off(config.clock_offset);
+        let number = config.token_service.key_generation;
+        self.keys.tokens.follow(number, now)?;
         *self.holding.write().unwrap_or_else(PoisonError::into_inner) =
             Arc::new(Holding { config, vaults });
         Ok(())

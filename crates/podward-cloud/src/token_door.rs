@@ -51,7 +51,7 @@ pub(crate) async fn serve(
             discovery(cloud, place, name, caller, id, false)
         }
         (&Method::GET, [_, "discovery", "v2.0", "keys"] | [_, "discovery", "keys"]) => {
-            answer(200, &json!({"keys": [cloud.keys.tokens.jwk()]}))
+            answer(200, &cloud.keys.tokens.published(cloud.clock.now()))
         }
         _ => (StatusCode::NOT_FOUND, "").into_response(),
     }
@@ -359,12 +359,14 @@ pub(crate) fn sign(
 ) -> Result<SecretString, KeysError> {
     let object = object_id(grant.tenant, grant.client_id);
     let issuer = format!("https://sts.windows.net/{}/", grant.tenant);
-    cloud.keys.tokens.sign(&json!({
+    let claims = json!({
         "aud": grant.resource, "iss": issuer, "iat": now, "nbf": now, "exp": now + lifetime,
         "appid": grant.client_id, "appidacr": if grant.rule == "client-secret" { "1" } else { "2" },
         "idp": issuer, "oid": object, "sub": object, "tid": grant.tenant, "uti": uti,
         "ver": "1.0", "idtyp": "app",
-    }))
+    });
+    let lifetime = cloud.holding().config.token_service.key_lifetime;
+    cloud.keys.tokens.sign(&claims, now, lifetime)
 }
 
 fn refused(cloud: &Cloud, refusal: &Refusal, id: Guid) -> Response {

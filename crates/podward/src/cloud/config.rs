@@ -97,7 +97,7 @@ impl File {
         match error {
             ApplyError::Config(error) => self.fault(&error.path, &error.message),
             ApplyError::Data(error) => Report::new(error).help(error.help()),
-            ApplyError::NoRandomness => Report::new(error),
+            ApplyError::Keys(_) | ApplyError::NoRandomness => Report::new(error),
         }
     }
 

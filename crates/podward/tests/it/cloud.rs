@@ -81,6 +81,14 @@ impl Cloud {
         body["access_token"].as_str().unwrap().to_owned()
     }
 
+    /// Asks for a document.
+    pub(crate) fn get(&self, url: &str) -> Value {
+        let request = hyper::Request::get(url).body(Vec::new()).unwrap();
+        let client = &self.client;
+        let answer = client.runtime.block_on(client.http.send(request)).unwrap();
+        serde_json::from_slice(&answer.body).unwrap()
+    }
+
     /// Asks the vault `dev`.
     pub(crate) fn vault(
         &self,
