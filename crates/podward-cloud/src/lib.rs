@@ -7,6 +7,7 @@ mod credentials;
 mod der;
 mod expression;
 mod federation;
+mod instance;
 mod issuers;
 mod keys;
 mod known;

@@ -55,7 +55,13 @@ impl Cloud {
     }
 
     /// Asks the metadata service, with these headers more.
-    fn metadata(&self, path: &str, headers: &str) -> (u16, Value) {
+    pub(crate) fn metadata(&self, path: &str, headers: &str) -> (u16, Value) {
+        let (status, body) = self.plain(path, headers);
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// The same, as text.
+    pub(crate) fn plain(&self, path: &str, headers: &str) -> (u16, String) {
         let address = self.ready["metadata"]
             .as_str()
             .unwrap()
@@ -70,7 +76,7 @@ impl Cloud {
         stream.read_to_string(&mut text).unwrap();
         let status = text.split(' ').nth(1).unwrap().parse().unwrap();
         let body = text.split_once("\r\n\r\n").unwrap().1;
-        (status, serde_json::from_str(body).unwrap())
+        (status, body.to_owned())
     }
 
     /// A token of the machine's own identity, for the vaults.

@@ -22,6 +22,25 @@ fn write(file: &Path, offset: i64, generation: u64) {
     std::fs::write(file, config.to_string()).unwrap();
 }
 
+#[test]
+fn the_machine_is_told_of_in_json_and_in_text() {
+    let cloud = Cloud::start(scratch(), &[]);
+    let ask = |path: &str| cloud.metadata(path, "Metadata: true\r\n");
+    let whole = ask("/metadata/instance?api-version=2021-02-01");
+    let compute = ask("/metadata/instance/compute/?api-version=2021-02-01");
+    assert_eq!((whole.0, &whole.1["compute"]), (200, &compute.1));
+    assert_eq!(compute.1["location"], json!("local"));
+    let interface = ask("/metadata/instance/network/interface/0?api-version=2021-02-01");
+    assert_eq!((interface.0, interface.1["ipv4"].is_object()), (200, true));
+    let leaf = "/metadata/instance/compute/location?api-version=2021-02-01";
+    assert_eq!(ask(leaf).0, 400);
+    assert_eq!(ask(&leaf.replace("location", "nowhere")).0, 404);
+    assert_eq!(ask("/metadata/versions").0, 200);
+    assert_eq!(cloud.metadata("/metadata/versions", "").0, 400);
+    let (status, text) = cloud.plain(&format!("{leaf}&format=text"), "Metadata: true\r\n");
+    assert_eq!((status, text.as_str()), (200, "local"));
+}
+
 /// Waits until a token is answered so by the vault.
 fn until(cloud: &Cloud, token: &str, status: u16) -> Value {
     let end = Instant::now() + Duration::from_secs(30);
