@@ -18,6 +18,10 @@ const USER_ASSIGNED: &str = "92f4d7b8-3e61-4c05-8a9d-b0c7e5f1362d";
 const SUBJECT: &str = "system:serviceaccount:conformance:suite";
 /// A resource beside the vaults.
 const OTHER: &str = "https://storage.azure.com";
+/// Names the file with a client's certificate and key, for suites that take one: the options are those of one that
+/// takes none.
+const CERTIFICATE: &str = "PODWARD_SDK_CERTIFICATE";
+const CERTIFICATE_FILE: &str = "client.pem";
 /// The suite, below the folder of acceptance suites.
 const SUITE: &str = "azure-sdk";
 
@@ -38,6 +42,7 @@ pub(crate) fn run(command: &[String]) -> Result<(), String> {
     suite.args(arguments).args(cloud.options()?);
     // Node takes it from nowhere else
     suite.env("NODE_EXTRA_CA_CERTS", cloud.text("/caFile")?);
+    suite.env(CERTIFICATE, cloud.folder.join(CERTIFICATE_FILE));
     let status = suite.status().map_err(|e| format!("{name}: {e}"))?;
     drop(cloud);
     if status.success() {
@@ -100,8 +105,27 @@ fn random() -> Result<String, String> {
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
+/// A file with a key and a certificate of it, made once.
+fn certificate(folder: &Path) -> Result<PathBuf, String> {
+    let path = folder.join(CERTIFICATE_FILE);
+    if !path.exists() {
+        let new = folder.join("client.new");
+        let to = new.to_string_lossy().into_owned();
+        let request = "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=suite";
+        let mut openssl = program("openssl", &request.split(' ').collect::<Vec<_>>());
+        openssl.args(["-keyout", &to, "-out", "-"]);
+        let certificate = output(openssl)?;
+        let at = |e: std::io::Error| format!("{to}: {e}");
+        let mut all = fs::read(&new).map_err(at)?;
+        all.extend(certificate);
+        fs::write(&new, all).map_err(at)?;
+        fs::rename(&new, &path).map_err(at)?;
+    }
+    Ok(path)
+}
+
 /// What the cloud holds: JSON is YAML too.
-fn config(secret: &str) -> Value {
+fn config(secret: &str, certificate: &Path) -> Value {
     let all = json!(["all", "purge"]);
     let may = |identity: &str| json!({"identity": identity, "secrets": all, "keys": all, "certificates": all});
     json!({
@@ -109,7 +133,8 @@ fn config(secret: &str) -> Value {
         "tenants": [{
             "id": TENANT, "name": "conformance", "resources": [OTHER],
             "applications": [
-                {"name": "suite", "clientId": CLIENT, "clientSecrets": [secret], "federatedCredentials": [{
+                {"name": "suite", "clientId": CLIENT, "clientSecrets": [secret],
+                    "certificates": [{"file": certificate}], "federatedCredentials": [{
                     "name": "suite", "issuer": "podward", "subject": SUBJECT,
                     "audiences": ["api://AzureADTokenExchange"],
                 }]},
@@ -134,7 +159,8 @@ impl Cloud {
         fs::create_dir_all(&folder).map_err(at)?;
         let secret = random()?;
         let file = folder.join("cloud.yaml");
-        fs::write(&file, config(&secret).to_string()).map_err(at)?;
+        let certificate = certificate(&folder)?;
+        fs::write(&file, config(&secret, &certificate).to_string()).map_err(at)?;
         let mut child = Command::new(podward()?)
             .args(["cloud", "--port", "0", "--metadata-port", "0", "-o", "json"])
             .args(["--access-log-size", "16MiB", "--config"])

@@ -20,6 +20,7 @@ pub(crate) fn run(every_sdk: bool) -> Result<(), String> {
     install("python3-venv", |_| {
         output(program(PYTHON, &["-c", "import ensurepip, venv"])).is_ok()
     })?;
+    install("openssl", in_path_as("openssl"))?;
     install("uidmap", in_path_as("newuidmap"))?;
     let sdk = virtual_environment("azure-sdk", &root().join(REQUIREMENTS))?;
     let mut tests = cargo(&["test", "--workspace"]);
@@ -83,7 +84,7 @@ fn lines(from: Option<impl Read>, show: impl Fn(&str)) -> Vec<String> {
     read.inspect(|line| show(line)).collect()
 }
 
-fn in_path_as(name: &'static str) -> impl Fn(&str) -> bool {
+pub(crate) fn in_path_as(name: &'static str) -> impl Fn(&str) -> bool {
     move |_| {
         std::env::var_os("PATH").is_some_and(|path| {
             std::env::split_paths(&path).any(|folder| folder.join(name).exists())
@@ -92,7 +93,7 @@ fn in_path_as(name: &'static str) -> impl Fn(&str) -> bool {
 }
 
 /// Installs a package of the system unless its work can be done already.
-fn install(package: &str, is_there: impl Fn(&str) -> bool) -> Result<(), String> {
+pub(crate) fn install(package: &str, is_there: impl Fn(&str) -> bool) -> Result<(), String> {
     if is_there(package) {
         return Ok(());
     }

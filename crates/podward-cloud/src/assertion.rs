@@ -1,10 +1,15 @@
 //! Client assertions: is it signed by a key of its issuer, and what does it say.
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use aws_lc_rs::signature::{
+    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::Value;
+
+/// Most certificates of a chain that are read.
+const MAX_CHAIN: usize = 10;
 
 /// What an assertion says.
 #[derive(Debug, Deserialize)]
@@ -60,8 +65,13 @@ impl Claims {
 pub(crate) struct Assertion<'a> {
     signed: &'a str,
     signature: Vec<u8>,
-    kid: Option<String>,
+    pub(crate) kid: Option<String>,
     algorithm: String,
+    /// SHA-256 or SHA-1 of the certificate it was signed with (RFC 7515, 4.1.7 and 4.1.8).
+    pub(crate) thumbprint: Option<Vec<u8>>,
+    /// That certificate and those it is signed by, as DER (RFC 7515, 4.1.6).
+    pub(crate) chain: Vec<Vec<u8>>,
+    payload: Vec<u8>,
     pub(crate) claims: Claims,
 }
 
@@ -73,13 +83,50 @@ impl<'a> Assertion<'a> {
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
         let header: Value = serde_json::from_slice(&decode(header)?).ok()?;
         let word = |name: &str| header.get(name).and_then(Value::as_str).map(str::to_owned);
+        let chain = header.get("x5c").and_then(Value::as_array);
+        let chain = chain
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .take(MAX_CHAIN);
+        let thumbprint = word("x5t#S256").or_else(|| word("x5t"));
+        let payload = decode(claims)?;
         Some(Self {
             signed,
             signature: decode(signature)?,
             kid: word("kid"),
             algorithm: word("alg")?,
-            claims: serde_json::from_slice(&decode(claims)?).ok()?,
+            thumbprint: thumbprint.and_then(|text| {
+                // one SDK writes it with padding, and in the other alphabet
+                let text = text
+                    .trim_end_matches('=')
+                    .replace('+', "-")
+                    .replace('/', "_");
+                decode(&text)
+            }),
+            chain: chain
+                .map(|one| STANDARD.decode(one.as_str()?).ok())
+                .collect::<Option<_>>()?,
+            claims: serde_json::from_slice(&payload).ok()?,
+            payload,
         })
+    }
+
+    /// A claim, if its value is a text.
+    pub(crate) fn claim(&self, name: &str) -> Option<String> {
+        let all: Value = serde_json::from_slice(&self.payload).ok()?;
+        all.get(name)?.as_str().map(str::to_owned)
+    }
+
+    /// Whether the private part of an RSAPublicKey (RFC 8017, A.1.1) signed it, with RS256 or PS256.
+    pub(crate) fn is_signed_with(&self, key: &[u8]) -> bool {
+        let verified =
+            |by| UnparsedPublicKey::new(by, key).verify(self.signed.as_bytes(), &self.signature);
+        match self.algorithm.as_str() {
+            "RS256" => verified(&RSA_PKCS1_2048_8192_SHA256).is_ok(),
+            "PS256" => verified(&RSA_PSS_2048_8192_SHA256).is_ok(),
+            _ => false,
+        }
     }
 
     /// Whether one of the keys (RFC 7517) signed it, with RS256.

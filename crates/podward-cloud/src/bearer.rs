@@ -100,7 +100,7 @@ fn verified(cloud: &Cloud, token: &str) -> Option<Token> {
         appid: String,
     }
     let parsed = Assertion::parse(token)?;
-    if !parsed.is_signed_by(&json!({"keys": [cloud.keys.tokens.jwk()]})) {
+    if !parsed.is_signed_by(&cloud.keys.tokens.published(cloud.clock.now())) {
         return None;
     }
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;

@@ -3,7 +3,11 @@
 use podward_api::{KEY_VAULT_RESOURCE, SecretString};
 use serde::Deserialize;
 
+use crate::credentials::{ClientCertificate, ClientSecret, FederatedCredential};
 use crate::names::same_resource;
+
+/// How far the clock may be set off, seconds.
+const MAX_OFFSET: u64 = 20 * 366 * 86_400;
 
 /// `kind: Cloud`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -13,12 +17,30 @@ pub struct CloudConfig {
     pub api_version: String,
     /// `Cloud`.
     pub kind: String,
+    /// Seconds that the cloud's clock is ahead of the machine's; negative where it is behind.
+    #[serde(default)]
+    pub clock_offset: i64,
+    /// The token service.
+    #[serde(default)]
+    pub token_service: TokenService,
     /// Tenants.
     #[serde(default)]
     pub tenants: Vec<Tenant>,
     /// Vaults.
     #[serde(default)]
     pub vaults: Vec<Vault>,
+}
+
+/// The token service.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenService {
+    /// A number that stands for the signing key: with another one there is another key.
+    #[serde(default)]
+    pub key_generation: u64,
+    /// Seconds after which the signing key rolls over by itself.
+    #[serde(default)]
+    pub key_lifetime: Option<u32>,
 }
 
 /// A Microsoft Entra tenant.
@@ -57,27 +79,16 @@ pub struct Application {
     pub system_assigned: bool,
     /// Client secrets.
     #[serde(default)]
-    pub client_secrets: Vec<SecretString>,
+    pub client_secrets: Vec<ClientSecret>,
+    /// Certificates whose keys sign its assertions.
+    #[serde(default)]
+    pub certificates: Vec<ClientCertificate>,
     /// What it may get tokens for; all the tenant's where absent.
     #[serde(default)]
     pub resources: Option<Vec<String>>,
     /// Federated credentials.
     #[serde(default)]
     pub federated_credentials: Vec<FederatedCredential>,
-}
-
-/// Whose tokens count as this application's credential.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct FederatedCredential {
-    /// Name.
-    pub name: String,
-    /// Issuer; `podward` is the local one.
-    pub issuer: String,
-    /// Subject, exact and case-sensitive.
-    pub subject: String,
-    /// Audiences.
-    pub audiences: Vec<String>,
 }
 
 /// A vault.
@@ -257,6 +268,15 @@ impl CloudConfig {
                 "must be podward.dev/v1alpha1, with kind Cloud",
             );
         }
+        if self.clock_offset.unsigned_abs() > MAX_OFFSET {
+            return fault("clockOffset".into(), "is more than twenty years");
+        }
+        if self.token_service.key_lifetime == Some(0) {
+            return fault(
+                "tokenService.keyLifetime".into(),
+                "must be at least one second",
+            );
+        }
         let mut clients = std::collections::BTreeSet::new();
         let mut system_assigned = false;
         for (t, tenant) in self.tenants.iter().enumerate() {
@@ -302,6 +322,7 @@ impl CloudConfig {
                 }
             }
         }
+        self.check_credentials()?;
         for (v, vault) in self.vaults.iter().enumerate() {
             let valid = (3..=24).contains(&vault.name.len())
                 && vault

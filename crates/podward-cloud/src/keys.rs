@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::der;
+use crate::signing::Signing;
 
 /// Keys cannot be read, made or kept.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,17 @@ pub(crate) fn kept(
         Err(error) => return Err(at(error)),
     }
     let bytes = make()?;
+    write(folder, name, &bytes)?;
+    Ok(bytes)
+}
+
+/// Writes a file (mode 0600, in a folder of mode 0700).
+pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), KeysError> {
+    let path = folder.join(name);
+    let at = |source| KeysError::File {
+        path: path.clone(),
+        source,
+    };
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -72,14 +84,13 @@ pub(crate) fn kept(
         .mode(0o600)
         .open(&aside)
         .map_err(at)?;
-    file.write_all(&bytes)
+    file.write_all(bytes)
         .and_then(|()| file.sync_all())
         .map_err(at)?;
     fs::rename(&aside, &path).map_err(at)?;
     // what is encrypted with a key must not outlive it: its name is brought to the disk too
     let named = fs::File::open(folder).and_then(|folder| folder.sync_all());
-    named.map_err(at)?;
-    Ok(bytes)
+    named.map_err(at)
 }
 
 /// The CA and the key that tokens are signed with.
@@ -88,7 +99,7 @@ pub struct Keys {
     ca_key: KeyPair,
     ca_pem: String,
     backup: Mutex<Option<Zeroizing<Vec<u8>>>>,
-    pub(crate) tokens: Signer,
+    pub(crate) tokens: Signing,
 }
 
 fn ca_params() -> Result<CertificateParams, KeysError> {
@@ -128,7 +139,7 @@ impl Keys {
             ca_key,
             ca_pem,
             backup: Mutex::default(),
-            tokens: Signer::load(folder, "token-signing")?,
+            tokens: Signing::load(folder)?,
         })
     }
 
@@ -240,6 +251,11 @@ impl Signer {
             .wait()
             .as_ref()
             .map_err(|e| KeysError::Crypto(e.clone()))
+    }
+
+    /// Waits until it can sign.
+    pub(crate) fn ready(&self) -> Result<(), KeysError> {
+        self.key().map(|_| ())
     }
 
     /// Key id: base64url of the SHA-256 of the public key's DER, as kube-apiserver makes it.

@@ -3,16 +3,24 @@
 mod assertion;
 mod bearer;
 mod config;
+mod credentials;
 mod der;
+mod expression;
+mod federation;
+mod instance;
+mod issuers;
 mod keys;
 mod known;
 mod metadata;
 mod names;
+mod proof;
+mod signing;
 mod token;
 mod token_door;
 mod vault;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,9 +34,13 @@ use podward_api::access::{Door, Event, ObjectRef, Outcome, Recorder};
 use serde_json::{Value, json};
 
 pub use config::{
-    Access, Application, Certificate, CloudConfig, ConfigError, FederatedCredential, Key, Secret,
-    Tenant, Vault,
+    Access, Application, Certificate, CloudConfig, ConfigError, Key, Secret, Tenant, TokenService,
+    Vault,
 };
+pub use credentials::{
+    ClaimsMatchingExpression, ClientCertificate, ClientSecret, FederatedCredential,
+};
+pub use issuers::{Fetch, Fetched};
 pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
 pub use vault::{Data, DataError, Export};
@@ -58,6 +70,32 @@ impl Clock for SystemClock {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+/// A clock that is set off from another.
+struct Shifted {
+    clock: Arc<dyn Clock>,
+    offset: AtomicI64,
+}
+
+impl Shifted {
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        let offset = AtomicI64::new(0);
+        Self { clock, offset }
+    }
+
+    fn set_off(&self, seconds: i64) {
+        self.offset.store(seconds, Ordering::Relaxed);
+    }
+
+    /// What the time would be.
+    fn set_off_by(&self, seconds: i64) -> i64 {
+        self.clock.now().saturating_add(seconds)
+    }
+
+    fn now(&self) -> i64 {
+        self.set_off_by(self.offset.load(Ordering::Relaxed))
     }
 }
 
@@ -136,6 +174,9 @@ pub enum ApplyError {
     /// The vaults cannot be read or written.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The key that signs tokens cannot be kept.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// There is no randomness.
     #[error("the machine gives no random numbers")]
     NoRandomness,
@@ -145,11 +186,12 @@ pub enum ApplyError {
 pub struct Cloud {
     holding: RwLock<Arc<Holding>>,
     issuer: LocalIssuer,
+    issuers: issuers::Issuers,
     keys: Keys,
     /// Tokens of its own that came back.
     known: Known,
     recorder: Arc<dyn Recorder>,
-    clock: Arc<dyn Clock>,
+    clock: Shifted,
     /// Where the vaults are kept; in memory alone where there is none.
     data: Option<Arc<Data>>,
     /// Makes the marks of a cloud that keeps nothing.
@@ -181,10 +223,11 @@ impl Cloud {
         let cloud = Self {
             holding: RwLock::default(),
             issuer,
+            issuers: issuers::Issuers::default(),
             keys,
             known: Known::default(),
             recorder,
-            clock,
+            clock: Shifted::new(clock),
             data,
             seal: Seal::random().ok_or(ApplyError::NoRandomness)?,
             work: Arc::new(Semaphore::new(
@@ -193,6 +236,12 @@ impl Cloud {
         };
         cloud.apply(config)?;
         Ok(Arc::new(cloud))
+    }
+
+    /// Says how other issuers are asked for their keys. Without it their statements are refused, but for those whose
+    /// keys cloud.yaml has from a file.
+    pub fn ask_issuers_by(&self, fetch: Arc<dyn Fetch>) {
+        self.issuers.ask_by(fetch);
     }
 
     /// Takes a new configuration. What it says as the last one did stays as it is, with every version made since;
@@ -205,6 +254,7 @@ impl Cloud {
     pub fn apply(&self, config: CloudConfig) -> Result<(), ApplyError> {
         config.check()?;
         let before = self.holding();
+        let now = self.clock.set_off_by(config.clock_offset);
         let mut vaults = BTreeMap::new();
         let mut changes = Vec::new();
         for (index, vault) in config.vaults.iter().enumerate() {
@@ -219,7 +269,7 @@ impl Cloud {
                 index,
                 keys: self.keys.folder(),
                 seal: self.data.as_ref().map_or(&self.seal, |data| data.seal()),
-                now: self.clock.now(),
+                now,
             }
             .steps()?;
             changes.push(steps);
@@ -232,6 +282,9 @@ impl Cloud {
                 store.begin();
             }
         }
+        self.clock.set_off(config.clock_offset);
+        let number = config.token_service.key_generation;
+        self.keys.tokens.follow(number, now)?;
         *self.holding.write().unwrap_or_else(PoisonError::into_inner) =
             Arc::new(Holding { config, vaults });
         Ok(())
@@ -375,7 +428,7 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         );
     };
     match &place.service {
-        Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller),
+        Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller).await,
         Service::Vault(_) => {
             // what is written waits for the disk, and work with keys takes up to seconds: it goes off the loop, and no
             // more of the work with keys than there are processors

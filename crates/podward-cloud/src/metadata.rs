@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use podward_api::SecretString;
 use podward_api::access::{Door, Event, Outcome, TokenRef};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::config::{Application, CloudConfig, Tenant};
+use crate::instance;
 use crate::token::{Grant, Refusal, allowed_resource};
 use crate::token_door::{form, new_id, object_id, request_id, sign};
 use crate::{Caller, Cloud, answer};
@@ -132,6 +133,11 @@ fn wrong(status: u16, error: &str, text: &str) -> Response {
     answer(status, &body)
 }
 
+fn not_served() -> Response {
+    let text = "This is not served: docs/cloud.md lists what is";
+    wrong(404, "not_found", text)
+}
+
 async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Response {
     let (parts, _body) = request.into_parts();
     let path: Vec<&str> = parts
@@ -165,6 +171,7 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
             "invalid_request",
             "Requests with an X-Forwarded-For header are refused",
         ),
+        ["metadata", "versions"] => instance::versions(),
         ["metadata", ..] if !version.is_some_and(is_date) => wrong(
             400,
             "invalid_request",
@@ -173,8 +180,9 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
         ["metadata", "identity", "oauth2", "token"] => {
             token(&machine.cloud, &parts, &query, Door::Imds)
         }
-        ["metadata", "instance"] => answer(200, &json!({"compute": compute(&machine.cloud)})),
-        ["metadata", "instance", "compute"] => answer(200, &compute(&machine.cloud)),
+        ["metadata", "instance", path @ ..] => {
+            instance::serve(&machine.cloud, path, &query).unwrap_or_else(not_served)
+        }
         ["msi", "token"] if !proven(&parts.headers, &machine.header) => wrong(
             401,
             "unauthorized",
@@ -184,11 +192,7 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
             wrong(400, "invalid_request", "The api-version is 2019-08-01")
         }
         ["msi", "token"] => token(&machine.cloud, &parts, &query, Door::Endpoint),
-        _ => wrong(
-            404,
-            "not_found",
-            "This is not served: docs/cloud.md lists what is",
-        ),
+        _ => not_served(),
     }
 }
 
@@ -206,16 +210,6 @@ fn proven(headers: &HeaderMap, wanted: &SecretString) -> bool {
         .get("x-identity-header")
         .and_then(|v| v.to_str().ok());
     sent.is_some_and(|sent| SecretString::new(sent.to_owned()) == *wanted)
-}
-
-/// What is told of the machine.
-fn compute(cloud: &Cloud) -> Value {
-    let tenant = cloud.first_tenant();
-    json!({
-        "azEnvironment": "AzurePublicCloud", "location": "local", "name": "podward", "osType": "Linux",
-        "provider": "podward", "resourceGroupName": "podward", "sku": "", "tags": "",
-        "vmId": object_id(&tenant, "vm"), "vmSize": "", "zone": "",
-    })
 }
 
 fn token(cloud: &Cloud, parts: &Parts, query: &[(String, String)], door: Door) -> Response {

@@ -105,6 +105,18 @@ pub(crate) fn same_resource(a: &str, b: &str) -> bool {
     canonical(a) == canonical(b)
 }
 
+/// Whether an address is one of a tenant's at the token service: its issuer, or one of its endpoints, at any port.
+pub(crate) fn is_authority(url: &str, tenant: &str) -> bool {
+    let rest = url.strip_prefix("https://").unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let name = host.split_once(':').map_or(host, |(name, _port)| name);
+    DOMAINS.iter().any(|(known, _)| *known == name)
+        && path
+            .split('/')
+            .next()
+            .is_some_and(|first| first.eq_ignore_ascii_case(tenant))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

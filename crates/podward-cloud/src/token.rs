@@ -1,11 +1,10 @@
 //! Who gets a token for what. Pure: configuration, request and time in, grant or refusal out.
 
 use podward_api::SecretString;
-use serde_json::Value;
 
-use crate::assertion::Assertion;
 use crate::config::{Application, CloudConfig, Tenant};
 use crate::names::same_resource;
+use crate::proof::{IssuerKeys, Scene, prove};
 
 /// A token request, of either version.
 #[derive(Debug, Default)]
@@ -37,7 +36,7 @@ pub(crate) struct Refusal {
     pub(crate) text: String,
 }
 
-fn refuse<T>(
+pub(crate) fn refuse<T>(
     status: u16,
     error: &'static str,
     code: u32,
@@ -50,9 +49,6 @@ fn refuse<T>(
         text: text.into(),
     })
 }
-
-/// Keys of an issuer, by its URL; `None` for one whose keys are not known.
-pub(crate) type IssuerKeys<'a> = &'a dyn Fn(&str) -> Option<Value>;
 
 /// A tenant, as named in a URL.
 pub(crate) fn tenant<'a>(config: &'a CloudConfig, name: &str) -> Result<&'a Tenant, Refusal> {
@@ -103,10 +99,7 @@ pub(crate) fn decide<'a>(
     let Some(client_id) = request.client_id.as_deref().filter(|id| !id.is_empty()) else {
         return missing("client_id");
     };
-    let Some(application) = tenant
-        .all()
-        .find(|a| a.client_id.eq_ignore_ascii_case(client_id))
-    else {
+    let Some(application) = client(tenant, client_id) else {
         let text = format!(
             "Application with identifier '{}' was not found in the directory '{}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.",
             plain(client_id),
@@ -114,7 +107,14 @@ pub(crate) fn decide<'a>(
         );
         return refuse(400, "unauthorized_client", 700_016, text);
     };
-    let rule = prove(application, request, local_issuer, keys, now)?;
+    let scene = Scene {
+        tenant,
+        application,
+        local_issuer,
+        keys,
+        now,
+    };
+    let rule = prove(&scene, request)?;
     let resource = resource(tenant, application, request)?;
     Ok(Grant {
         tenant: &tenant.id,
@@ -124,119 +124,19 @@ pub(crate) fn decide<'a>(
     })
 }
 
+/// An application of a tenant by its client id.
+pub(crate) fn client<'a>(tenant: &'a Tenant, id: &str) -> Option<&'a Application> {
+    tenant
+        .all()
+        .find(|one| one.client_id.eq_ignore_ascii_case(id))
+}
+
 /// Names in error texts: no quotes, no line breaks, not long. One client breaks on an escape in them.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '\''))
         .take(200)
         .collect()
-}
-
-fn prove(
-    application: &Application,
-    request: &TokenRequest,
-    local_issuer: &str,
-    keys: IssuerKeys<'_>,
-    now: i64,
-) -> Result<String, Refusal> {
-    if let Some(secret) = &request.client_secret {
-        if application
-            .client_secrets
-            .iter()
-            .any(|known| known == secret)
-        {
-            return Ok("client-secret".into());
-        }
-        let text = format!(
-            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
-            application.client_id
-        );
-        return refuse(401, "invalid_client", 7_000_215, text);
-    }
-    let Some(assertion) = &request.assertion else {
-        let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-        return refuse(401, "invalid_client", 7_000_218, text);
-    };
-    if request.assertion_type.as_deref()
-        != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-    {
-        return refuse(
-            400,
-            "invalid_request",
-            900_144,
-            "The request body must contain the following parameter: 'client_assertion_type'.",
-        );
-    }
-    let Some(assertion) = Assertion::parse(assertion.expose().trim()) else {
-        return refuse(
-            401,
-            "invalid_client",
-            50027,
-            "JWT token is invalid or malformed.",
-        );
-    };
-    federated(application, &assertion, local_issuer, keys, now)
-}
-
-fn federated(
-    application: &Application,
-    assertion: &Assertion<'_>,
-    local_issuer: &str,
-    keys: IssuerKeys<'_>,
-    now: i64,
-) -> Result<String, Refusal> {
-    let claims = &assertion.claims;
-    let advice = "Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation";
-    let no_match = |code, what: &str, value: &str| {
-        let text = format!(
-            "No matching federated identity record found for presented assertion {what} '{}'. {advice}",
-            plain(value)
-        );
-        refuse(401, "invalid_client", code, text)
-    };
-    let issuer_of = |written: &str| {
-        if written == "podward" {
-            local_issuer.to_owned()
-        } else {
-            written.to_owned()
-        }
-    };
-    let all = &application.federated_credentials;
-    let of_issuer: Vec<_> = all
-        .iter()
-        .filter(|c| issuer_of(&c.issuer) == claims.iss)
-        .collect();
-    if of_issuer.is_empty() {
-        return no_match(700_211, "issuer", &claims.iss);
-    }
-    let of_subject: Vec<_> = of_issuer
-        .iter()
-        .filter(|c| c.subject == claims.sub)
-        .collect();
-    if of_subject.is_empty() {
-        let only_case = of_issuer
-            .iter()
-            .any(|c| c.subject.eq_ignore_ascii_case(&claims.sub));
-        return no_match(
-            if only_case { 7_002_138 } else { 700_213 },
-            "subject",
-            &claims.sub,
-        );
-    }
-    let Some(credential) = of_subject.iter().find(|c| claims.is_for(&c.audiences)) else {
-        return no_match(700_212, "audience", &claims.audiences().join(" "));
-    };
-    let published = keys(&claims.iss);
-    if !published.is_some_and(|published| assertion.is_signed_by(&published)) {
-        let text = "Client assertion failed signature validation. The key that signed it is not among the issuer's published keys.";
-        return refuse(401, "invalid_client", 700_027, text);
-    }
-    // Entra allows five minutes of difference between clocks
-    if claims.exp + 300 < now || claims.nbf - 300 > now {
-        let text = "Client assertion is not within its valid time range. Ensure that the access token is not expired before using it for authentication.";
-        return refuse(401, "invalid_client", 700_024, text);
-    }
-    Ok(format!("federated-credential/{}", credential.name))
 }
 
 /// The resource without `/.default`, as it will stand in the token's audience.
@@ -330,9 +230,16 @@ mod tests {
             ..TokenRequest::default()
         };
         change(&mut request);
-        decide(&config(), "t", &request, "https://issuer", &|_| None, 1000)
-            .map(|g| (g.resource, g.rule))
-            .map_err(|r| (r.status, r.code))
+        decide(
+            &config(),
+            "t",
+            &request,
+            "https://issuer",
+            &|_| Err("none".into()),
+            1000,
+        )
+        .map(|g| (g.resource, g.rule))
+        .map_err(|r| (r.status, r.code))
     }
 
     #[test]
@@ -392,7 +299,7 @@ mod tests {
                 "T",
                 &request,
                 "https://issuer",
-                &|_| Some(jwks.clone()),
+                &|_| Ok(jwks.clone()),
                 10_000,
             )
             .map(|g| g.rule)

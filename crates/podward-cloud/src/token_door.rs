@@ -10,16 +10,19 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::assertion::Assertion;
+use crate::config::CloudConfig;
+use crate::credentials::FederatedCredential;
+use crate::federation::meant;
 use crate::keys::KeysError;
 use crate::names::Place;
-use crate::token::{Grant, Refusal, TokenRequest, decide, tenant};
+use crate::token::{Grant, Refusal, TokenRequest, client, decide, tenant};
 use crate::{AUTHORITY, Caller, Cloud, answer};
 
 /// Lifetime of access tokens, seconds.
 const LIFETIME: i64 = 3599;
 
 /// Answers one request.
-pub(crate) fn serve(
+pub(crate) async fn serve(
     cloud: &Cloud,
     place: &Place,
     parts: &Parts,
@@ -35,9 +38,11 @@ pub(crate) fn serve(
     let id = request_id(parts, "client-request-id");
     match (&parts.method, path.as_slice()) {
         (&Method::POST, [name, "oauth2", "v2.0", "token"]) => {
-            token(cloud, name, body, caller, id, true)
+            token(cloud, name, body, caller, id, true).await
         }
-        (&Method::POST, [name, "oauth2", "token"]) => token(cloud, name, body, caller, id, false),
+        (&Method::POST, [name, "oauth2", "token"]) => {
+            token(cloud, name, body, caller, id, false).await
+        }
         (&Method::GET, ["common", "discovery", "instance"]) => answer(200, &instance(place, parts)),
         (&Method::GET, [name, "v2.0", ".well-known", "openid-configuration"]) => {
             discovery(cloud, place, name, caller, id, true)
@@ -46,7 +51,7 @@ pub(crate) fn serve(
             discovery(cloud, place, name, caller, id, false)
         }
         (&Method::GET, [_, "discovery", "v2.0", "keys"] | [_, "discovery", "keys"]) => {
-            answer(200, &json!({"keys": [cloud.keys.tokens.jwk()]}))
+            answer(200, &cloud.keys.tokens.published(cloud.clock.now()))
         }
         _ => (StatusCode::NOT_FOUND, "").into_response(),
     }
@@ -235,7 +240,28 @@ fn of_assertion(event: &mut Event, request: &TokenRequest, local: &str) {
     }
 }
 
-fn token(
+/// Asks the issuer of a request's statement for its keys, where that has to be: the statement must be meant for a
+/// credential of the client, whose keys no file has.
+async fn foreign_keys(
+    cloud: &Cloud,
+    config: &CloudConfig,
+    tenant_name: &str,
+    request: &TokenRequest,
+) -> Option<Result<Value, String>> {
+    let application = client(
+        tenant(config, tenant_name).ok()?,
+        request.client_id.as_deref()?,
+    )?;
+    let assertion = Assertion::parse(request.assertion.as_ref()?.expose().trim())?;
+    let credential = meant(application, &assertion, &cloud.issuer.url).ok()?;
+    if credential.issuer == "podward" || credential.keys.is_some() {
+        return None;
+    }
+    let (kid, ca) = (assertion.kid.as_deref(), credential.ca.as_deref());
+    Some(cloud.issuers.keys(&credential.issuer, kid, ca).await)
+}
+
+async fn token(
     cloud: &Cloud,
     tenant_name: &str,
     body: &[u8],
@@ -246,7 +272,6 @@ fn token(
     let request = parse(body);
     let now = cloud.clock.now();
     let local = cloud.issuer.url.as_str();
-    let keys = |issuer: &str| (issuer == local).then(|| (cloud.issuer.jwks)());
     let mut event = Event {
         identity: request
             .client_id
@@ -267,6 +292,13 @@ fn token(
         ..caller.event(Door::TokenService)
     };
     let holding = cloud.holding();
+    let asked = foreign_keys(cloud, &holding.config, tenant_name, &request).await;
+    let keys = |credential: &FederatedCredential| match (&credential.keys, &asked) {
+        _ if credential.issuer == "podward" => Ok((cloud.issuer.jwks)()),
+        (Some(written), _) => Ok(written.clone()),
+        (None, Some(asked)) => asked.clone(),
+        (None, None) => Err("it was not asked".into()),
+    };
     let grant = match decide(&holding.config, tenant_name, &request, local, &keys, now) {
         Ok(grant) => grant,
         Err(refusal) => {
@@ -327,12 +359,14 @@ pub(crate) fn sign(
 ) -> Result<SecretString, KeysError> {
     let object = object_id(grant.tenant, grant.client_id);
     let issuer = format!("https://sts.windows.net/{}/", grant.tenant);
-    cloud.keys.tokens.sign(&json!({
+    let claims = json!({
         "aud": grant.resource, "iss": issuer, "iat": now, "nbf": now, "exp": now + lifetime,
         "appid": grant.client_id, "appidacr": if grant.rule == "client-secret" { "1" } else { "2" },
         "idp": issuer, "oid": object, "sub": object, "tid": grant.tenant, "uti": uti,
         "ver": "1.0", "idtyp": "app",
-    }))
+    });
+    let lifetime = cloud.holding().config.token_service.key_lifetime;
+    cloud.keys.tokens.sign(&claims, now, lifetime)
 }
 
 fn refused(cloud: &Cloud, refusal: &Refusal, id: Guid) -> Response {

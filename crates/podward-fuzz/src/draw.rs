@@ -127,7 +127,9 @@ pub(crate) struct Draw(u64);
 
 impl Draw {
     pub(crate) fn new(seed: u64, name: &str, case: u64) -> Self {
-        let name = name.bytes().fold(0_u64, |sum, b| sum * 31 + u64::from(b));
+        let name = name.bytes().fold(0_u64, |sum, b| {
+            sum.wrapping_mul(31).wrapping_add(u64::from(b))
+        });
         let mut draw = Self(seed ^ name.rotate_left(40) ^ case.rotate_left(20));
         draw.next();
         draw.next();
@@ -155,7 +157,11 @@ impl Draw {
 }
 
 /// The texts that inputs are made of.
-pub(crate) struct Corpus(Vec<String>);
+pub(crate) struct Corpus {
+    texts: Vec<String>,
+    /// How many of them, from the first, every other input is made of.
+    seeds: usize,
+}
 
 impl Corpus {
     /// Those above, the examples, and what `PODWARD_CONFORMANCE` names.
@@ -172,16 +178,25 @@ impl Corpus {
             .filter_map(|path| std::fs::read_to_string(path).ok());
         let texts = texts.filter(|text| text.len() <= MAX_TEXT).take(MAX_FILES);
         let own = SEEDS.iter().map(|&text| text.to_owned());
-        Self(own.chain(texts).collect())
+        Self {
+            texts: own.chain(texts).collect(),
+            seeds: SEEDS.len(),
+        }
+    }
+
+    /// Other texts.
+    pub(crate) fn of(texts: Vec<String>) -> Self {
+        let seeds = texts.len();
+        Self { texts, seeds }
     }
 
     /// A text with a few changes.
     pub(crate) fn changed(&self, draw: &mut Draw) -> String {
         let index = match draw.below(2) {
-            0 => draw.below(SEEDS.len()),
-            _ => draw.below(self.0.len()),
+            0 => draw.below(self.seeds),
+            _ => draw.below(self.texts.len()),
         };
-        let mut text = self.0.get(index).cloned().unwrap_or_default();
+        let mut text = self.texts.get(index).cloned().unwrap_or_default();
         for _ in 0..=draw.below(4) {
             let from = place(&text, draw.below(text.len() + 1));
             let to = place(&text, text.len().min(from + draw.below(12)));
@@ -203,7 +218,7 @@ impl Corpus {
 
     /// A piece of a text, of any length.
     fn part(&self, draw: &mut Draw) -> String {
-        let text = self.0.get(draw.below(self.0.len()));
+        let text = self.texts.get(draw.below(self.texts.len()));
         let text = text.map(String::as_str).unwrap_or_default();
         let from = place(text, draw.below(text.len() + 1));
         let to = place(text, text.len().min(from + draw.below(80)));

@@ -1,8 +1,9 @@
-//! Drawn inputs against the YAML reader, the editor and the credential engine.
+//! Drawn inputs against the YAML reader, the editor, the credential engine and the local cloud.
 //!
-//! An input is a manifest with a few changes. All of it follows from a seed and a number, so that a
+//! An input is a manifest, or a request, with a few changes. All of it follows from a seed and a number, so that a
 //! failure can be repeated; nothing else is kept between runs.
 
+mod cloud;
 mod draw;
 mod growth;
 mod targets;
@@ -67,7 +68,7 @@ fn main() -> ExitCode {
     let wanted = |target: &&Target| job.target.as_ref().is_none_or(|name| name == target.name);
     let failed = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        for target in TARGETS.iter().filter(wanted) {
+        for target in TARGETS.iter().chain(cloud::TARGETS).filter(wanted) {
             let (job, corpus, failed) = (&job, &corpus, &failed);
             scope.spawn(move || {
                 if let Err(fault) = run(target, job, corpus) {
@@ -91,6 +92,8 @@ struct Current {
 }
 
 fn run(target: &Target, job: &Job, corpus: &Corpus) -> Result<(), String> {
+    let own = target.seeds.map(|seeds| Corpus::of(seeds()));
+    let corpus = own.as_ref().unwrap_or(corpus);
     let begun = Instant::now();
     let end = begun + Duration::from_secs(job.seconds);
     let current = Mutex::new(Some(Current {

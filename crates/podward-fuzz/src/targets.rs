@@ -10,6 +10,8 @@ use crate::draw::Draw;
 
 pub(crate) struct Target {
     pub(crate) name: &'static str,
+    /// Texts that its inputs are made of; manifests where it has none of its own.
+    pub(crate) seeds: Option<fn() -> Vec<String>>,
     /// Says what does not hold of a text.
     pub(crate) check: fn(&str, &mut Draw) -> Result<(), String>,
     /// The same without questions, to be timed.
@@ -19,6 +21,7 @@ pub(crate) struct Target {
 pub(crate) const TARGETS: &[Target] = &[
     Target {
         name: "read",
+        seeds: None,
         check: read,
         time: |text| {
             std::hint::black_box(parse_each("f", text));
@@ -26,6 +29,7 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target {
         name: "edit",
+        seeds: None,
         check: edited,
         time: |text| {
             let change = Change::new("spec.securityContext.runAsNonRoot", json!(true));
@@ -36,6 +40,7 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target {
         name: "credentials",
+        seeds: None,
         check: credentials,
         time: |text| {
             for reading in READINGS {

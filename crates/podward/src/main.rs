@@ -13,6 +13,7 @@ mod finding;
 mod fix;
 mod image;
 mod io;
+mod issuers;
 mod manual;
 mod report;
 mod servers;

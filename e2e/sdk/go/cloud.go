@@ -101,6 +101,22 @@ func (o *options) bySecret(client, secret string) (azcore.TokenCredential, error
 	})
 }
 
+// byCertificate is a client with the key of its certificate, which it sends along or not.
+func (o *options) byCertificate(send bool) (azcore.TokenCredential, error) {
+	data, err := os.ReadFile(os.Getenv("PODWARD_SDK_CERTIFICATE"))
+	if err != nil {
+		return nil, err
+	}
+	certificates, key, err := azidentity.ParseCertificates(data, nil)
+	if err != nil {
+		return nil, err
+	}
+	return azidentity.NewClientCertificateCredential(o.get("tenant"), o.get("client-id"), certificates, key,
+		&azidentity.ClientCertificateCredentialOptions{
+			ClientOptions: o.client, DisableInstanceDiscovery: true, SendCertificateChain: send,
+		})
+}
+
 // byStatement is a client with a statement of the cluster's issuer.
 func (o *options) byStatement(file string) (azcore.TokenCredential, error) {
 	return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{

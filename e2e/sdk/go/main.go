@@ -65,7 +65,9 @@ func run() error {
 		{"certificate: create and download, PKCS#12", func() error { return s.certificate("application/x-pkcs12") }},
 		{"refused: a client without rights", s.withoutRights},
 		{"refused: a wrong password, and a statement of another subject", s.unproven},
-		{"secret: read with a password", s.password},
+		{"secret: read with a password", func() error { return s.readsWith(s.bySecret(s.get("client-id"), s.get("client-secret"))) }},
+		{"secret: read with a certificate, known", func() error { return s.readsWith(s.byCertificate(false)) }},
+		{"secret: read with a certificate, sent along", func() error { return s.readsWith(s.byCertificate(true)) }},
 	}
 	failed := 0
 	for _, one := range cases {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azcertificates"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
@@ -193,8 +194,7 @@ func (s *suite) unproven() error {
 	)
 }
 
-func (s *suite) password() error {
-	credential, err := s.bySecret(s.get("client-id"), s.get("client-secret"))
+func (s *suite) readsWith(credential azcore.TokenCredential, err error) error {
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (s *suite) password() error {
 	if err != nil {
 		return err
 	}
-	name := s.prefix + "-password"
+	name := s.prefix + "-read"
 	if _, err := other.set(name, "seen"); err != nil {
 		return err
 	}

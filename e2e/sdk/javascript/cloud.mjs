@@ -3,7 +3,11 @@
 import dns from "node:dns";
 import { parseArgs } from "node:util";
 import { randomBytes } from "node:crypto";
-import { ClientSecretCredential, WorkloadIdentityCredential } from "@azure/identity";
+import {
+  ClientCertificateCredential,
+  ClientSecretCredential,
+  WorkloadIdentityCredential,
+} from "@azure/identity";
 
 const text = { type: "string" };
 const { values } = parseArgs({
@@ -46,6 +50,13 @@ const quick = { retryOptions: { maxRetries: 0 } };
 /** A client with its password. */
 export function bySecret(client = values["client-id"], secret = values["client-secret"]) {
   return new ClientSecretCredential(values.tenant, client, secret, { ...authority, ...quick });
+}
+
+/** A client with the key of its certificate. */
+export function byCertificate(sendCertificateChain) {
+  const certificatePath = process.env.PODWARD_SDK_CERTIFICATE;
+  const more = { sendCertificateChain, ...authority, ...quick };
+  return new ClientCertificateCredential(values.tenant, values["client-id"], { certificatePath }, more);
 }
 
 /** A client with a statement of the cluster's issuer. */

@@ -5,7 +5,7 @@ import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { CertificateClient } from "@azure/keyvault-certificates";
 import { CryptographyClient, KeyClient } from "@azure/keyvault-keys";
 import { SecretClient } from "@azure/keyvault-secrets";
-import { bySecret, byStatement, check, done, options, prefix, refused, vault } from "./cloud.mjs";
+import { byCertificate, bySecret, byStatement, check, done, options, prefix, refused, vault } from "./cloud.mjs";
 
 const once = { intervalInMs: 50 };
 const credential = byStatement();
@@ -184,6 +184,15 @@ await check("refused: a wrong password, and a statement of another subject", asy
   await refused(wrong(bySecret(options["client-id"], "wrong")), { text: "AADSTS7000215" });
   await refused(wrong(byStatement(options["wrong-sub-token-file"])), { text: "AADSTS700213" });
 });
+
+for (const sent of [false, true]) {
+  await check(`secret: read with a certificate, ${sent ? "sent along" : "known"}`, async () => {
+    const client = new SecretClient(vault, byCertificate(sent));
+    await client.setSecret(`${prefix}-certificate`, "seen");
+    assert.equal((await client.getSecret(`${prefix}-certificate`)).value, "seen");
+    await purged(client, "Secret", `${prefix}-certificate`);
+  });
+}
 
 await check("secret: read with a password", async () => {
   const client = new SecretClient(vault, bySecret());

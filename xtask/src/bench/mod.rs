@@ -1,6 +1,7 @@
 //! Figures, printed as text and, last, as one JSON line.
 
 mod build;
+mod cloud;
 mod document;
 mod policy;
 mod tools;
@@ -20,6 +21,7 @@ const USAGE: &str = "\
 usage: cargo xtask bench <NAME>
 
   up      `podward up examples/quickstart --once`: time, memory, a warm token (needs root)
+  cloud   `podward cloud`: start, memory, secrets, signatures, tokens (needs wrk and openssl)
   build   how long the first command builds from nothing
   policy  `podward check` beside checkov, kube-score and the library of Pod Security; writes
           docs/benchmarks.md (needs Go, Python and PODWARD_CONFORMANCE); --slow lets checkov look
@@ -29,6 +31,7 @@ usage: cargo xtask bench <NAME>
 pub(crate) fn run(name: &str, slow: bool) -> Result<(), String> {
     match name {
         "up" => up::up(),
+        "cloud" => cloud::cloud(),
         "build" => build::build(),
         "policy" => policy::policy(slow),
         _ => Err(USAGE.to_owned()),

@@ -19,7 +19,7 @@ mod secret;
 mod shelf;
 mod step;
 mod store;
-mod x509;
+pub(crate) mod x509;
 
 pub(crate) use data::Seal;
 pub use data::{Data, DataError};

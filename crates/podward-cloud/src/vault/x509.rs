@@ -19,19 +19,19 @@ const PARTS: [(u8, &str); 6] = [
 ];
 
 /// What is read of a certificate (RFC 5280, 4.1).
-pub(super) struct Read<'a> {
+pub(crate) struct Read<'a> {
     /// Unix seconds.
-    pub(super) not_before: i64,
+    pub(crate) not_before: i64,
     /// Unix seconds.
-    pub(super) not_after: i64,
+    pub(crate) not_after: i64,
     /// As `CN=web.example, O=Example`.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// The key's own octets, without the names of its algorithm.
-    pub(super) public_key: &'a [u8],
+    pub(crate) public_key: &'a [u8],
 }
 
 /// Reads a certificate; `None` where it is none.
-pub(super) fn read(certificate: &[u8]) -> Option<Read<'_>> {
+pub(crate) fn read(certificate: &[u8]) -> Option<Read<'_>> {
     let (whole, _) = der::read(certificate, SEQUENCE)?;
     let (content, _) = der::read(whole, SEQUENCE)?;
     let content = der::read(content, 0xa0).map_or(content, |(_version, rest)| rest);

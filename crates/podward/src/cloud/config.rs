@@ -70,6 +70,11 @@ impl File {
         };
         file.config =
             read.map_err(|e| file.fault(&e.path().to_string(), &e.inner().to_string()))?;
+        let mut config = std::mem::take(&mut file.config);
+        config
+            .read_files(path.parent().unwrap_or(Path::new("")))
+            .map_err(|e| file.fault(&e.path, &e.message))?;
+        file.config = config;
         Ok(file)
     }
 
@@ -92,7 +97,7 @@ impl File {
         match error {
             ApplyError::Config(error) => self.fault(&error.path, &error.message),
             ApplyError::Data(error) => Report::new(error).help(error.help()),
-            ApplyError::NoRandomness => Report::new(error),
+            ApplyError::Keys(_) | ApplyError::NoRandomness => Report::new(error),
         }
     }
 

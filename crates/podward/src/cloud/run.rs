@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 use super::config::File;
 use super::{follow, trust};
 use crate::io::{Io, Output};
+use crate::issuers;
 use crate::report::{Exit, Report};
 use crate::servers;
 use crate::state::State;
@@ -31,12 +32,6 @@ use crate::stop::Stop;
 
 /// Key of the issuer of service account tokens, as `podward up` names it.
 pub(super) const ISSUER_KEY: &str = "service-account";
-/// Where this machine's roots may be.
-const SYSTEM_ROOTS: [&str; 3] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-];
 
 #[derive(clap::Args)]
 pub(crate) struct Run {
@@ -192,6 +187,7 @@ impl Run {
             let kept = data.keep_config(file.json.as_bytes());
             kept.map_err(|e| Report::new(&e).help(e.help()))?;
         }
+        cloud.ask_issuers_by(Arc::new(issuers::ByHttps));
         let listener = self.bind(self.port).await?;
         let metadata = self.bind(self.metadata_port).await?;
         let at = |listener: &TcpListener| listener.local_addr().map_err(Report::new);
@@ -212,9 +208,7 @@ impl Run {
             ),
         ];
         let mut addresses = Addresses::of(&cloud, state, address, metadata_address, header);
-        let roots = SYSTEM_ROOTS
-            .iter()
-            .find_map(|path| fs::read_to_string(path).ok());
+        let roots = issuers::system_roots();
         write(&addresses.ca_file, ca.as_bytes(), 0o644)?;
         let bundle = format!("{}\n{ca}", roots.unwrap_or_default());
         write(&addresses.ca_bundle, bundle.as_bytes(), 0o644)?;

@@ -122,7 +122,10 @@ impl Folder {
         self.cloud_file = Some((path.to_string(), root.clone()));
         let read = serde_path_to_error::deserialize::<_, CloudConfig>(root.to_json());
         let fault = match read {
-            Ok(config) => match config.check() {
+            Ok(mut config) => match config
+                .read_files(Path::new(&**path).parent().unwrap_or(Path::new("")))
+                .and_then(|()| config.check())
+            {
                 Ok(()) => {
                     self.cloud = Some(config);
                     return;

@@ -26,6 +26,7 @@ use super::network::{self, Network};
 use super::pods::Admitted;
 use super::tokens::Issuer;
 use crate::io::{Io, Tone};
+use crate::issuers;
 use crate::report::Report;
 use crate::servers;
 
@@ -37,12 +38,6 @@ const IMDS_ADDRESS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(169, 254, 169
 pub(super) const POD_IP: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 2);
 /// Where a CA bundle is inside a pod.
 pub(super) const CA_BUNDLE: &str = "/etc/podward/ca-bundle.pem";
-/// Where this machine's roots may be.
-const SYSTEM_ROOTS: [&str; 3] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-];
 
 /// Everything that serves pods.
 pub(super) struct Node {
@@ -111,6 +106,7 @@ impl Node {
             None,
         )
         .map_err(|e| folder.not_applied(&e))?;
+        cloud.ask_issuers_by(Arc::new(issuers::ByHttps));
         let tls = TlsAcceptor::from(server_config);
         let (listener, address) = network::listen(own.network).await?;
         let node_itself = Caller {
@@ -164,10 +160,7 @@ impl Node {
         let csi = connect(socket)
             .await
             .map_err(|e| failed("the CSI driver does not answer", &e))?;
-        let roots = SYSTEM_ROOTS
-            .iter()
-            .find_map(|path| std::fs::read_to_string(path).ok())
-            .unwrap_or_default();
+        let roots = issuers::system_roots().unwrap_or_default();
         io.section("Cloud");
         let shared = (own.network != Network::Pod).then_some(address);
         network::tell(io, shared, &cloud.host_names());

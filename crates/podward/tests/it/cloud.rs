@@ -55,7 +55,13 @@ impl Cloud {
     }
 
     /// Asks the metadata service, with these headers more.
-    fn metadata(&self, path: &str, headers: &str) -> (u16, Value) {
+    pub(crate) fn metadata(&self, path: &str, headers: &str) -> (u16, Value) {
+        let (status, body) = self.plain(path, headers);
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// The same, as text.
+    pub(crate) fn plain(&self, path: &str, headers: &str) -> (u16, String) {
         let address = self.ready["metadata"]
             .as_str()
             .unwrap()
@@ -70,7 +76,7 @@ impl Cloud {
         stream.read_to_string(&mut text).unwrap();
         let status = text.split(' ').nth(1).unwrap().parse().unwrap();
         let body = text.split_once("\r\n\r\n").unwrap().1;
-        (status, serde_json::from_str(body).unwrap())
+        (status, body.to_owned())
     }
 
     /// A token of the machine's own identity, for the vaults.
@@ -79,6 +85,14 @@ impl Cloud {
         let (status, body) = self.metadata(path, "Metadata: true\r\n");
         assert_eq!(status, 200, "{body}");
         body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks for a document.
+    pub(crate) fn get(&self, url: &str) -> Value {
+        let request = hyper::Request::get(url).body(Vec::new()).unwrap();
+        let client = &self.client;
+        let answer = client.runtime.block_on(client.http.send(request)).unwrap();
+        serde_json::from_slice(&answer.body).unwrap()
     }
 
     /// Asks the vault `dev`.

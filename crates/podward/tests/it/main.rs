@@ -50,3 +50,5 @@ mod sdk;
 mod snapshots;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod token_service;
