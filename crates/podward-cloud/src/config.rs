@@ -4,6 +4,7 @@ use podward_api::{KEY_VAULT_RESOURCE, SecretString};
 use serde::Deserialize;
 
 use crate::names::same_resource;
+use crate::throttle::Throttle;
 
 /// `kind: Cloud`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -94,6 +95,9 @@ pub struct Vault {
     /// Whether nobody may purge what was deleted.
     #[serde(default)]
     pub purge_protection: bool,
+    /// How much it answers; without limit where absent.
+    #[serde(default)]
+    pub throttle: Option<Throttle>,
     /// Who may do what.
     #[serde(default)]
     pub access: Vec<Access>,

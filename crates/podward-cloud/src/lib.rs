@@ -8,6 +8,7 @@ mod keys;
 mod known;
 mod metadata;
 mod names;
+mod throttle;
 mod token;
 mod token_door;
 mod vault;
@@ -31,6 +32,7 @@ pub use config::{
 };
 pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
+pub use throttle::Throttle;
 pub use vault::{Data, DataError, Export};
 
 use known::Known;

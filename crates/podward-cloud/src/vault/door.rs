@@ -17,6 +17,7 @@ use super::store::{Store, valid_name};
 use crate::bearer::{Unknown, authenticate};
 use crate::config::Vault;
 use crate::names::{Place, Service};
+use crate::throttle::Transaction;
 use crate::token_door::{form, request_id};
 use crate::{Caller, Cloud, answer};
 
@@ -174,6 +175,7 @@ impl<'a> Call<'a> {
             .split('/')
             .filter(|part| !part.is_empty())
             .collect();
+        self.throttle(parts.method.as_str(), &path)?;
         let (kind, rest) = path
             .split_first()
             .map_or(("", &[][..]), |(kind, rest)| (*kind, rest));
@@ -200,6 +202,19 @@ impl<'a> Call<'a> {
                 "podward's local vault does not serve this operation; docs/cloud.md lists what it serves",
             )
         })
+    }
+
+    /// Whether the vault still answers, where it has limits.
+    fn throttle(&self, method: &str, path: &[&str]) -> Result<(), Fault> {
+        let Some(limits) = &self.vault.throttle else {
+            return Ok(());
+        };
+        let mut store = self.store();
+        let what = Transaction::of(method, path, |name, version| {
+            store.keys.get(name)?.version(version)?.body.bits()
+        });
+        let admitted = store.windows.admit(limits, what, self.now());
+        admitted.map_err(Fault::throttled)
     }
 
     fn event(&self, kind: Kind, operation: &str, name: &str, version: &str) -> Event {

@@ -81,6 +81,14 @@ impl Key {
         self.plan.is_some()
     }
 
+    /// Bits of an RSA key, as far as it is known without waiting.
+    pub(super) fn bits(&self) -> Option<u32> {
+        if self.unread.is_some() {
+            return self.material()?.bits();
+        }
+        self.material.get()?.as_ref()?.bits()
+    }
+
     /// As cloud.yaml describes it; `None` where it was never made.
     pub(super) fn described(&self) -> Option<Value> {
         let bits = match &self.plan {

@@ -10,7 +10,7 @@ use crate::cloud::Cloud;
 use crate::harness::{err, out, podward, scratch};
 
 /// A cloud.yaml with one vault, `dev`, that holds this.
-fn config(content: &str) -> String {
+pub(crate) fn config(content: &str) -> String {
     format!(
         "apiVersion: podward.dev/v1alpha1
 kind: Cloud

@@ -39,6 +39,8 @@ mod manual;
 #[cfg(test)]
 mod ordinary_user;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod quickstart;
 #[cfg(test)]
 mod render;
@@ -50,3 +52,5 @@ mod sdk;
 mod snapshots;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod throttle;
