@@ -4,6 +4,7 @@ mod assertion;
 mod bearer;
 mod config;
 mod der;
+mod faults;
 mod keys;
 mod known;
 mod metadata;
@@ -30,6 +31,7 @@ pub use config::{
     Access, Application, Certificate, CloudConfig, ConfigError, FederatedCredential, Key, Secret,
     Tenant, Vault,
 };
+pub use faults::{Faults, Spoil};
 pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
 pub use throttle::Throttle;

@@ -12,8 +12,8 @@ use podward_access::{AccessLog, Bound};
 use podward_api::SecretString;
 use podward_api::access::{Event, RecordError, Recorder};
 use podward_cloud::{
-    AUTHORITY, Caller, Cloud, Data, Keys, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, LocalIssuer, Signer,
-    SystemClock, VAULT_DOMAIN,
+    AUTHORITY, Caller, Cloud, Data, Faults, Keys, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, LocalIssuer,
+    Signer, SystemClock, VAULT_DOMAIN,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -72,6 +72,9 @@ pub(crate) struct Run {
         env = "PODWARD_ACCESS_LOG_SIZE"
     )]
     access_log_size: Bound,
+    /// Let tests ask for faults and delays, at /_podward/faults of the metadata service's port
+    #[arg(long, env = "PODWARD_CLOUD_ENABLE_FAULTS")]
+    enable_faults: bool,
     /// Print what makes each language and system trust the cloud's CA and find its names, and end
     #[arg(long)]
     trust: bool,
@@ -197,19 +200,20 @@ impl Run {
         let at = |listener: &TcpListener| listener.local_addr().map_err(Report::new);
         let (address, metadata_address) = (at(&listener)?, at(&metadata)?);
         let header = random()?;
+        let secret = SecretString::new(header.to_string());
+        let (mut router, mut machine) = (cloud.router(), cloud.metadata_router(secret));
+        if self.enable_faults {
+            let faults = Arc::new(Faults::default());
+            (router, machine) = (faults.around(router), faults.with_control(machine));
+        }
         let tasks = [
             servers::serve(
                 listener,
                 Some(TlsAcceptor::from(tls)),
-                cloud.router(),
+                router,
                 Caller::default(),
             ),
-            servers::serve(
-                metadata,
-                None,
-                cloud.metadata_router(SecretString::new(header.to_string())),
-                Caller::default(),
-            ),
+            servers::serve(metadata, None, machine, Caller::default()),
         ];
         let mut addresses = Addresses::of(&cloud, state, address, metadata_address, header);
         let roots = SYSTEM_ROOTS

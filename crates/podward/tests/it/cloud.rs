@@ -16,7 +16,7 @@ use crate::harness::{PODWARD, Up, err, out, podward, scratch, skipped};
 pub(crate) struct Cloud {
     pub(crate) process: Up,
     pub(crate) ready: Value,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 /// A client of the vault `dev`, or of the first one.
@@ -55,7 +55,18 @@ impl Cloud {
     }
 
     /// Asks the metadata service, with these headers more.
-    fn metadata(&self, path: &str, headers: &str) -> (u16, Value) {
+    pub(crate) fn metadata(&self, path: &str, headers: &str) -> (u16, Value) {
+        self.machine("GET", path, headers, "")
+    }
+
+    /// The same, by another method and with a body.
+    pub(crate) fn machine(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> (u16, Value) {
         let address = self.ready["metadata"]
             .as_str()
             .unwrap()
@@ -63,7 +74,8 @@ impl Cloud {
         let mut stream = TcpStream::connect(address).unwrap();
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+            body.len()
         )
         .unwrap();
         let mut text = String::new();

@@ -9,6 +9,8 @@ mod cloud;
 #[cfg(test)]
 mod code;
 #[cfg(test)]
+mod demanded;
+#[cfg(test)]
 mod durable;
 #[cfg(test)]
 mod exec;
