@@ -4,6 +4,7 @@ use podward_api::{KEY_VAULT_RESOURCE, SecretString};
 use serde::Deserialize;
 
 use crate::names::same_resource;
+use crate::roles::RoleAssignment;
 use crate::throttle::Throttle;
 
 /// `kind: Cloud`.
@@ -98,9 +99,12 @@ pub struct Vault {
     /// How much it answers; without limit where absent.
     #[serde(default)]
     pub throttle: Option<Throttle>,
-    /// Who may do what.
+    /// Who may do what, by access policies.
     #[serde(default)]
     pub access: Vec<Access>,
+    /// Who has which role; then there are no access policies.
+    #[serde(default)]
+    pub roles: Option<Vec<RoleAssignment>>,
     /// Secrets it starts with.
     #[serde(default)]
     pub secrets: Vec<Secret>,
@@ -332,6 +336,20 @@ impl CloudConfig {
             let Some(tenant) = self.tenant(&vault.tenant) else {
                 return fault(format!("vaults[{v}].tenant"), "there is no such tenant");
             };
+            if vault.roles.is_some() && !vault.access.is_empty() {
+                return fault(
+                    format!("vaults[{v}].roles"),
+                    "a vault has either access or roles",
+                );
+            }
+            for (r, assigned) in vault.roles.iter().flatten().enumerate() {
+                if tenant.application(&assigned.identity).is_none() {
+                    return fault(
+                        format!("vaults[{v}].roles[{r}].identity"),
+                        "the vault's tenant has no such identity",
+                    );
+                }
+            }
             for (a, access) in vault.access.iter().enumerate() {
                 if tenant.application(&access.identity).is_none() {
                     return fault(

@@ -9,6 +9,7 @@ mod keys;
 mod known;
 mod metadata;
 mod names;
+mod roles;
 mod throttle;
 mod token;
 mod token_door;
@@ -34,6 +35,7 @@ pub use config::{
 pub use faults::{Faults, Spoil};
 pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
+pub use roles::{Role, RoleAssignment, Scope};
 pub use throttle::Throttle;
 pub use vault::{Data, DataError, Export};
 

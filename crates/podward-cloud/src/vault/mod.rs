@@ -15,6 +15,7 @@ mod page;
 mod pending;
 mod pkcs12;
 mod policy;
+mod rights;
 mod secret;
 mod shelf;
 mod step;

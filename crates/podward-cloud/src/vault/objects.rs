@@ -448,13 +448,13 @@ impl Call<'_> {
     }
 
     fn get_deleted<T: Object>(&self, name: &str) -> Result<Value, Fault> {
-        self.may(T::KIND, "get", name)?;
+        self.may(T::KIND, "get deleted", name)?;
         let mut store = self.store();
         self.forget::<T>(&mut store)?;
         let item = T::shelf(&store).deleted(name);
         let found = item.and_then(|item| Some((item, item.version(None)?)));
         let (item, latest) = found.ok_or_else(|| Self::missing_deleted::<T>(name))?;
-        self.granted(T::KIND, "get", name, &latest.id)?;
+        self.granted(T::KIND, "get deleted", name, &latest.id)?;
         Ok(self.told(item, latest, Detail::Bundle, true))
     }
 

@@ -87,8 +87,15 @@ impl Cloud {
 
     /// A token of the machine's own identity, for the vaults.
     pub(crate) fn token(&self) -> String {
-        let path = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net";
-        let (status, body) = self.metadata(path, "Metadata: true\r\n");
+        self.token_of("")
+    }
+
+    /// A token of an identity that is named by the end of a query.
+    pub(crate) fn token_of(&self, named: &str) -> String {
+        let path = format!(
+            "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net{named}"
+        );
+        let (status, body) = self.metadata(&path, "Metadata: true\r\n");
         assert_eq!(status, 200, "{body}");
         body["access_token"].as_str().unwrap().to_owned()
     }

@@ -47,6 +47,8 @@ mod quickstart;
 #[cfg(test)]
 mod render;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod sdk;
