@@ -12,13 +12,14 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use podward_api::{SecretString, pem};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::der;
+use crate::leaf::Leaf;
+use crate::{Clock, der};
 
 /// Keys cannot be read, made or kept.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +37,7 @@ pub enum KeysError {
     Crypto(String),
 }
 
-fn crypto(what: &str) -> impl Fn(&dyn std::fmt::Display) -> KeysError {
+pub(crate) fn crypto(what: &str) -> impl Fn(&dyn std::fmt::Display) -> KeysError {
     move |error| KeysError::Crypto(format!("{what}: {error}"))
 }
 
@@ -85,13 +86,13 @@ pub(crate) fn kept(
 /// The CA and the key that tokens are signed with.
 pub struct Keys {
     folder: Option<PathBuf>,
-    ca_key: KeyPair,
+    ca_key: Arc<KeyPair>,
     ca_pem: String,
     backup: Mutex<Option<Zeroizing<Vec<u8>>>>,
     pub(crate) tokens: Signer,
 }
 
-fn ca_params() -> Result<CertificateParams, KeysError> {
+pub(crate) fn ca_params() -> Result<CertificateParams, KeysError> {
     let mut params = CertificateParams::new(Vec::new()).map_err(|e| crypto("CA")(&e))?;
     params
         .distinguished_name
@@ -125,7 +126,7 @@ impl Keys {
         let ca_pem = String::from_utf8_lossy(&text).into_owned();
         Ok(Self {
             folder: folder.map(Path::to_owned),
-            ca_key,
+            ca_key: Arc::new(ca_key),
             ca_pem,
             backup: Mutex::default(),
             tokens: Signer::load(folder, "token-signing")?,
@@ -158,34 +159,30 @@ impl Keys {
         self.ca_pem.clone()
     }
 
-    /// TLS for these names, with a certificate made now.
+    /// TLS for these names, with a certificate that is made now, and anew before it ends.
     ///
     /// # Errors
     /// When the certificate cannot be made.
     pub fn server_config(
         &self,
         host_names: &[String],
+        clock: Arc<dyn Clock>,
     ) -> Result<Arc<rustls::ServerConfig>, KeysError> {
         let failed = crypto("server certificate");
-        let issuer_params = ca_params()?;
-        let issuer = Issuer::from_params(&issuer_params, &self.ca_key);
-        let key = KeyPair::generate().map_err(|e| failed(&e))?;
-        let mut params = CertificateParams::new(host_names).map_err(|e| failed(&e))?;
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "podward local cloud");
-        params.use_authority_key_identifier_extension = true;
-        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
-        let leaf = params.signed_by(&key, &issuer).map_err(|e| failed(&e))?;
         let ca = CertificateDer::from_pem_slice(self.ca_pem.as_bytes()).map_err(|e| failed(&e))?;
-        let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(|e| failed(&e))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let leaf = Leaf::new(
+            host_names,
+            Arc::clone(&self.ca_key),
+            ca,
+            Arc::clone(&provider),
+            clock,
+        )?;
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| failed(&e))?
             .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone(), ca], private)
-            .map_err(|e| failed(&e))?;
+            .with_cert_resolver(Arc::new(leaf));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }

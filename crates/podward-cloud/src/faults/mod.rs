@@ -15,7 +15,7 @@ use axum::routing::any;
 use serde_json::{Value, json};
 
 use self::rule::{Outcome, Rule};
-use crate::answer;
+use crate::{answer, whole};
 
 /// Where rules are put and taken.
 const PATH: &str = "/_podward/faults";
@@ -146,9 +146,9 @@ async fn control(State(faults): State<Arc<Faults>>, request: Request) -> Respons
             faults.rules().clear();
             Ok(())
         }
-        Method::POST => match axum::body::to_bytes(body, MAX_BODY).await {
+        Method::POST => match whole(body, MAX_BODY).await {
             Ok(body) => faults.add(&body),
-            Err(_too_large) => Err("the list is larger than 64 KiB".into()),
+            Err((status, _, text)) => return refused(status, text),
         },
         _ => return refused(405, "GET, POST and DELETE are served"),
     };

@@ -180,7 +180,9 @@ impl Run {
             .transpose()
             .map_err(|e| Report::new(&e).help(e.help()))?;
         let ca = keys.ca_pem();
-        let tls = keys.server_config(&certified()).map_err(Report::new)?;
+        let tls = keys
+            .server_config(&certified(), Arc::new(SystemClock))
+            .map_err(Report::new)?;
         let config = std::mem::take(&mut file.config);
         let cloud = Cloud::new(
             config,

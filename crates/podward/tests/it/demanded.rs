@@ -1,5 +1,7 @@
 //! Faults on demand.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -81,9 +83,10 @@ fn who_may_not_ask_is_refused() {
     assert_eq!(cloud.machine("PUT", PATH, MEANT, "").0, 405);
     let many = json!(vec![json!({"delay": 1}); 101]);
     let large = json!([{"delay": 1, "match": {"path": "x".repeat(70_000)}}]);
-    for wrong in [json!([{}]), json!({}), many, large] {
+    for wrong in [json!([{}]), json!({}), many] {
         assert_eq!(demand(&cloud, &wrong).0, 400);
     }
+    assert_eq!(demand(&cloud, &large).0, 413);
     let (_, told) = cloud.machine("GET", PATH, MEANT, "");
     assert_eq!(told, json!([]));
     let without = Cloud::start(scratch(), &["--in-memory"]);
@@ -128,4 +131,33 @@ except HttpResponseError as error:
         .map(|one| &one["met"])
         .collect();
     assert_eq!(met, [1, 1, 1, 1]);
+}
+
+#[test]
+fn who_is_slow_is_not_waited_for() {
+    let cloud = start();
+    let address = cloud.ready["metadata"].as_str().unwrap();
+    let answer = |text: &str| {
+        let mut stream = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+        let limit = Some(Duration::from_secs(30));
+        stream.set_read_timeout(limit).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let head = format!("POST {PATH} HTTP/1.1\r\nHost: x\r\n");
+    std::thread::scope(|scope| {
+        let body = scope.spawn(|| answer(&format!("{head}{MEANT}Content-Length: 10\r\n\r\n[")));
+        let headers = scope.spawn(|| answer(&head));
+        let many = (0..65).map(|i| format!("x-{i}: 1\r\n")).collect::<String>();
+        assert!(answer(&format!("{head}{many}\r\n")).starts_with("HTTP/1.1 431"));
+        assert!(body.join().unwrap().starts_with("HTTP/1.1 408"));
+        let told = headers.join().unwrap();
+        assert!(
+            told.is_empty() || told.starts_with("HTTP/1.1 408"),
+            "{told}"
+        );
+    });
+    assert_eq!(cloud.machine("GET", PATH, MEANT, "").0, 200);
 }
