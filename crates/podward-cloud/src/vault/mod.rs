@@ -16,10 +16,12 @@ mod pending;
 mod pkcs12;
 mod policy;
 mod rights;
+mod rotation;
 mod secret;
 mod shelf;
 mod step;
 mod store;
+mod tend;
 mod x509;
 
 pub(crate) use data::Seal;

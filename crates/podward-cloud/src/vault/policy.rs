@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::fault::{Fault, shown};
 use super::material::{Curve, Material};
+use super::shelf::Attributes;
 use super::x509::months_later;
 
 /// Content type of a secret that holds a PKCS#12 file, in base64.
@@ -189,6 +190,28 @@ impl Policy {
             .as_ref()
             .and_then(|issuer| issuer.name.as_deref());
         name.unwrap_or("Self")
+    }
+
+    /// Whether it wants a new version now, by the times of the latest one.
+    pub(super) fn is_due(&self, latest: &Attributes, now: i64) -> bool {
+        let actions = self.lifetime_actions.as_ref().and_then(Value::as_array);
+        let (Some(start), Some(end)) = (latest.nbf, latest.exp) else {
+            return false;
+        };
+        actions.into_iter().flatten().any(|action| {
+            let renews = action
+                .pointer("/action/action_type")
+                .and_then(Value::as_str);
+            let number = |path: &str| action.pointer(path).and_then(Value::as_i64);
+            let percentage = number("/trigger/lifetime_percentage");
+            let days = number("/trigger/days_before_expiry");
+            let life = end.saturating_sub(start);
+            let by_percentage =
+                percentage.is_some_and(|part| now - start >= life.saturating_mul(part) / 100);
+            let by_days =
+                days.is_some_and(|days| end.saturating_sub(now) <= days.saturating_mul(86_400));
+            renews == Some("AutoRenew") && (by_percentage || by_days)
+        })
     }
 
     /// Whether a new version has the key of the last one.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use podward_access::{AccessLog, Bound};
 use podward_api::SecretString;
@@ -31,6 +31,8 @@ use crate::stop::Stop;
 
 /// Key of the issuer of service account tokens, as `podward up` names it.
 pub(super) const ISSUER_KEY: &str = "service-account";
+/// How often the vaults are looked at for what is due: policies are of days.
+const TEND: Duration = Duration::from_secs(60);
 /// Where this machine's roots may be.
 const SYSTEM_ROOTS: [&str; 3] = [
     "/etc/ssl/certs/ca-certificates.crt",
@@ -231,6 +233,7 @@ impl Run {
             started.elapsed().as_millis()
         ));
         io.emit("ready", text);
+        let tended = tokio::spawn(tend(Arc::clone(&cloud)));
         let mut follower = follow::Follower::new(self.config.as_deref(), cloud, data);
         loop {
             tokio::select! {
@@ -243,6 +246,7 @@ impl Run {
                 }
             }
         }
+        tended.abort();
         for task in tasks {
             task.abort();
         }
@@ -256,6 +260,16 @@ impl Run {
             Report::new(format!("cannot listen at {at}: {e}"))
                 .help("take another port by --port or --metadata-port; 0 takes a free one")
         })
+    }
+}
+
+/// Makes what becomes due in the vaults, as long as the cloud runs.
+async fn tend(cloud: Arc<Cloud>) {
+    loop {
+        tokio::time::sleep(TEND).await;
+        let cloud = Arc::clone(&cloud);
+        // one that failed is followed by the next all the same
+        let _ = tokio::task::spawn_blocking(move || cloud.tend()).await;
     }
 }
 
