@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::leaf::Leaf;
+use crate::vault_ca::VaultCa;
 use crate::{Clock, der};
 
 /// Keys cannot be read, made or kept.
@@ -89,14 +90,17 @@ pub struct Keys {
     ca_key: Arc<KeyPair>,
     ca_pem: String,
     backup: Mutex<Option<Zeroizing<Vec<u8>>>>,
+    vaults: Mutex<Option<Arc<VaultCa>>>,
     pub(crate) tokens: Signer,
 }
 
-pub(crate) fn ca_params() -> Result<CertificateParams, KeysError> {
+/// Name of the CA that clients trust.
+pub(crate) const CA_NAME: &str = "podward local CA";
+
+/// A CA of this name, which signs certificates that sign no others.
+pub(crate) fn ca_params(name: &str) -> Result<CertificateParams, KeysError> {
     let mut params = CertificateParams::new(Vec::new()).map_err(|e| crypto("CA")(&e))?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "podward local CA");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
@@ -117,7 +121,7 @@ impl Keys {
         let ca_key =
             KeyPair::try_from(ca_key.secret_pkcs8_der()).map_err(|e| crypto("CA key")(&e))?;
         let text = kept(folder, "ca.pem", || {
-            let certificate = ca_params()?
+            let certificate = ca_params(CA_NAME)?
                 .self_signed(&ca_key)
                 .map_err(|e| crypto("CA")(&e))?;
             let text = pem("CERTIFICATE", certificate.der());
@@ -129,6 +133,7 @@ impl Keys {
             ca_key: Arc::new(ca_key),
             ca_pem,
             backup: Mutex::default(),
+            vaults: Mutex::default(),
             tokens: Signer::load(folder, "token-signing")?,
         })
     }
@@ -146,6 +151,17 @@ impl Keys {
         })?;
         *known = Some(key.clone());
         Ok(key)
+    }
+
+    /// The CA of the vaults, made when it is first asked for.
+    pub(crate) fn vault_ca(&self) -> Result<Arc<VaultCa>, KeysError> {
+        let mut known = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ca) = &*known {
+            return Ok(Arc::clone(ca));
+        }
+        let ca = Arc::new(VaultCa::load(self.folder())?);
+        *known = Some(Arc::clone(&ca));
+        Ok(ca)
     }
 
     /// Where keys are kept; in memory alone where there is none.

@@ -11,7 +11,7 @@ use rustls::sign::CertifiedKey;
 use time::{Duration, OffsetDateTime};
 
 use crate::Clock;
-use crate::keys::{KeysError, ca_params, crypto};
+use crate::keys::{CA_NAME, KeysError, ca_params, crypto};
 
 /// How long one is good: clients of some systems take none that is good for much longer.
 const GOOD: Duration = Duration::days(90);
@@ -93,7 +93,7 @@ fn make(
     now: i64,
 ) -> Result<Arc<CertifiedKey>, KeysError> {
     let failed = crypto("server certificate");
-    let issuer_params = ca_params()?;
+    let issuer_params = ca_params(CA_NAME)?;
     let issuer = Issuer::from_params(&issuer_params, ca_key);
     let key = KeyPair::generate().map_err(|e| failed(&e))?;
     let mut params = CertificateParams::new(names).map_err(|e| failed(&e))?;
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn it_is_made_anew_before_it_ends() {
         let ca_key = Arc::new(KeyPair::generate().unwrap());
-        let ca = ca_params().unwrap().self_signed(&*ca_key).unwrap();
+        let ca = ca_params(CA_NAME).unwrap().self_signed(&*ca_key).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let clock = Arc::new(At(AtomicI64::new(1_800_000_000)));
         let leaf = Leaf::new(

@@ -15,6 +15,7 @@ mod throttle;
 mod token;
 mod token_door;
 mod vault;
+mod vault_ca;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -15,6 +15,7 @@ use super::bundle::Bundle;
 use super::data::{pack, unpack};
 use super::door::{Call, Query};
 use super::fault::Fault;
+use super::issuer;
 use super::key::Key;
 use super::objects::{self, Backup, Detail, Kind, Object, Sent, Told, read, restored};
 use super::pending;
@@ -106,12 +107,14 @@ pub(super) fn serve(
     body: &[u8],
 ) -> Result<Option<Response>, Fault> {
     let told = match (method, rest) {
-        (&Method::GET, ["issuers"]) => {
-            call.may(Certificate::KIND, "listissuers", "")?;
-            call.granted(Certificate::KIND, "listissuers", "", "")?;
-            json!({"value": [], "nextLink": null})
-        }
-        (_, ["issuers" | "contacts", ..]) => return Ok(None),
+        (_, ["issuers", rest @ ..]) => match issuer::serve(call, method, rest, query, body)? {
+            Some(told) => told,
+            None => return Ok(None),
+        },
+        (_, ["contacts"]) => match issuer::contacts(call, method, body)? {
+            Some(told) => told,
+            None => return Ok(None),
+        },
         (&Method::POST, ["restore"]) => restore(call, body)?,
         (&Method::POST, [name, "backup"]) => backup(call, name)?,
         (&Method::GET, [name, "policy"]) => policy(call, name)?,
@@ -143,6 +146,9 @@ fn change_policy(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Faul
     let last = item.policy.clone().unwrap_or_default();
     let last: Policy = serde_json::from_value(last).unwrap_or_default();
     let changed = last.changed(sent)?;
+    if store.issuers.signs(changed.issuer()).is_none() {
+        return Err(pending::no_issuer(changed.issuer()));
+    }
     call.granted(Certificate::KIND, "update", name, "")?;
     store.commit(vec![Step::Policy(
         Certificate::KIND,

@@ -8,6 +8,7 @@ mod door;
 mod export;
 mod fault;
 mod fill;
+mod issuer;
 mod key;
 mod material;
 mod objects;

@@ -13,6 +13,7 @@ use super::fault::{Fault, shown};
 use super::material::{Curve, Material};
 use super::shelf::Attributes;
 use super::x509::months_later;
+use crate::vault_ca::VaultCa;
 
 /// Content type of a secret that holds a PKCS#12 file, in base64.
 pub(super) const PKCS12: &str = "application/x-pkcs12";
@@ -118,14 +119,7 @@ impl Policy {
     /// Fills in what the client left out, and refuses what no vault takes.
     pub(super) fn checked(mut self) -> Result<Self, Fault> {
         let issuer = self.issuer.get_or_insert_default();
-        let issuer = issuer.name.get_or_insert_with(|| "Self".into());
-        if issuer != "Self" && issuer != "Unknown" {
-            let text = format!(
-                "Issuer not found: {}; Self and Unknown are served",
-                shown(issuer)
-            );
-            return Err(Fault::bad(text));
-        }
+        issuer.name.get_or_insert_with(|| "Self".into());
         let key = self.key_props.get_or_insert_default();
         key.exportable.get_or_insert(true);
         key.reuse_key.get_or_insert(false);
@@ -183,7 +177,7 @@ impl Policy {
         .checked()
     }
 
-    /// Name of the issuer: `Self` or `Unknown`.
+    /// Name of the issuer: `Self`, `Unknown`, or one of the vault's.
     pub(super) fn issuer(&self) -> &str {
         let name = self
             .issuer
@@ -306,6 +300,15 @@ impl Policy {
         Ok(made.map_err(|e| failed(&e))?.der().to_vec())
     }
 
+    /// A certificate that the CA of the vaults signs.
+    pub(super) fn signed(&self, key: &Material, now: i64, by: &VaultCa) -> Result<Vec<u8>, Fault> {
+        let issuer = by.issuer().map_err(|e| Fault::unavailable(e.to_string()))?;
+        let mut asked = self.parameters(now)?;
+        asked.use_authority_key_identifier_extension = true;
+        let made = asked.signed_by(&signer(key)?, &issuer);
+        Ok(made.map_err(|e| failed(&e))?.der().to_vec())
+    }
+
     /// A request for a certificate (RFC 2986).
     pub(super) fn request(&self, key: &Material, now: i64) -> Result<Vec<u8>, Fault> {
         let mut asked = self.parameters(now)?;
@@ -399,7 +402,6 @@ mod tests {
         let checked = |policy: Value| serde_json::from_value::<Policy>(policy).unwrap().checked();
         assert!(checked(json!({"issuer": {"name": "Self"}, "key_props": null})).is_ok());
         for wrong in [
-            json!({"issuer": {"name": "DigiCert"}}),
             json!({"key_props": {"kty": "RSA", "key_size": 1024}}),
             json!({"key_props": {"kty": "oct"}}),
             json!({"key_props": {"kty": "EC", "crv": "P-1"}}),

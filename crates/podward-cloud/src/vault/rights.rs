@@ -140,7 +140,11 @@ impl Policies {
             _ => &self.certificates,
         };
         let operation = word(operation);
-        let covers = |one: &String| one == operation || one == "all" && operation != "purge";
+        let covers = |one: &String| {
+            one == operation
+                || one == "all" && operation != "purge"
+                || one == "manageissuers" && operation.ends_with("issuers")
+        };
         allowed.iter().any(covers)
     }
 }

@@ -7,8 +7,10 @@ use podward_api::access::{Door, Event, ObjectRef, Outcome};
 use super::bundle::Bundle;
 use super::certificate::{self, Certificate};
 use super::fault::Fault;
+use super::issuer::Signs;
 use super::key::Key;
 use super::objects::{DAY, Kind, Object};
+use super::pending;
 use super::policy::Policy;
 use super::rotation;
 use super::shelf::{Attributes, Item, Tags, Version};
@@ -49,7 +51,7 @@ fn is_latest<T>(item: Option<&Item<T>>, id: &str) -> bool {
 }
 
 impl Cloud {
-    /// Makes what is due by now: new versions of keys by their rotation policies, and of self-signed certificates by
+    /// Makes what is due by now: new versions of keys by their rotation policies, and of certificates that are signed here by
     /// their lifetime actions. What fails is told in the access log, and tried again the next time. Making keys takes
     /// time: call it where that holds up nobody.
     pub fn tend(&self) {
@@ -92,7 +94,8 @@ impl Cloud {
             let latest = latest(item)?;
             let policy: Policy = serde_json::from_value(item.policy.clone()?).ok()?;
             let policy = policy.checked().ok()?;
-            let due = policy.issuer() == "Self"
+            let signs = store.issuers.signs(policy.issuer())?;
+            let due = matches!(signs, Signs::Itself | Signs::Ca)
                 && rests(&latest.attributes, now)
                 && policy.is_due(&latest.attributes, now);
             due.then(|| Due {
@@ -147,16 +150,14 @@ impl Cloud {
         let now = self.clock.now();
         let reused = due.body.as_ref().and_then(|key| key.material().cloned());
         let key = reused.map_or_else(|| due.policy.key().map(Arc::new), Ok)?;
-        let leaf = due.policy.self_signed(&key, now)?;
+        let signs = locked(store).issuers.signs(due.policy.issuer());
+        let signs = signs.ok_or_else(|| pending::no_issuer(due.policy.issuer()))?;
+        let bundle = Bundle::made(self, &due.policy, signs, &key, now)?;
+        let bundle = bundle.ok_or_else(|| Fault::unavailable("nobody here signs for it"))?;
         let mut attributes = Attributes::new(now);
-        if let Some(read) = x509::read(&leaf) {
+        if let Some(read) = x509::read(&bundle.leaf) {
             (attributes.nbf, attributes.exp) = (Some(read.not_before), Some(read.not_after));
         }
-        let bundle = Bundle {
-            key,
-            leaf,
-            chain: Vec::new(),
-        };
         let id = new_version().map_err(Fault::unavailable)?;
         let tags = due.tags.as_ref();
         let steps = certificate::made(&due.name, &id, &bundle, &due.policy, &attributes, tags)?;

@@ -35,6 +35,8 @@ mod inputs;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod issuers;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod manual;
