@@ -160,6 +160,9 @@ fn all_comes_back_after_a_restart() {
         assert_eq!(ask("GET", "/secrets/db", Value::Null).1["value"], "zwei ✓");
         assert_eq!(ask("GET", "/secrets/gone", Value::Null).1["value"], "y");
     });
+    // who ends in an orderly way leaves everything in one file
+    let log = data.join("vaults.sqlite-wal");
+    assert_eq!(log.metadata().map_or(0, |log| log.len()), 0);
     let kept = std::fs::read(data.join("vaults.sqlite")).unwrap();
     for plain in ["zwei ✓", "PRIVATE KEY"] {
         let found = kept
