@@ -5,6 +5,8 @@ use serde::Deserialize;
 
 use crate::credentials::{ClientCertificate, ClientSecret, FederatedCredential};
 use crate::names::same_resource;
+use crate::roles::RoleAssignment;
+use crate::throttle::Throttle;
 
 /// How far the clock may be set off, seconds.
 const MAX_OFFSET: u64 = 20 * 366 * 86_400;
@@ -105,9 +107,15 @@ pub struct Vault {
     /// Whether nobody may purge what was deleted.
     #[serde(default)]
     pub purge_protection: bool,
-    /// Who may do what.
+    /// How much it answers; without limit where absent.
+    #[serde(default)]
+    pub throttle: Option<Throttle>,
+    /// Who may do what, by access policies.
     #[serde(default)]
     pub access: Vec<Access>,
+    /// Who has which role; then there are no access policies.
+    #[serde(default)]
+    pub roles: Option<Vec<RoleAssignment>>,
     /// Secrets it starts with.
     #[serde(default)]
     pub secrets: Vec<Secret>,
@@ -349,6 +357,20 @@ impl CloudConfig {
             let Some(tenant) = self.tenant(&vault.tenant) else {
                 return fault(format!("vaults[{v}].tenant"), "there is no such tenant");
             };
+            if vault.roles.is_some() && !vault.access.is_empty() {
+                return fault(
+                    format!("vaults[{v}].roles"),
+                    "a vault has either access or roles",
+                );
+            }
+            for (r, assigned) in vault.roles.iter().flatten().enumerate() {
+                if tenant.application(&assigned.identity).is_none() {
+                    return fault(
+                        format!("vaults[{v}].roles[{r}].identity"),
+                        "the vault's tenant has no such identity",
+                    );
+                }
+            }
             for (a, access) in vault.access.iter().enumerate() {
                 if tenant.application(&access.identity).is_none() {
                     return fault(

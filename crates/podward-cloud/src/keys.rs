@@ -12,14 +12,16 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use podward_api::{SecretString, pem};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::der;
+use crate::leaf::Leaf;
 use crate::signing::Signing;
+use crate::vault_ca::VaultCa;
+use crate::{Clock, der};
 
 /// Keys cannot be read, made or kept.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +39,7 @@ pub enum KeysError {
     Crypto(String),
 }
 
-fn crypto(what: &str) -> impl Fn(&dyn std::fmt::Display) -> KeysError {
+pub(crate) fn crypto(what: &str) -> impl Fn(&dyn std::fmt::Display) -> KeysError {
     move |error| KeysError::Crypto(format!("{what}: {error}"))
 }
 
@@ -96,17 +98,20 @@ pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), KeysE
 /// The CA and the key that tokens are signed with.
 pub struct Keys {
     folder: Option<PathBuf>,
-    ca_key: KeyPair,
+    ca_key: Arc<KeyPair>,
     ca_pem: String,
     backup: Mutex<Option<Zeroizing<Vec<u8>>>>,
+    vaults: Mutex<Option<Arc<VaultCa>>>,
     pub(crate) tokens: Signing,
 }
 
-fn ca_params() -> Result<CertificateParams, KeysError> {
+/// Name of the CA that clients trust.
+pub(crate) const CA_NAME: &str = "podward local CA";
+
+/// A CA of this name, which signs certificates that sign no others.
+pub(crate) fn ca_params(name: &str) -> Result<CertificateParams, KeysError> {
     let mut params = CertificateParams::new(Vec::new()).map_err(|e| crypto("CA")(&e))?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "podward local CA");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
@@ -127,7 +132,7 @@ impl Keys {
         let ca_key =
             KeyPair::try_from(ca_key.secret_pkcs8_der()).map_err(|e| crypto("CA key")(&e))?;
         let text = kept(folder, "ca.pem", || {
-            let certificate = ca_params()?
+            let certificate = ca_params(CA_NAME)?
                 .self_signed(&ca_key)
                 .map_err(|e| crypto("CA")(&e))?;
             let text = pem("CERTIFICATE", certificate.der());
@@ -136,9 +141,10 @@ impl Keys {
         let ca_pem = String::from_utf8_lossy(&text).into_owned();
         Ok(Self {
             folder: folder.map(Path::to_owned),
-            ca_key,
+            ca_key: Arc::new(ca_key),
             ca_pem,
             backup: Mutex::default(),
+            vaults: Mutex::default(),
             tokens: Signing::load(folder)?,
         })
     }
@@ -158,6 +164,17 @@ impl Keys {
         Ok(key)
     }
 
+    /// The CA of the vaults, made when it is first asked for.
+    pub(crate) fn vault_ca(&self) -> Result<Arc<VaultCa>, KeysError> {
+        let mut known = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ca) = &*known {
+            return Ok(Arc::clone(ca));
+        }
+        let ca = Arc::new(VaultCa::load(self.folder())?);
+        *known = Some(Arc::clone(&ca));
+        Ok(ca)
+    }
+
     /// Where keys are kept; in memory alone where there is none.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
@@ -169,34 +186,30 @@ impl Keys {
         self.ca_pem.clone()
     }
 
-    /// TLS for these names, with a certificate made now.
+    /// TLS for these names, with a certificate that is made now, and anew before it ends.
     ///
     /// # Errors
     /// When the certificate cannot be made.
     pub fn server_config(
         &self,
         host_names: &[String],
+        clock: Arc<dyn Clock>,
     ) -> Result<Arc<rustls::ServerConfig>, KeysError> {
         let failed = crypto("server certificate");
-        let issuer_params = ca_params()?;
-        let issuer = Issuer::from_params(&issuer_params, &self.ca_key);
-        let key = KeyPair::generate().map_err(|e| failed(&e))?;
-        let mut params = CertificateParams::new(host_names).map_err(|e| failed(&e))?;
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "podward local cloud");
-        params.use_authority_key_identifier_extension = true;
-        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
-        let leaf = params.signed_by(&key, &issuer).map_err(|e| failed(&e))?;
         let ca = CertificateDer::from_pem_slice(self.ca_pem.as_bytes()).map_err(|e| failed(&e))?;
-        let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(|e| failed(&e))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let leaf = Leaf::new(
+            host_names,
+            Arc::clone(&self.ca_key),
+            ca,
+            Arc::clone(&provider),
+            clock,
+        )?;
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| failed(&e))?
             .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone(), ca], private)
-            .map_err(|e| failed(&e))?;
+            .with_cert_resolver(Arc::new(leaf));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }

@@ -6,26 +6,31 @@ mod config;
 mod credentials;
 mod der;
 mod expression;
+mod faults;
 mod federation;
 mod instance;
 mod issuers;
 mod keys;
 mod known;
+mod leaf;
 mod metadata;
 mod names;
 mod proof;
+mod roles;
 mod signing;
+mod throttle;
 mod token;
 mod token_door;
 mod vault;
+mod vault_ca;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -40,9 +45,12 @@ pub use config::{
 pub use credentials::{
     ClaimsMatchingExpression, ClientCertificate, ClientSecret, FederatedCredential,
 };
+pub use faults::{Faults, Spoil};
 pub use issuers::{Fetch, Fetched};
 pub use keys::{Keys, KeysError, Signer};
 pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
+pub use roles::{Role, RoleAssignment, Scope};
+pub use throttle::Throttle;
 pub use vault::{Data, DataError, Export};
 
 use known::Known;
@@ -54,6 +62,9 @@ use vault::{Filling, Seal, Store};
 pub const ISSUER: &str = "https://oidc.podward.internal";
 /// Largest request body, bytes: a secret is at most 25 KiB, a PFX import below 200 KiB.
 const MAX_BODY: usize = 256 << 10;
+
+/// How long the body of a request may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The time, in unix seconds.
 pub trait Clock: Send + Sync {
@@ -396,6 +407,15 @@ fn answer(status: u16, body: &Value) -> Response {
     (status, headers, body.to_string()).into_response()
 }
 
+/// A body of so many bytes at most; or status, code and text of the refusal.
+async fn whole(body: Body, most: usize) -> Result<Bytes, (u16, &'static str, &'static str)> {
+    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, most)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_too_large)) => Err((413, "BadParameter", "the request is too large")),
+        Err(_elapsed) => Err((408, "RequestTimeout", "the request came too slowly")),
+    }
+}
+
 async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let host = parts
@@ -409,13 +429,13 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         .get::<Caller>()
         .cloned()
         .unwrap_or_default();
-    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
-        return answer(
-            413,
-            &json!({"error": {"code": "BadParameter", "message": "the request is too large"}}),
-        );
+    let body = match whole(body, MAX_BODY).await {
+        Ok(body) => body,
+        Err((status, code, message)) => {
+            let error = json!({"error": {"code": code, "message": message}});
+            return answer(status, &error);
+        }
     };
-    let body: Bytes = body;
     let Some(place) = Place::of(&host) else {
         let shown: String = host
             .chars()

@@ -72,7 +72,8 @@ mod tests {
     /// A server that is an issuer: its address, and the CA it is trusted by.
     async fn issuer(keys: Value) -> (String, String) {
         let own = Keys::load(None).unwrap();
-        let tls = own.server_config(&["localhost".into()]).unwrap();
+        let clock = std::sync::Arc::new(podward_cloud::SystemClock);
+        let tls = own.server_config(&["localhost".into()], clock).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!(
             "https://localhost:{}",

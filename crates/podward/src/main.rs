@@ -6,6 +6,7 @@ mod cloud;
 mod config;
 mod control;
 mod cores;
+mod cut;
 mod exec;
 mod explain;
 mod files;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use axum::{Extension, Router};
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use podward_cloud::Caller;
@@ -11,6 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+
+use crate::cut::spoiled;
 
 /// Connections of one listener at once. A pod that opens more waits; others do not.
 const MAX_CONNECTIONS: usize = 256;
@@ -31,13 +36,23 @@ pub(crate) fn serve(
             let Ok(place) = Arc::clone(&places).acquire_owned().await else {
                 return;
             };
-            let Ok((stream, _)) = listener.accept().await else {
+            let Ok((stream, peer)) = listener.accept().await else {
                 // out of descriptors: wait for some to be closed
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
             let _ = stream.set_nodelay(true);
-            let (tls, service) = (tls.clone(), TowerToHyperService::new(router.clone()));
+            let (tls, router) = (tls.clone(), TowerToHyperService::new(router.clone()));
+            let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                let answer = router.call(request);
+                async move {
+                    match answer.await {
+                        Ok(response) => spoiled(response).await,
+                        Err(never) => match never {},
+                    }
+                }
+            });
             tokio::spawn(async move {
                 let _place = place;
                 let mut http = hyper::server::conn::http1::Builder::new();

@@ -4,10 +4,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
+use super::certificate::Certificate;
 use super::data::{Seal, pack, unpack};
 use super::fault::Fault;
+use super::key::Key;
 use super::objects::Object;
+use super::secret::Secret;
 use super::shelf::{Attributes, Item, Tags, Version};
 
 /// An object as it stands in a backup.
@@ -26,6 +30,13 @@ struct SavedVersion {
     tags: Option<Tags>,
 }
 
+/// A certificate with its key and its secret.
+pub(super) struct Whole {
+    pub(super) certificate: Item<Certificate>,
+    pub(super) key: Item<Key>,
+    pub(super) secret: Item<Secret>,
+}
+
 /// The place that a backup is sealed for: none in a vault.
 const PLACE: &[&str] = &["backup"];
 
@@ -35,6 +46,63 @@ fn key(bytes: &[u8]) -> Result<Seal, Fault> {
 
 /// Writes an object out.
 pub(super) fn seal<T: Object>(item: &Item<T>, with: &[u8]) -> Result<String, Fault> {
+    sealed(&[written(item)?], with)
+}
+
+/// Writes a certificate out, with its key and its secret.
+pub(super) fn seal_certificate(
+    certificate: &Item<Certificate>,
+    key: &Item<Key>,
+    secret: &Item<Secret>,
+    with: &[u8],
+) -> Result<String, Fault> {
+    let all = [written(certificate)?, written(key)?, written(secret)?];
+    sealed(&all, with)
+}
+
+/// Reads an object back, of this kind only.
+pub(super) fn open<T: Object>(blob: &str, with: &[u8]) -> Result<Item<T>, Fault> {
+    let opened = opened(blob, with)?;
+    match unpack(&opened).as_deref() {
+        Some([one]) => read(one, false).ok_or_else(wrong),
+        _ => Err(wrong()),
+    }
+}
+
+/// Reads a certificate back, with its key and its secret.
+pub(super) fn open_certificate(blob: &str, with: &[u8]) -> Result<Whole, Fault> {
+    let opened = opened(blob, with)?;
+    let all = match unpack(&opened).as_deref() {
+        Some([certificate, key, secret]) => (|| {
+            Some(Whole {
+                certificate: read(certificate, false)?,
+                key: read(key, true)?,
+                secret: read(secret, true)?,
+            })
+        })(),
+        _ => None,
+    };
+    all.ok_or_else(wrong)
+}
+
+fn wrong() -> Fault {
+    Fault::bad("The backup blob is corrupt, of another kind, or not this cloud's")
+}
+
+fn sealed(objects: &[Zeroizing<Vec<u8>>], with: &[u8]) -> Result<String, Fault> {
+    let fields: Vec<&[u8]> = objects.iter().map(|one| one.as_slice()).collect();
+    let sealed = key(with)?.seal(PLACE, pack(&fields));
+    let sealed = sealed.ok_or_else(|| Fault::unavailable("no backup can be made"))?;
+    Ok(URL_SAFE_NO_PAD.encode(sealed))
+}
+
+fn opened(blob: &str, with: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    let bytes = URL_SAFE_NO_PAD.decode(blob.trim_end_matches('='));
+    let bytes = bytes.map_err(|_no_base64| wrong())?;
+    key(with)?.open(PLACE, &bytes).map_err(|_forged| wrong())
+}
+
+fn written<T: Object>(item: &Item<T>) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let bodies = item.versions.iter().map(|version| version.body.save());
     let bodies: Option<Vec<_>> = bodies.collect();
     let bodies = bodies.ok_or_else(|| Fault::unavailable("the object was never made"))?;
@@ -49,42 +117,33 @@ pub(super) fn seal<T: Object>(item: &Item<T>, with: &[u8]) -> Result<String, Fau
         policy: item.policy.clone(),
         versions: versions.collect(),
     };
-    let failed = || Fault::unavailable("no backup can be made");
-    let saved = serde_json::to_vec(&saved).map_err(|_never| failed())?;
+    let saved = serde_json::to_vec(&saved);
+    let saved = saved.map_err(|_never| Fault::unavailable("no backup can be made"))?;
     let bodies = bodies.iter().map(|body| body.as_slice());
     let fields: Vec<&[u8]> = std::iter::once(saved.as_slice()).chain(bodies).collect();
-    let sealed = key(with)?.seal(PLACE, pack(&fields)).ok_or_else(failed)?;
-    Ok(URL_SAFE_NO_PAD.encode(sealed))
+    Ok(pack(&fields))
 }
 
-/// Reads an object back, of this kind only.
-pub(super) fn open<T: Object>(blob: &str, with: &[u8]) -> Result<Item<T>, Fault> {
-    let wrong = || Fault::bad("The backup blob is corrupt, of another kind, or not this cloud's");
-    let bytes = URL_SAFE_NO_PAD.decode(blob.trim_end_matches('='));
-    let bytes = bytes.map_err(|_no_base64| wrong())?;
-    let opened = key(with)?.open(PLACE, &bytes).map_err(|_forged| wrong())?;
-    let fields = unpack(&opened).ok_or_else(wrong)?;
-    let (saved, bodies) = fields.split_first().ok_or_else(wrong)?;
-    let saved: Saved = serde_json::from_slice(saved).map_err(|_other_form| wrong())?;
+fn read<T: Object>(written: &[u8], managed: bool) -> Option<Item<T>> {
+    let fields = unpack(written)?;
+    let (saved, bodies) = fields.split_first()?;
+    let saved: Saved = serde_json::from_slice(saved).ok()?;
     if saved.kind != T::KIND.one || saved.versions.len() != bodies.len() {
-        return Err(wrong());
+        return None;
     }
-    let versions = saved
-        .versions
-        .into_iter()
-        .zip(bodies)
-        .map(|(version, body)| {
-            Some(Version {
-                id: version.id,
-                attributes: version.attributes,
-                tags: version.tags,
-                managed: false,
-                body: T::restore(body)?,
-            })
-        });
-    Ok(Item {
+    let versions = saved.versions.into_iter().zip(bodies);
+    let versions = versions.map(|(version, body)| {
+        Some(Version {
+            id: version.id,
+            attributes: version.attributes,
+            tags: version.tags,
+            managed,
+            body: T::restore(body)?,
+        })
+    });
+    Some(Item {
         name: saved.name,
-        versions: versions.collect::<Option<_>>().ok_or_else(wrong)?,
+        versions: versions.collect::<Option<_>>()?,
         deleted: None,
         policy: saved.policy,
     })

@@ -9,10 +9,12 @@ use podward_api::{SecretString, pem};
 use zeroize::Zeroizing;
 
 use super::fault::Fault;
+use super::issuer::Signs;
 use super::material::Material;
 use super::pkcs12::{self, Unreadable};
 use super::policy::{PEM, Policy};
 use super::x509;
+use crate::Cloud;
 
 /// A certificate and what belongs to it.
 pub(super) struct Bundle {
@@ -88,6 +90,30 @@ impl Bundle {
             leaf,
             chain,
         })
+    }
+
+    /// A new certificate of a key, by who signs it; `None` where nobody here does.
+    pub(super) fn made(
+        cloud: &Cloud,
+        policy: &Policy,
+        signs: Signs,
+        key: &Arc<Material>,
+        now: i64,
+    ) -> Result<Option<Self>, Fault> {
+        let (leaf, chain) = match signs {
+            Signs::Itself => (policy.self_signed(key, now)?, Vec::new()),
+            Signs::Ca => {
+                let ca = cloud.keys.vault_ca();
+                let ca = ca.map_err(|e| Fault::unavailable(e.to_string()))?;
+                (policy.signed(key, now, &ca)?, vec![ca.der().to_vec()])
+            }
+            Signs::Unknown | Signs::Elsewhere => return Ok(None),
+        };
+        Ok(Some(Self {
+            key: Arc::clone(key),
+            leaf,
+            chain,
+        }))
     }
 
     /// Value of the secret.

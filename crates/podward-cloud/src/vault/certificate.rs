@@ -10,12 +10,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::backup;
 use super::bundle::Bundle;
 use super::data::{pack, unpack};
 use super::door::{Call, Query};
 use super::fault::Fault;
+use super::issuer;
 use super::key::Key;
-use super::objects::{self, Detail, Kind, Object, Sent, Told, read};
+use super::objects::{self, Backup, Detail, Kind, Object, Sent, Told, read, restored};
 use super::pending;
 use super::policy::Policy;
 use super::secret::Secret;
@@ -105,14 +107,16 @@ pub(super) fn serve(
     body: &[u8],
 ) -> Result<Option<Response>, Fault> {
     let told = match (method, rest) {
-        (&Method::GET, ["issuers"]) => {
-            call.may(Certificate::KIND, "listissuers", "")?;
-            call.granted(Certificate::KIND, "listissuers", "", "")?;
-            json!({"value": [], "nextLink": null})
-        }
-        (_, ["issuers" | "contacts", ..]) => return Ok(None),
-        // a certificate is no use without its key, which is not in it
-        (&Method::POST, [_, "backup"] | ["restore"]) => return Ok(None),
+        (_, ["issuers", rest @ ..]) => match issuer::serve(call, method, rest, query, body)? {
+            Some(told) => told,
+            None => return Ok(None),
+        },
+        (_, ["contacts"]) => match issuer::contacts(call, method, body)? {
+            Some(told) => told,
+            None => return Ok(None),
+        },
+        (&Method::POST, ["restore"]) => restore(call, body)?,
+        (&Method::POST, [name, "backup"]) => backup(call, name)?,
         (&Method::GET, [name, "policy"]) => policy(call, name)?,
         (&Method::PATCH, [name, "policy"]) => change_policy(call, name, body)?,
         (&Method::POST, [name, "import"]) => import(call, name, body)?,
@@ -142,6 +146,9 @@ fn change_policy(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Faul
     let last = item.policy.clone().unwrap_or_default();
     let last: Policy = serde_json::from_value(last).unwrap_or_default();
     let changed = last.changed(sent)?;
+    if store.issuers.signs(changed.issuer()).is_none() {
+        return Err(pending::no_issuer(changed.issuer()));
+    }
     call.granted(Certificate::KIND, "update", name, "")?;
     store.commit(vec![Step::Policy(
         Certificate::KIND,
@@ -175,6 +182,42 @@ fn import(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     let (id, steps) = add(call, &mut store, name, "import", &bundle, &policy, sent)?;
     store.commit(steps)?;
     call.again::<Certificate>(&store, name, &id, Detail::Bundle)
+}
+
+/// A certificate is no use without its key, which its backup has too.
+fn backup(call: &Call<'_>, name: &str) -> Result<Value, Fault> {
+    call.may(Certificate::KIND, "backup", name)?;
+    let store = call.store();
+    let all = || {
+        let (certificate, key) = (store.certificates.live(name)?, store.keys.live(name)?);
+        Some((certificate, key, store.secrets.live(name)?))
+    };
+    let (certificate, key, secret) =
+        all().ok_or_else(|| call.missing::<Certificate>(name, None))?;
+    let blob = backup::seal_certificate(certificate, key, secret, &call.backup_key()?)?;
+    call.granted(Certificate::KIND, "backup", name, "")?;
+    Ok(json!({"value": blob}))
+}
+
+fn restore(call: &Call<'_>, body: &[u8]) -> Result<Value, Fault> {
+    call.may(Certificate::KIND, "restore", "")?;
+    let sent: Backup = read(body)?;
+    let whole = backup::open_certificate(&sent.value, &call.backup_key()?)?;
+    let name = whole.certificate.name.clone();
+    let mut store = call.store();
+    free(call, &mut store, &name)?;
+    if store.certificates.get(&name).is_some() {
+        let text = format!("Certificate {name} is there already");
+        return Err(Fault::new(409, "Conflict", text));
+    }
+    let latest = whole.certificate.version(None);
+    let id = latest.map(|latest| latest.id.clone()).unwrap_or_default();
+    call.granted(Certificate::KIND, "restore", &name, &id)?;
+    let mut steps = restored(whole.certificate);
+    steps.extend(restored(whole.key));
+    steps.extend(restored(whole.secret));
+    store.commit(steps)?;
+    call.again::<Certificate>(&store, &name, &id, Detail::Bundle)
 }
 
 /// Whether a certificate may take the name: its key and its secret have it too.

@@ -12,11 +12,13 @@ use super::certificate::{self, Certificate};
 use super::fault::{Fault, shown};
 use super::key::{self, Key};
 use super::objects::{Kind, serve_deleted};
+use super::rights::Rights;
 use super::secret::{self, Secret};
 use super::store::{Store, valid_name};
 use crate::bearer::{Unknown, authenticate};
-use crate::config::Vault;
+use crate::config::{CloudConfig, Vault};
 use crate::names::{Place, Service};
+use crate::throttle::Transaction;
 use crate::token_door::{form, request_id};
 use crate::{Caller, Cloud, answer};
 
@@ -68,6 +70,7 @@ impl Query {
 /// A request whose caller is known.
 pub(super) struct Call<'a> {
     pub(super) cloud: &'a Cloud,
+    config: &'a CloudConfig,
     pub(super) vault: &'a Vault,
     store: &'a Mutex<Store>,
     pub(super) base: String,
@@ -75,14 +78,6 @@ pub(super) struct Call<'a> {
     rights: Rights,
     caller: &'a Caller,
     id: Guid,
-}
-
-/// Operations by kind of object.
-#[derive(Default)]
-struct Rights {
-    secrets: Vec<String>,
-    keys: Vec<String>,
-    certificates: Vec<String>,
 }
 
 /// Answers one request.
@@ -131,20 +126,10 @@ pub(crate) fn serve(
             return *response;
         }
     };
-    let mut rights = Rights::default();
-    let tenant = holding.config.tenant(&vault.tenant);
-    for access in &vault.access {
-        let means = tenant.and_then(|t| t.application(&access.identity));
-        if means.is_some_and(|application| application.client_id.eq_ignore_ascii_case(&client)) {
-            rights.secrets.extend(access.secrets.iter().cloned());
-            rights.keys.extend(access.keys.iter().cloned());
-            rights
-                .certificates
-                .extend(access.certificates.iter().cloned());
-        }
-    }
+    let rights = Rights::of(&holding.config, vault, &client);
     let call = Call {
         cloud,
+        config: &holding.config,
         vault,
         store,
         base: place.base(),
@@ -174,6 +159,7 @@ impl<'a> Call<'a> {
             .split('/')
             .filter(|part| !part.is_empty())
             .collect();
+        self.throttle(parts.method.as_str(), &path)?;
         let (kind, rest) = path
             .split_first()
             .map_or(("", &[][..]), |(kind, rest)| (*kind, rest));
@@ -202,6 +188,19 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// Whether the vault still answers, where it has limits.
+    fn throttle(&self, method: &str, path: &[&str]) -> Result<(), Fault> {
+        let Some(limits) = &self.vault.throttle else {
+            return Ok(());
+        };
+        let mut store = self.store();
+        let what = Transaction::of(method, path, |name, version| {
+            store.keys.get(name)?.version(version)?.body.bits()
+        });
+        let admitted = store.windows.admit(limits, what, self.now());
+        admitted.map_err(Fault::throttled)
+    }
+
     fn event(&self, kind: Kind, operation: &str, name: &str, version: &str) -> Event {
         Event {
             identity: self.client.clone(),
@@ -224,28 +223,17 @@ impl<'a> Call<'a> {
 
     /// Whether the caller may; a refusal is recorded here, once.
     pub(super) fn may(&self, kind: Kind, operation: &str, name: &str) -> Result<(), Fault> {
-        let allowed = match kind.one {
-            "secret" => &self.rights.secrets,
-            "key" => &self.rights.keys,
-            _ => &self.rights.certificates,
-        };
-        let covers = |one: &String| one == operation || one == "all" && operation != "purge";
-        if allowed.iter().any(covers) {
+        if self.rights.give(kind, operation, name) {
             return Ok(());
         }
-        let many = kind.many;
-        let message = format!(
-            "Caller is not authorized to perform action on resource. The policy of vault '{}' gives application '{}' no {many} {operation} permission. Action: 'Microsoft.KeyVault/vaults/{many}/{operation}/action'",
-            self.vault.name, self.client,
-        );
+        let asked = (kind, operation, name);
+        let (mut fault, reason) = self
+            .rights
+            .refusal(asked, self.config, self.vault, &self.client);
         let mut event = self.event(kind, operation, name, "");
-        event.reason = format!(
-            "application {} has no {many} {operation} permission on vault {}",
-            self.client, self.vault.name
-        );
+        event.reason = reason;
         // a refusal stays one whether or not it could be written
         let _ = self.cloud.recorder.record(event);
-        let mut fault = Fault::new(403, "Forbidden", message).inner("ForbiddenByPolicy");
         fault.recorded = true;
         Err(fault)
     }
@@ -260,7 +248,7 @@ impl<'a> Call<'a> {
     ) -> Result<(), Fault> {
         let mut event = self.event(kind, operation, name, version);
         event.outcome = Outcome::Granted;
-        event.reason = format!("the vault's access list gives {operation}");
+        event.reason = self.rights.reason(kind, operation, name);
         let recorded = self.cloud.recorder.record(event);
         recorded.map_err(|e| Fault::unavailable(e.to_string()))
     }

@@ -1,5 +1,6 @@
 //! Errors as a vault words them.
 
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -14,6 +15,8 @@ pub(super) struct Fault {
     pub(super) inner: Option<&'static str>,
     /// Whether its event was recorded where it came up.
     pub(super) recorded: bool,
+    /// Seconds after which it may be tried again.
+    pub(super) retry_after: Option<i64>,
 }
 
 impl Fault {
@@ -25,6 +28,7 @@ impl Fault {
             message: message.into(),
             inner: None,
             recorded: false,
+            retry_after: None,
         }
     }
 
@@ -39,6 +43,15 @@ impl Fault {
         self
     }
 
+    /// Too much was asked for: it may be tried again after so many seconds.
+    pub(super) fn throttled(seconds: i64) -> Self {
+        let text = "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached";
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(429, "Throttled", text)
+        }
+    }
+
     /// What this machine cannot do just now.
     pub(super) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(503, "ServiceUnavailable", message)
@@ -51,7 +64,12 @@ impl IntoResponse for Fault {
         if let (Some(inner), Some(error)) = (self.inner, error.as_object_mut()) {
             error.insert("innererror".into(), json!({"code": inner}));
         }
-        answer(self.status, &json!({"error": error}))
+        let mut response = answer(self.status, &json!({"error": error}));
+        if let Some(seconds) = self.retry_after {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

@@ -16,7 +16,8 @@ use super::door::{Call, Query};
 use super::fault::{Fault, shown};
 use super::material::{Cipher, Curve, Jwk, Material, bytes};
 use super::objects::{self, Detail, Kind, Object, Sent, Told, read};
-use super::shelf::{Shelf, Tags, Version};
+use super::rotation;
+use super::shelf::{Shelf, Version};
 use super::step::{Any, Step};
 use super::store::{Store, new_version};
 use crate::answer;
@@ -50,7 +51,7 @@ pub(super) struct Key {
     unread: Option<Arc<Zeroizing<Vec<u8>>>>,
     plan: Option<Plan>,
     /// As the client named them; all of the type where it named none.
-    operations: Option<Vec<String>>,
+    pub(super) operations: Option<Vec<String>>,
 }
 
 impl Key {
@@ -68,6 +69,11 @@ impl Key {
         Self::new(OnceLock::from(Some(material)))
     }
 
+    /// With what the client named that may be done with it.
+    pub(super) fn that_may(self, operations: Option<Vec<String>>) -> Self {
+        Self { operations, ..self }
+    }
+
     /// A key that is made once it stands in a vault.
     pub(super) fn planned(plan: Plan) -> Self {
         Self {
@@ -79,6 +85,14 @@ impl Key {
     /// Whether the key is not even begun.
     pub(super) const fn is_planned(&self) -> bool {
         self.plan.is_some()
+    }
+
+    /// Bits of an RSA key, as far as it is known without waiting.
+    pub(super) fn bits(&self) -> Option<u32> {
+        if self.unread.is_some() {
+            return self.material()?.bits();
+        }
+        self.material.get()?.as_ref()?.bits()
     }
 
     /// As cloud.yaml describes it; `None` where it was never made.
@@ -246,9 +260,9 @@ pub(super) fn serve(
     let told = match (method, rest) {
         (&Method::PUT, [name]) => import(call, name, body)?,
         (&Method::POST, [name, "create"]) => create(call, name, body)?,
-        (&Method::POST, [name, "rotate"]) => rotate(call, name)?,
-        (&Method::GET, [name, "rotationpolicy"]) => policy(call, name)?,
-        (&Method::PUT, [name, "rotationpolicy"]) => set_policy(call, name, body)?,
+        (&Method::POST, [name, "rotate"]) => rotation::rotate(call, name)?,
+        (&Method::GET, [name, "rotationpolicy"]) => rotation::policy(call, name)?,
+        (&Method::PUT, [name, "rotationpolicy"]) => rotation::set_policy(call, name, body)?,
         (&Method::POST, [_, _, "release"] | [_, "release"]) => {
             return Err(Fault::bad(
                 "The key is not exportable: it has no release policy",
@@ -325,7 +339,7 @@ fn import(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     add(call, name, "import", material, operations, sent)
 }
 
-fn add(
+pub(super) fn add(
     call: &Call<'_>,
     name: &str,
     right: &str,
@@ -339,10 +353,7 @@ fn add(
     call.not_deleted::<Key>(&mut store, name)?;
     Call::own(store.keys.live(name))?;
     call.granted(Key::KIND, right, name, &id)?;
-    let body = Key {
-        operations,
-        ..Key::of(Arc::new(material))
-    };
+    let body = Key::of(Arc::new(material)).that_may(operations);
     let version = Version {
         id: id.clone(),
         attributes,
@@ -352,154 +363,6 @@ fn add(
     };
     store.commit(vec![Step::put(name, version)])?;
     call.again::<Key>(&store, name, &id, Detail::Whole)
-}
-
-/// The latest version: its key, what may be done with it, and its tags.
-fn latest(call: &Call<'_>, name: &str) -> Result<(Key, Option<Tags>), Fault> {
-    let store = call.store();
-    let item = store.keys.live(name);
-    Call::own(item)?;
-    let latest = item.and_then(|item| item.version(None));
-    let latest = latest.ok_or_else(|| call.missing::<Key>(name, None))?;
-    Ok((latest.body.clone(), latest.tags.clone()))
-}
-
-fn rotate(call: &Call<'_>, name: &str) -> Result<Value, Fault> {
-    call.may(Key::KIND, "rotate", name)?;
-    let (key, tags) = latest(call, name)?;
-    let made = key.material().map(|material| material.another());
-    let made = made.ok_or_else(|| Fault::unavailable("the key was never made"))??;
-    let sent: Sent = serde_json::from_value(json!({"tags": tags})).unwrap_or_default();
-    add(call, name, "rotate", made, key.operations, sent)
-}
-
-/// The policy of a key that was given none.
-fn usual() -> Value {
-    json!({
-        "lifetimeActions": [{"trigger": {"timeBeforeExpiry": "P30D"}, "action": {"type": "Notify"}}],
-        "attributes": {},
-    })
-}
-
-fn told_policy(call: &Call<'_>, name: &str, policy: Option<&Value>) -> Value {
-    let mut told = policy.cloned().unwrap_or_else(usual);
-    if let Some(told) = told.as_object_mut() {
-        let id = format!("{}/rotationpolicy", call.id(Key::KIND, name, None));
-        told.insert("id".into(), json!(id));
-    }
-    told
-}
-
-fn policy(call: &Call<'_>, name: &str) -> Result<Value, Fault> {
-    call.may(Key::KIND, "getrotationpolicy", name)?;
-    let store = call.store();
-    let item = store
-        .keys
-        .live(name)
-        .ok_or_else(|| call.missing::<Key>(name, None))?;
-    call.granted(Key::KIND, "getrotationpolicy", name, "")?;
-    Ok(told_policy(call, &item.name, item.policy.as_ref()))
-}
-
-fn set_policy(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Wanted {
-        #[serde(default)]
-        lifetime_actions: Vec<Action>,
-        attributes: Option<Expiry>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Expiry {
-        expiry_time: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Action {
-        trigger: Trigger,
-        action: ActionType,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Trigger {
-        time_after_create: Option<String>,
-        time_before_expiry: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct ActionType {
-        r#type: String,
-    }
-    call.may(Key::KIND, "setrotationpolicy", name)?;
-    let wanted: Wanted = read(body)?;
-    let expiry = wanted
-        .attributes
-        .and_then(|attributes| attributes.expiry_time);
-    let mut durations = expiry.iter().collect::<Vec<_>>();
-    let mut actions = Vec::new();
-    for one in &wanted.lifetime_actions {
-        let kind = match one.action.r#type.to_ascii_lowercase().as_str() {
-            "rotate" => "Rotate",
-            "notify" => "Notify",
-            _ => return Err(Fault::bad("A lifetime action is Rotate or Notify")),
-        };
-        let trigger = match (
-            &one.trigger.time_after_create,
-            &one.trigger.time_before_expiry,
-        ) {
-            (Some(time), None) => {
-                durations.push(time);
-                json!({"timeAfterCreate": time})
-            }
-            (None, Some(time)) => {
-                durations.push(time);
-                json!({"timeBeforeExpiry": time})
-            }
-            _ => {
-                let text = "A trigger has one of timeAfterCreate and timeBeforeExpiry";
-                return Err(Fault::bad(text));
-            }
-        };
-        actions.push(json!({"trigger": trigger, "action": {"type": kind}}));
-    }
-    if !durations.into_iter().all(|text| is_duration(text)) {
-        return Err(Fault::bad(
-            "Times are durations of ISO 8601 in years, months or days, as P90D",
-        ));
-    }
-    let mut store = call.store();
-    let now = call.now();
-    if store.keys.live(name).is_none() {
-        return Err(call.missing::<Key>(name, None));
-    }
-    call.granted(Key::KIND, "setrotationpolicy", name, "")?;
-    let mut attributes = json!({"created": now, "updated": now});
-    if let (Some(expiry), Some(attributes)) = (expiry, attributes.as_object_mut()) {
-        attributes.insert("expiryTime".into(), json!(expiry));
-    }
-    let policy = json!({"lifetimeActions": actions, "attributes": attributes});
-    store.commit(vec![Step::Policy(Key::KIND, name.to_owned(), policy)])?;
-    let item = store.keys.live(name);
-    let item = item.ok_or_else(|| call.missing::<Key>(name, None))?;
-    Ok(told_policy(call, &item.name, item.policy.as_ref()))
-}
-
-/// Whether a text is a duration of whole years, months and days, as `P1Y6M`.
-fn is_duration(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix('P') else {
-        return false;
-    };
-    let mut units = "YMD".chars();
-    let mut digits = 0;
-    for c in rest.chars() {
-        if c.is_ascii_digit() {
-            digits += 1;
-        } else if digits == 0 || !units.any(|unit| unit == c) {
-            return false;
-        } else {
-            digits = 0;
-        }
-    }
-    !rest.is_empty() && digits == 0
 }
 
 fn used(
@@ -565,19 +428,4 @@ fn used(
     };
     call.granted(Key::KIND, right, name, &id)?;
     Ok(told)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_duration;
-
-    #[test]
-    fn durations_are_of_whole_days() {
-        for text in ["P90D", "P1Y", "P1Y6M", "P2Y3M4D"] {
-            assert!(is_duration(text), "{text}");
-        }
-        for text in ["", "P", "90D", "PT1H", "P1D1Y", "PD", "P1"] {
-            assert!(!is_duration(text), "{text}");
-        }
-    }
 }

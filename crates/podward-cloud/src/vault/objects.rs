@@ -145,6 +145,23 @@ fn marked(kind: Kind, name: &str, deleted: Option<i64>) -> Vec<Step> {
     along(kind).iter().map(mark).collect()
 }
 
+/// A backup as a client sends it.
+#[derive(Deserialize)]
+pub(super) struct Backup {
+    pub(super) value: String,
+}
+
+/// What puts an object of a backup in its place.
+pub(super) fn restored<T: Object>(item: Item<T>) -> Vec<Step> {
+    let name = item.name;
+    let versions = item.versions.into_iter();
+    let mut steps: Vec<_> = versions.map(|one| Step::put(&name, one)).collect();
+    if let Some(policy) = item.policy {
+        steps.push(Step::Policy(T::KIND, name, policy));
+    }
+    steps
+}
+
 /// Reads a body. What it holds is not told: it may be a secret.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|e| {
@@ -448,13 +465,13 @@ impl Call<'_> {
     }
 
     fn get_deleted<T: Object>(&self, name: &str) -> Result<Value, Fault> {
-        self.may(T::KIND, "get", name)?;
+        self.may(T::KIND, "get deleted", name)?;
         let mut store = self.store();
         self.forget::<T>(&mut store)?;
         let item = T::shelf(&store).deleted(name);
         let found = item.and_then(|item| Some((item, item.version(None)?)));
         let (item, latest) = found.ok_or_else(|| Self::missing_deleted::<T>(name))?;
-        self.granted(T::KIND, "get", name, &latest.id)?;
+        self.granted(T::KIND, "get deleted", name, &latest.id)?;
         Ok(self.told(item, latest, Detail::Bundle, true))
     }
 
@@ -493,7 +510,7 @@ impl Call<'_> {
         store.commit(along(T::KIND).iter().map(purge).collect())
     }
 
-    fn backup_key(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    pub(super) fn backup_key(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let key = self.cloud.keys.backup();
         key.map_err(|e| Fault::unavailable(e.to_string()))
     }
@@ -510,12 +527,8 @@ impl Call<'_> {
     }
 
     fn restore<T: Object>(&self, body: &[u8]) -> Result<Value, Fault> {
-        #[derive(Deserialize)]
-        struct Sent {
-            value: String,
-        }
         self.may(T::KIND, "restore", "")?;
-        let sent: Sent = read(body)?;
+        let sent: Backup = read(body)?;
         let item = backup::open::<T>(&sent.value, &self.backup_key()?)?;
         let name = item.name.clone();
         if !valid_name(&name) {
@@ -527,20 +540,10 @@ impl Call<'_> {
             let text = format!("{} {name} is there already", T::KIND.title);
             return Err(Fault::new(409, "Conflict", text));
         }
-        let id = item
-            .version(None)
-            .map(|latest| latest.id.clone())
-            .unwrap_or_default();
+        let id = item.version(None).map(|latest| latest.id.clone());
+        let id = id.unwrap_or_default();
         self.granted(T::KIND, "restore", &name, &id)?;
-        let mut steps: Vec<_> = item
-            .versions
-            .into_iter()
-            .map(|version| Step::put(&name, version))
-            .collect();
-        if let Some(policy) = item.policy {
-            steps.push(Step::Policy(T::KIND, name.clone(), policy));
-        }
-        store.commit(steps)?;
+        store.commit(restored(item))?;
         self.again::<T>(&store, &name, &id, Detail::Bundle)
     }
 }

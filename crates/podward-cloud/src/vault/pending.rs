@@ -14,7 +14,8 @@ use super::bundle::Bundle;
 use super::certificate::{self, Certificate};
 use super::data::{pack, unpack};
 use super::door::{Call, Query};
-use super::fault::Fault;
+use super::fault::{Fault, shown};
+use super::issuer::Signs;
 use super::material::Material;
 use super::objects::{Detail, Object, Sent, read};
 use super::policy::Policy;
@@ -37,6 +38,14 @@ pub(super) struct Pending {
     /// The key, until the certificate is there.
     key: Option<Arc<Material>>,
     cancelled: bool,
+    /// Whether the issuer could not be asked.
+    failed: bool,
+}
+
+/// There is no such issuer, or it is disabled.
+pub(super) fn no_issuer(name: &str) -> Fault {
+    let text = format!("Issuer not found: {}", shown(name));
+    Fault::bad(text)
 }
 
 impl Pending {
@@ -45,6 +54,7 @@ impl Pending {
         let told = json!({
             "name": self.name, "request_id": self.request_id, "csr": STANDARD.encode(&self.csr),
             "policy": self.policy, "sent": self.sent, "cancelled": self.cancelled,
+            "failed": self.failed,
         });
         let told = told.to_string();
         match &self.key {
@@ -63,6 +73,8 @@ impl Pending {
             policy: Policy,
             sent: Value,
             cancelled: bool,
+            #[serde(default)]
+            failed: bool,
         }
         let fields = unpack(saved)?;
         let (told, key) = match fields.as_slice() {
@@ -79,6 +91,7 @@ impl Pending {
             sent: told.sent,
             key,
             cancelled: told.cancelled,
+            failed: told.failed,
         })
     }
 
@@ -86,6 +99,7 @@ impl Pending {
         let id = call.id(Certificate::KIND, &self.name, None);
         let status = match (&self.key, self.cancelled) {
             (_, true) => "cancelled",
+            (None, false) if !fresh && self.failed => "failed",
             (None, false) if !fresh => "completed",
             _ => "inProgress",
         };
@@ -97,6 +111,14 @@ impl Pending {
         if let Some(told) = told.as_object_mut() {
             if status == "completed" {
                 told.insert("target".into(), json!(id));
+            } else if status == "failed" {
+                let name = self.policy.issuer();
+                let text = format!(
+                    "The provider of issuer {name} cannot be reached from here; podward-ca signs at once"
+                );
+                told.insert("status_details".into(), json!(text));
+                let error = json!({"code": "IssuerNotReachable", "message": text});
+                told.insert("error".into(), error);
             } else if self.policy.issuer() == "Unknown" {
                 let text =
                     "Pending certificate created. Please Perform Merge to complete the request.";
@@ -170,6 +192,8 @@ fn create(call: &Call<'_>, name: &str, query: &Query, body: &[u8]) -> Result<Res
         (None, Some(last)) => last,
         (None, None) => return Err(Fault::bad("A new certificate needs a policy")),
     };
+    let signs = call.store().issuers.signs(policy.issuer());
+    let signs = signs.ok_or_else(|| no_issuer(policy.issuer()))?;
     let key = key.filter(|_| policy.reuses_key());
     let key = key.map_or_else(|| policy.key().map(Arc::new), Ok)?;
     let now = call.now();
@@ -182,15 +206,12 @@ fn create(call: &Call<'_>, name: &str, query: &Query, body: &[u8]) -> Result<Res
         sent: json!({"attributes": all.get("attributes"), "tags": all.get("tags")}),
         key: None,
         cancelled: false,
+        failed: signs == Signs::Elsewhere,
     };
+    let bundle = Bundle::made(call.cloud, &pending.policy, signs, &key, now)?;
     let mut store = call.store();
     let mut steps = Vec::new();
-    if pending.policy.issuer() == "Self" {
-        let bundle = Bundle {
-            leaf: pending.policy.self_signed(&key, now)?,
-            key,
-            chain: Vec::new(),
-        };
+    if let Some(bundle) = bundle {
         (_, steps) = certificate::add(
             call,
             &mut store,
@@ -203,7 +224,7 @@ fn create(call: &Call<'_>, name: &str, query: &Query, body: &[u8]) -> Result<Res
     } else {
         certificate::free(call, &mut store, name)?;
         call.granted(Certificate::KIND, "create", name, "")?;
-        pending.key = Some(key);
+        pending.key = Some(key).filter(|_| !pending.failed);
     }
     // what was made at once is told at the first question, as clients expect
     let told = pending.told(call, true);

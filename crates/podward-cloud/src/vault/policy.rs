@@ -11,7 +11,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::fault::{Fault, shown};
 use super::material::{Curve, Material};
+use super::shelf::Attributes;
 use super::x509::months_later;
+use crate::vault_ca::VaultCa;
 
 /// Content type of a secret that holds a PKCS#12 file, in base64.
 pub(super) const PKCS12: &str = "application/x-pkcs12";
@@ -117,14 +119,7 @@ impl Policy {
     /// Fills in what the client left out, and refuses what no vault takes.
     pub(super) fn checked(mut self) -> Result<Self, Fault> {
         let issuer = self.issuer.get_or_insert_default();
-        let issuer = issuer.name.get_or_insert_with(|| "Self".into());
-        if issuer != "Self" && issuer != "Unknown" {
-            let text = format!(
-                "Issuer not found: {}; Self and Unknown are served",
-                shown(issuer)
-            );
-            return Err(Fault::bad(text));
-        }
+        issuer.name.get_or_insert_with(|| "Self".into());
         let key = self.key_props.get_or_insert_default();
         key.exportable.get_or_insert(true);
         key.reuse_key.get_or_insert(false);
@@ -182,13 +177,35 @@ impl Policy {
         .checked()
     }
 
-    /// Name of the issuer: `Self` or `Unknown`.
+    /// Name of the issuer: `Self`, `Unknown`, or one of the vault's.
     pub(super) fn issuer(&self) -> &str {
         let name = self
             .issuer
             .as_ref()
             .and_then(|issuer| issuer.name.as_deref());
         name.unwrap_or("Self")
+    }
+
+    /// Whether it wants a new version now, by the times of the latest one.
+    pub(super) fn is_due(&self, latest: &Attributes, now: i64) -> bool {
+        let actions = self.lifetime_actions.as_ref().and_then(Value::as_array);
+        let (Some(start), Some(end)) = (latest.nbf, latest.exp) else {
+            return false;
+        };
+        actions.into_iter().flatten().any(|action| {
+            let renews = action
+                .pointer("/action/action_type")
+                .and_then(Value::as_str);
+            let number = |path: &str| action.pointer(path).and_then(Value::as_i64);
+            let percentage = number("/trigger/lifetime_percentage");
+            let days = number("/trigger/days_before_expiry");
+            let life = end.saturating_sub(start);
+            let by_percentage =
+                percentage.is_some_and(|part| now - start >= life.saturating_mul(part) / 100);
+            let by_days =
+                days.is_some_and(|days| end.saturating_sub(now) <= days.saturating_mul(86_400));
+            renews == Some("AutoRenew") && (by_percentage || by_days)
+        })
     }
 
     /// Whether a new version has the key of the last one.
@@ -280,6 +297,15 @@ impl Policy {
     /// A certificate that is signed by its own key.
     pub(super) fn self_signed(&self, key: &Material, now: i64) -> Result<Vec<u8>, Fault> {
         let made = self.parameters(now)?.self_signed(&signer(key)?);
+        Ok(made.map_err(|e| failed(&e))?.der().to_vec())
+    }
+
+    /// A certificate that the CA of the vaults signs.
+    pub(super) fn signed(&self, key: &Material, now: i64, by: &VaultCa) -> Result<Vec<u8>, Fault> {
+        let issuer = by.issuer().map_err(|e| Fault::unavailable(e.to_string()))?;
+        let mut asked = self.parameters(now)?;
+        asked.use_authority_key_identifier_extension = true;
+        let made = asked.signed_by(&signer(key)?, &issuer);
         Ok(made.map_err(|e| failed(&e))?.der().to_vec())
     }
 
@@ -376,7 +402,6 @@ mod tests {
         let checked = |policy: Value| serde_json::from_value::<Policy>(policy).unwrap().checked();
         assert!(checked(json!({"issuer": {"name": "Self"}, "key_props": null})).is_ok());
         for wrong in [
-            json!({"issuer": {"name": "DigiCert"}}),
             json!({"key_props": {"kty": "RSA", "key_size": 1024}}),
             json!({"key_props": {"kty": "oct"}}),
             json!({"key_props": {"kty": "EC", "crv": "P-1"}}),

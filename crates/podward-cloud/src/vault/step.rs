@@ -6,6 +6,7 @@ use super::DataError;
 use super::certificate::Certificate;
 use super::data::Place;
 use super::fault::Fault;
+use super::issuer::Issuers;
 use super::key::Key;
 use super::objects::{Kind, Object};
 use super::pending::Pending;
@@ -25,6 +26,8 @@ pub(super) enum Step {
     Purge(Kind, String),
     /// The request for a certificate, or that there is none.
     Pending(String, Option<Box<Pending>>),
+    /// All issuers and contacts.
+    Issuers(Issuers),
     /// What cloud.yaml said of an object when it was last applied, or that it says nothing any more.
     Applied(Kind, String, Option<Vec<u8>>),
 }
@@ -123,6 +126,7 @@ impl Store {
             Step::Pending(name, None) => {
                 self.pending.remove(&name.to_ascii_lowercase());
             }
+            Step::Issuers(issuers) => self.issuers = issuers,
             Step::Applied(kind, name, mark) => {
                 let at = (kind.one, name.to_ascii_lowercase());
                 match mark {

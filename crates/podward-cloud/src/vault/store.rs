@@ -7,12 +7,14 @@ use podward_api::SecretString;
 use super::DataError;
 use super::certificate::Certificate;
 use super::data::Kept;
+use super::issuer::Issuers;
 use super::key::Key;
 use super::objects::{Kind, Object};
 use super::pending::Pending;
 use super::secret::Secret;
 use super::shelf::{Attributes, Shelf, Version};
 use super::step::{Change, Step};
+use crate::throttle::Windows;
 
 /// Largest value of a secret, bytes.
 const MAX_VALUE: usize = 25 << 10;
@@ -27,6 +29,10 @@ pub(crate) struct Store {
     pub(super) pending: BTreeMap<String, Pending>,
     /// Marks of what cloud.yaml said when it was last applied, by kind and name in lower case.
     pub(super) applied: BTreeMap<(&'static str, String), Vec<u8>>,
+    /// Who may sign certificates, and the vault's contacts.
+    pub(super) issuers: Issuers,
+    /// What was answered lately.
+    pub(super) windows: Windows,
     /// Where every change is written to; in memory alone where there is none.
     pub(super) kept: Option<Kept>,
 }

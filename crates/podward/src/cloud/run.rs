@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use podward_access::{AccessLog, Bound};
 use podward_api::SecretString;
 use podward_api::access::{Event, RecordError, Recorder};
 use podward_cloud::{
-    AUTHORITY, Caller, Cloud, Data, Keys, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, LocalIssuer, Signer,
-    SystemClock, VAULT_DOMAIN,
+    AUTHORITY, Caller, Cloud, Data, Faults, Keys, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, LocalIssuer,
+    Signer, SystemClock, VAULT_DOMAIN,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,6 +32,8 @@ use crate::stop::Stop;
 
 /// Key of the issuer of service account tokens, as `podward up` names it.
 pub(super) const ISSUER_KEY: &str = "service-account";
+/// How often the vaults are looked at for what is due: policies are of days.
+const TEND: Duration = Duration::from_secs(60);
 
 #[derive(clap::Args)]
 pub(crate) struct Run {
@@ -67,6 +69,9 @@ pub(crate) struct Run {
         env = "PODWARD_ACCESS_LOG_SIZE"
     )]
     access_log_size: Bound,
+    /// Let tests ask for faults and delays, at /_podward/faults of the metadata service's port
+    #[arg(long, env = "PODWARD_CLOUD_ENABLE_FAULTS")]
+    enable_faults: bool,
     /// Print what makes each language and system trust the cloud's CA and find its names, and end
     #[arg(long)]
     trust: bool,
@@ -172,7 +177,9 @@ impl Run {
             .transpose()
             .map_err(|e| Report::new(&e).help(e.help()))?;
         let ca = keys.ca_pem();
-        let tls = keys.server_config(&certified()).map_err(Report::new)?;
+        let tls = keys
+            .server_config(&certified(), Arc::new(SystemClock))
+            .map_err(Report::new)?;
         let config = std::mem::take(&mut file.config);
         let cloud = Cloud::new(
             config,
@@ -193,19 +200,20 @@ impl Run {
         let at = |listener: &TcpListener| listener.local_addr().map_err(Report::new);
         let (address, metadata_address) = (at(&listener)?, at(&metadata)?);
         let header = random()?;
+        let secret = SecretString::new(header.to_string());
+        let (mut router, mut machine) = (cloud.router(), cloud.metadata_router(secret));
+        if self.enable_faults {
+            let faults = Arc::new(Faults::default());
+            (router, machine) = (faults.around(router), faults.with_control(machine));
+        }
         let tasks = [
             servers::serve(
                 listener,
                 Some(TlsAcceptor::from(tls)),
-                cloud.router(),
+                router,
                 Caller::default(),
             ),
-            servers::serve(
-                metadata,
-                None,
-                cloud.metadata_router(SecretString::new(header.to_string())),
-                Caller::default(),
-            ),
+            servers::serve(metadata, None, machine, Caller::default()),
         ];
         let mut addresses = Addresses::of(&cloud, state, address, metadata_address, header);
         let roots = issuers::system_roots();
@@ -219,6 +227,7 @@ impl Run {
             started.elapsed().as_millis()
         ));
         io.emit("ready", text);
+        let tended = tokio::spawn(tend(Arc::clone(&cloud)));
         let mut follower = follow::Follower::new(self.config.as_deref(), cloud, data);
         loop {
             tokio::select! {
@@ -231,6 +240,7 @@ impl Run {
                 }
             }
         }
+        tended.abort();
         for task in tasks {
             task.abort();
         }
@@ -244,6 +254,16 @@ impl Run {
             Report::new(format!("cannot listen at {at}: {e}"))
                 .help("take another port by --port or --metadata-port; 0 takes a free one")
         })
+    }
+}
+
+/// Makes what becomes due in the vaults, as long as the cloud runs.
+async fn tend(cloud: Arc<Cloud>) {
+    loop {
+        tokio::time::sleep(TEND).await;
+        let cloud = Arc::clone(&cloud);
+        // one that failed is followed by the next all the same
+        let _ = tokio::task::spawn_blocking(move || cloud.tend()).await;
     }
 }
 

@@ -92,10 +92,13 @@ impl Node {
         let ca_pem = keys.ca_pem();
         let config = folder.cloud.clone().unwrap_or_default();
         let server_config = keys
-            .server_config(&[
-                "login.microsoftonline.com".into(),
-                "*.vault.azure.net".into(),
-            ])
+            .server_config(
+                &[
+                    "login.microsoftonline.com".into(),
+                    "*.vault.azure.net".into(),
+                ],
+                Arc::new(SystemClock),
+            )
             .map_err(|e| failed("cannot make the cloud's certificate", &e))?;
         let cloud = Cloud::new(
             config,

@@ -10,7 +10,7 @@ use crate::cloud::Cloud;
 use crate::harness::{err, out, podward, scratch};
 
 /// A cloud.yaml with one vault, `dev`, that holds this.
-fn config(content: &str) -> String {
+pub(crate) fn config(content: &str) -> String {
     format!(
         "apiVersion: podward.dev/v1alpha1
 kind: Cloud
@@ -75,7 +75,7 @@ fn all_comes_back_after_a_restart() {
             body
         })
     };
-    let (before, blob) = with(&data, &[], |ask| {
+    let (before, blobs) = with(&data, &[], |ask| {
         let made = |method, path, body| {
             let (status, told) = ask(method, path, body);
             assert!((200..300).contains(&status), "{method} {path}: {told}");
@@ -124,8 +124,11 @@ fn all_comes_back_after_a_restart() {
             json!({"policy": policy}),
         );
         made("DELETE", "/certificates/past", Value::Null);
-        (look(ask), made("POST", "/secrets/db/backup", Value::Null))
+        let blobs = ["/secrets/db/backup", "/certificates/web/backup"];
+        let blobs = blobs.map(|path| made("POST", path, Value::Null));
+        (look(ask), blobs)
     });
+    let [blob, web] = blobs;
     with(&data, &[], |ask| {
         assert_eq!(look(ask), before);
         assert_eq!(ask("GET", "/deletedsecrets/gone", Value::Null).0, 404);
@@ -134,6 +137,22 @@ fn all_comes_back_after_a_restart() {
         ask("DELETE", "/secrets/db", Value::Null);
         assert_eq!(ask("DELETE", "/deletedsecrets/db", Value::Null).0, 204);
         assert_eq!(ask("POST", "/secrets/restore", blob).0, 200);
+        let own = |path: &str| ask("GET", path, Value::Null).1;
+        let all = [
+            "/certificates/web",
+            "/certificates/web/policy",
+            "/keys/web",
+            "/secrets/web",
+        ];
+        let one = all.map(own);
+        assert_eq!(ask("POST", "/certificates/restore", web.clone()).0, 409);
+        assert_eq!(ask("POST", "/keys/restore", web.clone()).0, 400);
+        ask("DELETE", "/certificates/web", Value::Null);
+        assert_eq!(ask("POST", "/certificates/restore", web.clone()).0, 409);
+        let purged = ask("DELETE", "/deletedcertificates/web", Value::Null);
+        assert_eq!(purged.0, 204);
+        assert_eq!(ask("POST", "/certificates/restore", web).0, 200);
+        assert_eq!(all.map(own), one);
         let digest = json!({"alg": "RS256", "value": "A".repeat(43)});
         assert_eq!(ask("POST", "/keys/rsa/sign", digest).0, 200);
     });
@@ -141,6 +160,9 @@ fn all_comes_back_after_a_restart() {
         assert_eq!(ask("GET", "/secrets/db", Value::Null).1["value"], "zwei ✓");
         assert_eq!(ask("GET", "/secrets/gone", Value::Null).1["value"], "y");
     });
+    // who ends in an orderly way leaves everything in one file
+    let log = data.join("vaults.sqlite-wal");
+    assert_eq!(log.metadata().map_or(0, |log| log.len()), 0);
     let kept = std::fs::read(data.join("vaults.sqlite")).unwrap();
     for plain in ["zwei ✓", "PRIVATE KEY"] {
         let found = kept

@@ -9,6 +9,8 @@ mod cloud;
 #[cfg(test)]
 mod code;
 #[cfg(test)]
+mod demanded;
+#[cfg(test)]
 mod durable;
 #[cfg(test)]
 mod exec;
@@ -33,15 +35,21 @@ mod inputs;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod issuers;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
 mod ordinary_user;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod quickstart;
 #[cfg(test)]
 mod render;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
@@ -50,5 +58,7 @@ mod sdk;
 mod snapshots;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod throttle;
 #[cfg(test)]
 mod token_service;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Up, err, folder, is_root, out, podward, skipped};
+use crate::harness::{Up, err, folder, is_root, out, podward};
+use crate::python;
 
 /// Reads a secret with a credential of the SDK.
 const READ: &str = r#"
@@ -21,14 +22,7 @@ except Exception as error:
 
 /// The virtual environment with the SDK; says so where there is none.
 fn sdk(test: &str) -> Option<PathBuf> {
-    let found = std::env::var_os("PODWARD_TEST_AZURE_SDK").map(PathBuf::from);
-    if found.is_none() {
-        skipped(
-            test,
-            "PODWARD_TEST_AZURE_SDK names no virtual environment (cargo xtask test makes one)",
-        );
-    }
-    found.filter(|_| is_root(test))
+    python::sdk(test).filter(|_| is_root(test))
 }
 
 fn read(up: &Up, sdk: &Path, pod: &str, credential: &str, secret: (&str, &str)) -> String {

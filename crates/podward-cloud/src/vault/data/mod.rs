@@ -31,8 +31,10 @@ const SCHEMA: i64 = 1;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How much later than it is acknowledged a change is safe from a power failure, at most.
 const FLUSH: Duration = Duration::from_secs(1);
-/// Pages of the write-ahead log at which a write itself empties it (64 MiB): the flushing thread does it long before.
-const MOST_PAGES: u32 = 16_384;
+/// Pages of the write-ahead log at which a write itself empties it (16 MiB): the flushing thread has done most of it.
+const MOST_PAGES: u32 = 4_096;
+/// Bytes that the file of the write-ahead log keeps once it is empty.
+const MOST_LEFT: u32 = 4 << 20;
 /// Where the proof that the key is the right one is sealed for.
 const PROOF: &[&str] = &["", "proof"];
 /// Where the configuration is sealed for.
@@ -306,12 +308,27 @@ impl Data {
     }
 }
 
+impl Drop for Data {
+    fn drop(&mut self) {
+        // who ends in an orderly way waits for the disk; what fails here is made good at the next start
+        let flushed = self
+            .db()
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let _ = flushed;
+    }
+}
+
 fn settings(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(PATIENCE)?;
     let _: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     // what is in the log of the file system's cache outlives the process; the thread below makes it outlive power
     db.pragma_update(None, "synchronous", "NORMAL")?;
     db.pragma_update(None, "foreign_keys", true)?;
+    let _: i64 = db.query_row(
+        &format!("PRAGMA journal_size_limit = {MOST_LEFT}"),
+        [],
+        |row| row.get(0),
+    )?;
     db.pragma_update(None, "wal_autocheckpoint", MOST_PAGES)
 }
 

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{DataError, Place, Seal};
 use crate::vault::certificate::Certificate;
+use crate::vault::issuer::Issuers;
 use crate::vault::key::Key;
 use crate::vault::objects::{Kind, Object};
 use crate::vault::pending::Pending;
@@ -175,6 +176,13 @@ pub(super) fn write(
             "DELETE FROM pending WHERE vault = ?1 AND name = ?2",
             params![&vault, &lower(name)],
         )?,
+        Step::Issuers(issuers) => {
+            let unsealed = || RowError::Unsealed(format!("issuers {vault}"));
+            let saved = issuers.save().ok_or_else(unsealed)?;
+            let place = [vault, "issuers"];
+            let sealed = seal.seal(&place, saved).ok_or_else(unsealed)?;
+            set_named(db, &[&place.join("/")], &sealed)?;
+        }
         Step::Applied(kind, name, Some(mark)) => run(
             "INSERT OR REPLACE INTO applied (vault, kind, name, mark) VALUES (?1, ?2, ?3, ?4)",
             params![&vault, &kind.one, &lower(name), mark],
@@ -257,6 +265,13 @@ pub(super) fn load(
         let damaged = || RowError::Damaged(format!("pending certificate {vault}/{name}"));
         let pending = pending.ok_or_else(damaged)?;
         store.pending.insert(name, pending);
+    }
+    let place = [vault, "issuers"];
+    if let Some(sealed) = named(db, &[&place.join("/")])? {
+        let opened = seal.open(&place, &sealed).ok();
+        let issuers = opened.and_then(|opened| Issuers::restore(&opened));
+        let damaged = || RowError::Damaged(format!("the issuers of {vault}"));
+        store.issuers = issuers.ok_or_else(damaged)?;
     }
     let mut ask = db.prepare("SELECT kind, name, mark FROM applied WHERE vault = ?1")?;
     let mut rows = ask.query([vault])?;
