@@ -11,10 +11,9 @@ use super::print::Printed;
 use super::render::Shown;
 use crate::files::RENDERED;
 
-/// Largest file whose fixes are written out, bytes: each one is made and compared.
-const MAX_FIXED: usize = 256 << 10;
-/// Most fixes of a file that are written out.
+/// Most fixes of a file that are tried, and most bytes that are read for them: each reads its file.
 const MAX_FIXES: usize = 200;
+const MAX_READ: usize = 8 << 20;
 
 pub(super) const END: &str = "]}]}";
 
@@ -70,10 +69,10 @@ pub(super) fn begin() -> String {
     )
 }
 
-/// How many fixes of a file were written out.
+/// How many fixes of a file were tried.
 #[derive(Default)]
 pub(super) struct Fixes {
-    written: usize,
+    tried: usize,
 }
 
 impl Fixes {
@@ -82,13 +81,14 @@ impl Fixes {
         let hidden: Vec<_> = all.iter().filter_map(|one| one.finding.secret).collect();
         for shown in all {
             let mut result = result(shown);
-            if self.written < MAX_FIXES
-                && source.text.len() <= MAX_FIXED
-                && let (Some(fix), Value::Object(fields)) =
+            let most = MAX_FIXES.min(MAX_READ / source.text.len().max(1));
+            if self.tried < most && shown.finding.fix.is_some() {
+                self.tried += 1;
+                if let (Some(fix), Value::Object(fields)) =
                     (fix(source, shown, &hidden), &mut result)
-            {
-                self.written += 1;
-                fields.insert("fixes".into(), json!([fix]));
+                {
+                    fields.insert("fixes".into(), json!([fix]));
+                }
             }
             printed.line(&format!(",{result}"));
         }
