@@ -14,6 +14,7 @@ mod annotations;
 mod calls;
 mod connections;
 mod data;
+mod declared;
 mod dockerfile;
 mod entropy;
 mod files;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::connections;
+use super::declared;
 use super::entropy::is_name;
 use super::found::{By, Found};
 use super::headers::is_login;
@@ -98,6 +99,27 @@ pub(super) fn pair(
     }
 }
 
+/// Looks at a word of source text as a name that is declared with a type.
+pub(super) fn declared(text: &str, name: &Range<usize>, found: &mut Found) {
+    let Some(at) = declared::value(text, name) else {
+        return;
+    };
+    let name = text.get(name.clone()).unwrap_or_default();
+    let Some(speaks) = speaks(name) else { return };
+    let Some(value) = written(text, at, Sign::Equals, true).filter(|value| value.quoted) else {
+        return;
+    };
+    let before = before(text, at);
+    let is_macro = before.trim_start().trim_start_matches('#').trim_start();
+    if is_comment(before) && !is_macro.starts_with("define") {
+        return;
+    }
+    if let Some((kind, severity)) = judge(speaks, value.text) {
+        let span = value.start..value.start + value.text.len();
+        found.add(By::Name, kind, span, severity);
+    }
+}
+
 /// Directives of Redis, which have a blank for a sign.
 pub(super) fn directive(text: &str, key: &Range<usize>, found: &mut Found) {
     let name = text.get(key.clone()).unwrap_or_default();
@@ -166,6 +188,11 @@ fn end(from: &str, ends: impl Fn(u8) -> bool) -> Option<usize> {
 
 fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_>> {
     let rest = text.get(at..)?;
+    // `r"…"`, `b"…"` and `@"…"` are texts too
+    let (at, rest) = match rest.as_bytes() {
+        [b'r' | b'b' | b'u' | b'@' | b'L', b'"' | b'\'', ..] => (at + 1, rest.get(1..)?),
+        _ => (at, rest),
+    };
     let made = |start: usize, length: usize, quoted| {
         Some(Written {
             text: text

@@ -38,6 +38,9 @@ pub(super) fn userinfo(text: &str, scheme: &Range<usize>, colon: usize, found: &
     let length = bytes.iter().take(AUTHORITY).position(ends);
     let length = length.unwrap_or(bytes.len().min(AUTHORITY));
     let authority = bytes.get(..length).unwrap_or_default();
+    if has_properties(authority) {
+        return;
+    }
     let Some(host) = authority.iter().rposition(|b| *b == b'@') else {
         return;
     };
@@ -76,6 +79,20 @@ pub(super) fn userinfo(text: &str, scheme: &Range<usize>, colon: usize, found: &
     }
 }
 
+/// Whether properties follow the host, as in `jdbc:sqlserver://HOST:1433;user=joe@host;password=…`:
+/// what looks like a password before the `;` is a port, and a key and `=` stand behind it.
+fn has_properties(authority: &[u8]) -> bool {
+    let mut parts = authority.split(|b| *b == b';');
+    let host = parts.next().unwrap_or_default();
+    let port = host.iter().position(|b| *b == b':');
+    let port = port.and_then(|at| host.get(at + 1..)).unwrap_or_default();
+    let is_key = |part: &[u8]| {
+        let key = part.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        key > 0 && part.get(key) == Some(&b'=')
+    };
+    !host.contains(&b'@') && port.iter().all(u8::is_ascii_digit) && parts.next().is_some_and(is_key)
+}
+
 /// `https://hooks.slack.com/services/T…/B…/…`: who knows it may write.
 fn hook(rest: &str, start: usize, found: &mut Found) {
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.');
@@ -95,7 +112,8 @@ fn hook(rest: &str, start: usize, found: &mut Found) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::made::{found, holds_none, letters};
+    use super::super::Reading;
+    use super::super::made::{found, found_in, holds_none, letters};
 
     #[test]
     fn passwords_in_urls_are_found() {
@@ -120,6 +138,20 @@ mod tests {
     }
 
     #[test]
+    fn properties_behind_the_host_are_no_password() {
+        let url = "jdbc:sqlserver://a.database.windows.net:1433;database=db;user=a@b;password=hunter2;encrypt=true;";
+        let wanted = [("a password in a connection string", "hunter2")];
+        assert_eq!(found(url), wanted);
+        let quoted = format!("String url = \"{url}\";");
+        for reading in [Reading::Text, Reading::Code] {
+            assert_eq!(found_in(&quoted, reading), wanted, "{reading:?}");
+        }
+        // a password may hold the sign itself
+        let url = "postgres://joe:hun;ter2@db/x";
+        assert_eq!(found(url), [("a password in a URL", "hun;ter2")]);
+    }
+
+    #[test]
     fn urls_without_a_password_are_left_alone() {
         for url in [
             "https://host:8443/a@b:c",
@@ -133,6 +165,9 @@ mod tests {
             "https://joe:****@host",
             "# as in https://user:pass@host",
             "a://b:c@",
+            "jdbc:sqlserver://a.database.windows.net:1433;database=db;user=a@b;authentication=ActiveDirectoryMSI",
+            "jdbc:sqlserver://a.database.windows.net:1433;user=a@b;password=${PW};encrypt=true",
+            "jdbc:sqlserver://a.database.windows.net;user=a@b",
             "://:x@y",
         ] {
             holds_none(url);
