@@ -101,6 +101,7 @@ const PUBLIC: &[&str] = &[
     "MD5",
     "PUB",
     "PUBLIC",
+    "PUBLISHABLE",
     "SHA",
     "SHA1",
     "SHA256",
@@ -150,6 +151,9 @@ const OF_KEYS: &[&str] = &[
     "SSH",
     "STORAGE",
 ];
+
+/// Words before `KEY` that make it one for everybody, or the fingerprint of one.
+const OF_OPEN_KEYS: &[&str] = &["GPG", "PGP", "SITE"];
 
 /// Last words of a Secret's keys whose values are no secret.
 const PLAIN: &[&str] = &[
@@ -254,6 +258,8 @@ pub(super) fn speaks(name: &str) -> Option<Speaks> {
         Some(Speaks::Secret("a credential"))
     } else if keys.into_iter().any(ends) || (is("key") && is_one(before, OF_KEYS)) {
         Some(Speaks::Secret("a key"))
+    } else if is("key") && is_one(before, OF_OPEN_KEYS) {
+        None
     } else if ends("key") || is("salt") {
         Some(Speaks::Perhaps)
     } else if is("auth") || is("authorization") {
@@ -375,6 +381,10 @@ mod tests {
             ("TOKEN_URL", None),
             ("SECRET_NAME", None),
             ("KEYBOARD", None),
+            ("GPG_KEY", None),
+            ("GPG_PRIVATE_KEY", secret("a key")),
+            ("RECAPTCHA_SITE_KEY", None),
+            ("STRIPE_PUBLISHABLE_KEY", None),
             ("PUBLIC_KEY", None),
             ("checksum/secret", None),
             ("PASSWORD_MIN_LENGTH", None),

@@ -54,6 +54,16 @@ pub(super) fn pair(
     let Some(name) = text.get(key.clone()) else {
         return;
     };
+    if is_reference(text, key, sign) {
+        if let Some((at, length)) = default(text, key.end)
+            && let Some(speaks) = speaks(name)
+            && let Some(value) = text.get(at..at + length)
+            && let Some((kind, severity)) = judge(speaks, value)
+        {
+            found.add(By::Name, kind, at..at + length, severity);
+        }
+        return;
+    }
     let connection = connections::is_key(name);
     let speaks = match name {
         // `key=` as an attribute, not the `key:` of a secretKeyRef
@@ -74,6 +84,10 @@ pub(super) fn pair(
     };
     let before = before(text, key.start);
     let span = value.start..value.start + value.text.len();
+    // a command of a shell, whose output is the value
+    if reading == Reading::Text && value.next == Some(b'`') && sign == Sign::Equals {
+        return;
+    }
     if connection && let Some(kind) = connections::kind(before, text, key.start, name, value.text) {
         found.add(By::Place, kind, span, Severity::Error);
         return;
@@ -97,6 +111,43 @@ pub(super) fn pair(
         };
         found.add(by, kind, span, severity);
     }
+}
+
+/// Whether a name before a sign is not given a value: `${NAME:?…}`, `[ "$NAME" = … ]`, and what
+/// stands within a reference (`arn:aws:secret:…`).
+fn is_reference(text: &str, key: &Range<usize>, sign: Sign) -> bool {
+    let before = text.get(..key.start).unwrap_or_default();
+    let behind = text.as_bytes().get(key.end).copied();
+    if before.ends_with("${") || (sign == Sign::Colon && before.ends_with(':')) {
+        return true;
+    }
+    // `<secret:NAME>`
+    if before.ends_with('<') && sign == Sign::Colon && behind == Some(b':') {
+        return true;
+    }
+    let before = before.strip_suffix('{').unwrap_or(before);
+    let Some(before) = before.strip_suffix('$').filter(|_| sign == Sign::Equals) else {
+        return false;
+    };
+    let before = self::before(before, before.len())
+        .trim_end_matches('"')
+        .trim_end();
+    behind == Some(b'"') || before.ends_with('[') || before.ends_with("test")
+}
+
+/// Where the default of `${NAME:-DEFAULT}` or `${NAME:DEFAULT}` begins, and its length.
+fn default(text: &str, end: usize) -> Option<(usize, usize)> {
+    let rest = text.get(end..)?;
+    let value = rest
+        .strip_prefix(":-")
+        .or_else(|| rest.strip_prefix(":="))
+        .or_else(|| {
+            rest.strip_prefix(':')
+                .filter(|value| !value.starts_with(['?', '+']))
+        })?;
+    let length = self::end(value, |b| matches!(b, b'}' | b'\n'))?;
+    let closes = value.as_bytes().get(length) == Some(&b'}');
+    closes.then_some((text.len() - value.len(), length))
 }
 
 /// Looks at a word of source text as a name that is declared with a type.
@@ -302,6 +353,9 @@ mod tests {
             ("https://host/?user=joe&password=", "&x=y"),
             ("- name: DB_PASSWORD\n  value: ", "\n"),
             ("<add key=\"DbPassword\" value=\"", "\" />"),
+            ("url: jdbc:x\npassword: ${DB_PASSWORD:", "}"),
+            ("PASSWORD=${DB_PASSWORD:-", "}"),
+            ("$password = \"", "\";"),
             ("maxmemory 1\nrequirepass ", "\nport 1"),
         ] {
             let text = format!("{before}hunter2{after}");
@@ -324,6 +378,20 @@ mod tests {
             "password: ${DB_PASSWORD}\n",
             "PASSWORD=$(cat /run/secrets/db)",
             "PASSWORD=\"$1\"",
+            "PASSWORD=`cat /run/secrets/pw`",
+            "export PASSWORD=`cat /run/secrets/pw`; run",
+            ": \"${DB_PASSWORD:?required}\"",
+            "${DB_PASSWORD:?is required}",
+            "${DB_PASSWORD:+--password}",
+            "${DB_PASSWORD:-}",
+            "${DB_PASSWORD:-$OTHER}",
+            "[ \"$PASSWORD\" = \"hunter2\" ] && exit 1",
+            "[ \"${PASSWORD}\" = \"hunter2\" ] && exit 1",
+            "if [[ $PASSWORD = hunter2 ]]; then",
+            "test $PASSWORD = hunter2 && exit",
+            "password: arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf",
+            "DB: k8s:secret:ns/db-x2Y9zz",
+            "DB: <secret:db-x2Y9zz>",
             "password_file: /run/secrets/db\n",
             "# password: hunter2\n",
             ";admin_password = admin\n",

@@ -39,6 +39,12 @@ const REGISTRIES: &[&str] = &[
     "az", "buildah", "docker", "helm", "nerdctl", "oras", "podman", "skopeo",
 ];
 
+/// First words of flags that say how to do without a credential, or ask for one.
+const WITHOUT: &[&str] = &[
+    "allow", "ask", "disable", "disabled", "enable", "generate", "hide", "ignore", "never", "no",
+    "print", "prompt", "random", "require", "show", "skip", "without",
+];
+
 /// What the next word is.
 #[derive(Clone, Copy)]
 enum Next {
@@ -79,7 +85,7 @@ impl<'a> Command<'a> {
         }
         if word.starts_with("--") {
             self.next = match speaks(word) {
-                _ if word.contains('=') => None,
+                _ if word.contains('=') || is_without(word) => None,
                 Some(Speaks::Perhaps | Speaks::Login) | None => None,
                 Some(speaks) => Some(Next::Value(speaks)),
             };
@@ -112,6 +118,12 @@ impl<'a> Command<'a> {
         }
         None
     }
+}
+
+/// Whether a flag takes no credential: `--no-password`, `--disabled-password`.
+fn is_without(flag: &str) -> bool {
+    let first = flag.trim_start_matches('-').split(['-', '_']).next();
+    first.is_some_and(|first| WITHOUT.iter().any(|word| first.eq_ignore_ascii_case(word)))
 }
 
 /// What the rest of a word is.
@@ -224,6 +236,10 @@ mod tests {
         for script in [
             "mysql -p\"$PASSWORD\" shop",
             "mkdir -p /var/lib",
+            "adduser --disabled-password app",
+            "createdb --no-password app",
+            "mysqladmin --skip-password root",
+            "app --ask-vault-password site.yml",
             "docker run -p 8080:80 web",
             "docker login --password-stdin registry.example",
             "app --password $(cat /run/secret) --token",

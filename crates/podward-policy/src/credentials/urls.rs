@@ -11,6 +11,8 @@ use crate::Severity;
 
 /// Longest user, password and host together, bytes.
 const AUTHORITY: usize = 512;
+/// Longest host that is looked at, bytes.
+const HOST: usize = 128;
 /// Longest rest of a web hook, bytes.
 const HOOK: usize = 128;
 
@@ -50,7 +52,7 @@ pub(super) fn userinfo(text: &str, scheme: &Range<usize>, colon: usize, found: &
     }
     let Some((user, password)) = info.split_once(':') else {
         // `https://TOKEN@host`
-        if is_random(info) {
+        if is_random(info) && !is_dsn(info, rest.get(host + 1..).unwrap_or_default()) {
             found.add(
                 By::Place,
                 "a token in a URL",
@@ -77,6 +79,19 @@ pub(super) fn userinfo(text: &str, scheme: &Range<usize>, colon: usize, found: &
         let at = start + user.len() + 1;
         found.add(By::Place, kind, at..start + host, severity);
     }
+}
+
+/// Whether a user and what follows the `@` are a DSN of Sentry, whose key is public:
+/// `https://KEY@host/PROJECT`.
+fn is_dsn(user: &str, rest: &str) -> bool {
+    let rest = rest.get(..HOST.min(rest.len())).unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let project = path.bytes().take_while(u8::is_ascii_digit).count();
+    let behind = path.as_bytes().get(project);
+    user.len() == 32
+        && user.bytes().all(|b| b.is_ascii_hexdigit())
+        && (host.contains("sentry")
+            || (project > 0 && behind.is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'/')))
 }
 
 /// Whether properties follow the host, as in `jdbc:sqlserver://HOST:1433;user=joe@host;password=…`:
@@ -165,6 +180,8 @@ mod tests {
             "https://joe:****@host",
             "# as in https://user:pass@host",
             "a://b:c@",
+            "https://9f86d081884c7d659a2feaa0c55ad015@o1.ingest.sentry.io/2",
+            "dsn: https://9f86d081884c7d659a2feaa0c55ad015@errors.example.com/42",
             "jdbc:sqlserver://a.database.windows.net:1433;database=db;user=a@b;authentication=ActiveDirectoryMSI",
             "jdbc:sqlserver://a.database.windows.net:1433;user=a@b;password=${PW};encrypt=true",
             "jdbc:sqlserver://a.database.windows.net;user=a@b",
