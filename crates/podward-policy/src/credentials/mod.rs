@@ -27,12 +27,14 @@ mod kinds;
 #[cfg(test)]
 mod made;
 mod names;
+mod nested;
 mod netrc;
 mod pairs;
 mod place;
 mod pods;
 mod scan;
 mod shell;
+mod sql;
 mod urls;
 mod values;
 

@@ -281,7 +281,18 @@ fn may_speak(name: &str) -> bool {
         last = [second, byte];
         matches!(
             &[first, second, byte],
-            b"pas" | b"pwd" | b"_pw" | b"-pw" | b"tok" | b"sec" | b"cre" | b"key" | b"aut" | b"sal"
+            b"pas"
+                | b"pwd"
+                | b"_pw"
+                | b"-pw"
+                | b"dpw"
+                | b"tpw"
+                | b"tok"
+                | b"sec"
+                | b"cre"
+                | b"key"
+                | b"aut"
+                | b"sal"
         )
     })
 }
@@ -296,7 +307,9 @@ fn is_password(word: &str) -> bool {
 /// `pass`, `pw` and what ends like `requirepass`.
 fn is_pass(word: &str) -> bool {
     let others = ["bypass", "compass", "trespass"];
-    word.eq_ignore_ascii_case("pw")
+    ["pw", "bindpw", "rootpw"]
+        .into_iter()
+        .any(|name| word.eq_ignore_ascii_case(name))
         || word.eq_ignore_ascii_case("masterauth")
         || (ends_with(word, "pass") && !others.into_iter().any(|end| ends_with(word, end)))
 }

@@ -8,6 +8,7 @@ use super::entropy::is_name;
 use super::found::{By, Found};
 use super::headers::is_login;
 use super::names::{Speaks, speaks};
+use super::nested;
 use super::scan::Reading;
 use super::values::judge;
 use crate::Severity;
@@ -55,7 +56,11 @@ pub(super) fn pair(
         return;
     };
     if is_reference(text, key, sign) {
-        if let Some((at, length)) = default(text, key.end)
+        let begins = text
+            .get(..key.start)
+            .is_some_and(|before| before.ends_with("${"));
+        if begins
+            && let Some((at, length)) = default(text, key.end)
             && let Some(speaks) = speaks(name)
             && let Some(value) = text.get(at..at + length)
             && let Some((kind, severity)) = judge(speaks, value)
@@ -79,8 +84,27 @@ pub(super) fn pair(
     if !connection && speaks.is_none() {
         return;
     }
+    if sign == Sign::Colon
+        && reading == Reading::Text
+        && let Some(speaks) = speaks
+        && let Some(span) = nested::block(text, key, at)
+    {
+        let value = text.get(span.clone()).unwrap_or_default();
+        if let Some((kind, severity)) = judge(speaks, value) {
+            found.add(By::Name, kind, span, severity);
+        }
+        return;
+    }
     let Some(value) = written(text, at, sign, spaced) else {
         return;
+    };
+    let speaks = match speaks {
+        Some(Speaks::Perhaps) if sign == Sign::Colon && name.eq_ignore_ascii_case("key") => {
+            let at =
+                key.start - usize::from(text.get(..key.start).is_some_and(|b| b.ends_with('"')));
+            nested::of_parent(text, at, value.text).or(speaks)
+        }
+        _ => speaks,
     };
     let before = before(text, key.start);
     let span = value.start..value.start + value.text.len();
@@ -118,6 +142,13 @@ pub(super) fn pair(
 fn is_reference(text: &str, key: &Range<usize>, sign: Sign) -> bool {
     let before = text.get(..key.start).unwrap_or_default();
     let behind = text.as_bytes().get(key.end).copied();
+    // `PASSWORD :'name'` is a variable of psql
+    if text
+        .get(key.end..)
+        .is_some_and(|rest| rest.starts_with(" :'"))
+    {
+        return true;
+    }
     if before.ends_with("${") || (sign == Sign::Colon && before.ends_with(':')) {
         return true;
     }
@@ -171,18 +202,24 @@ pub(super) fn declared(text: &str, name: &Range<usize>, found: &mut Found) {
     }
 }
 
-/// Directives of Redis, which have a blank for a sign.
+/// Directives of Redis and of LDAP, which have a blank for a sign.
 pub(super) fn directive(text: &str, key: &Range<usize>, found: &mut Found) {
     let name = text.get(key.clone()).unwrap_or_default();
     let starts_line = text
         .as_bytes()
         .get(..key.start)
         .is_some_and(|before| before.last().is_none_or(|byte| *byte == b'\n'));
-    if !matches!(name, "requirepass" | "masterauth") || !starts_line {
+    if !matches!(name, "requirepass" | "masterauth" | "bindpw" | "rootpw") || !starts_line {
         return;
     }
-    if let Some(value) = written(text, key.end + 1, Sign::Equals, false)
+    let rest = text
+        .get(key.end..)
+        .and_then(skip_blanks)
+        .unwrap_or_default();
+    if let Some(value) = written(text, text.len() - rest.len(), Sign::Equals, false)
         && let Some((kind, severity)) = judge(Speaks::Password, value.text)
+        // an option, and the scheme of a hash
+        && !value.text.starts_with(['-', '{'])
     {
         let span = value.start..value.start + value.text.len();
         found.add(By::Name, kind, span, severity);
@@ -241,7 +278,7 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
     let rest = text.get(at..)?;
     // `r"…"`, `b"…"` and `@"…"` are texts too
     let (at, rest) = match rest.as_bytes() {
-        [b'r' | b'b' | b'u' | b'@' | b'L', b'"' | b'\'', ..] => (at + 1, rest.get(1..)?),
+        [b'r' | b'b' | b'u' | b'@' | b'L' | b'N', b'"' | b'\'', ..] => (at + 1, rest.get(1..)?),
         _ => (at, rest),
     };
     let made = |start: usize, length: usize, quoted| {
@@ -356,6 +393,9 @@ mod tests {
             ("url: jdbc:x\npassword: ${DB_PASSWORD:", "}"),
             ("PASSWORD=${DB_PASSWORD:-", "}"),
             ("$password = \"", "\";"),
+            ("uri ldap://h\nbindpw   ", "\n"),
+            ("rootpw\t", "\n"),
+            ("bindpw: ", "\n"),
             ("maxmemory 1\nrequirepass ", "\nport 1"),
         ] {
             let text = format!("{before}hunter2{after}");
@@ -390,6 +430,7 @@ mod tests {
             "if [[ $PASSWORD = hunter2 ]]; then",
             "test $PASSWORD = hunter2 && exit",
             "password: arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf",
+            "{password: arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf9}",
             "DB: k8s:secret:ns/db-x2Y9zz",
             "DB: <secret:db-x2Y9zz>",
             "password_file: /run/secrets/db\n",
@@ -399,6 +440,9 @@ mod tests {
             "password:\n  secretKeyRef: x\n",
             "token: {{ .Values.token }}",
             "secretName: hunter2",
+            "rootpw {SSHA}hunter2",
+            "rootpw --iscrypted hunter2",
+            "the bindpw hunter2",
             "- name: DB_USER\n  value: hunter2\n",
             "password://hunter2",
         ] {

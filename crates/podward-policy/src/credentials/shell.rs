@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Credential;
 use super::names::{Speaks, speaks};
+use super::pairs::before;
 use super::values::judge;
 use crate::Severity;
 
@@ -23,6 +24,7 @@ const GLUED: &[&str] = &[
 /// Programs and their flag before a password.
 const APART: &[(&str, &str)] = &[
     ("ldapsearch", "-w"),
+    ("openssl", "-k"),
     ("mongo", "-p"),
     ("mongodump", "-p"),
     ("mongorestore", "-p"),
@@ -33,6 +35,16 @@ const APART: &[(&str, &str)] = &[
 
 /// Programs whose `-u` takes `user:password`.
 const LOGINS: &[&str] = &["curl"];
+
+/// The program that makes hashes of passwords for a web server.
+const HTPASSWD: &str = "htpasswd";
+
+/// Words that read a password from the command before them, and whether a user stands before it.
+const READERS: &[(&str, bool)] = &[
+    ("chpasswd", true),
+    ("--password-stdin", false),
+    ("passwd --stdin", false),
+];
 
 /// Programs whose `login` takes a password after `-p`.
 const REGISTRIES: &[&str] = &[
@@ -51,6 +63,21 @@ enum Next {
     Value(Speaks),
     /// `user:password`.
     Login,
+    /// `pass:PASSWORD`, or where one is kept.
+    Source,
+    /// No credential.
+    Other,
+}
+
+/// What htpasswd is told on its command line: a file, a user and a password.
+#[derive(Default)]
+struct Batch {
+    /// Whether the password stands there.
+    is_one: bool,
+    /// Whether no file is named.
+    prints: bool,
+    /// How many words there were.
+    words: usize,
 }
 
 /// A part of a word that is a credential.
@@ -62,6 +89,7 @@ pub(super) struct Command<'a> {
     program: &'a str,
     logs_in: bool,
     next: Option<Next>,
+    batch: Batch,
 }
 
 impl<'a> Command<'a> {
@@ -77,6 +105,10 @@ impl<'a> Command<'a> {
             return match next {
                 Next::Value(speaks) => told(speaks, word, 0),
                 Next::Login => told(Speaks::Password, word, word.find(':')? + 1),
+                Next::Source if word.starts_with("pass:") => {
+                    told(Speaks::Password, word, "pass:".len())
+                }
+                Next::Source | Next::Other => None,
             };
         }
         if matches!(word, "|" | "||" | "&&" | ";" | "&") {
@@ -94,8 +126,16 @@ impl<'a> Command<'a> {
         if word.starts_with('-') {
             return self.flag(word);
         }
+        if self.program == HTPASSWD && self.batch.is_one {
+            self.batch.words += 1;
+            let last = if self.batch.prints { 2 } else { 3 };
+            return (self.batch.words == last)
+                .then(|| told(Speaks::Password, word, 0))
+                .flatten();
+        }
         let program = word.rsplit('/').next().unwrap_or(word);
-        let known = GLUED.contains(&program)
+        let known = matches!(program, HTPASSWD | "openssl")
+            || GLUED.contains(&program)
             || LOGINS.contains(&program)
             || REGISTRIES.contains(&program)
             || APART.iter().any(|(known, _)| *known == program);
@@ -107,6 +147,18 @@ impl<'a> Command<'a> {
     }
 
     fn flag(&mut self, word: &str) -> Option<Told> {
+        if self.program == HTPASSWD {
+            self.batch.is_one |= word.contains('b');
+            self.batch.prints |= word.contains('n');
+            self.next = word.ends_with(['C', 'r']).then_some(Next::Other);
+            return None;
+        }
+        if matches!(word, "-passin" | "-passout")
+            || (matches!(word, "-pass" | "-password") && self.program == "openssl")
+        {
+            self.next = Some(Next::Source);
+            return None;
+        }
         if APART.contains(&(self.program, word))
             || (word == "-p" && self.logs_in && REGISTRIES.contains(&self.program))
         {
@@ -163,6 +215,42 @@ pub(super) fn add_of_script(script: &str, all: &mut Vec<Credential>) {
         Some((at + span.start..at + span.end, kind, severity))
     });
     add(told, all);
+    for (reader, has_user) in READERS {
+        let read = script.match_indices(reader);
+        // of what is a hash already nothing is told
+        let read = read.filter(|(at, _)| {
+            let behind = script.get(at + reader.len()..).unwrap_or_default();
+            !behind.starts_with(" -e") && !behind.starts_with(" --encrypted")
+        });
+        add(read.filter_map(|(at, _)| piped(script, at, *has_user)), all);
+    }
+}
+
+/// `echo user:password | chpasswd` and the like, whose reader stands at `at`.
+fn piped(script: &str, at: usize, has_user: bool) -> Option<Told> {
+    let line = before(script, at);
+    let fed = line.rsplit_once('|')?.0.trim_end();
+    let from = at - line.len();
+    let quote = fed.chars().next_back().filter(|c| matches!(c, '"' | '\''));
+    let start = match quote {
+        Some(quote) => fed.get(..fed.len() - 1)?.rfind(quote)? + 1,
+        None => fed.rfind(char::is_whitespace)? + 1,
+    };
+    let command = fed.get(..start)?.trim_end_matches(['"', '\'']).trim_end();
+    let prints = |word: &str| matches!(word, "echo" | "printf" | "-n" | "-e");
+    if !command
+        .rsplit(char::is_whitespace)
+        .next()
+        .is_some_and(prints)
+    {
+        return None;
+    }
+    let word = fed.get(start..fed.len() - usize::from(quote.is_some()))?;
+    let word = word.trim_end_matches("\\n");
+    let user = if has_user { word.find(':')? + 1 } else { 0 };
+    let (span, kind, severity) = told(Speaks::Password, word, user)?;
+    let start = from + start;
+    Some((start + span.start..start + span.end, kind, severity))
 }
 
 /// The words of a script with their places, without quotation marks around them.
@@ -229,6 +317,50 @@ mod tests {
             found("docker login \\\n -u joe -p hunter2 registry.example"),
             ["hunter2"]
         );
+    }
+
+    #[test]
+    fn passwords_that_are_handed_to_programs_are_found() {
+        assert_eq!(found("htpasswd -bc /etc/f joe hunter2"), ["hunter2"]);
+        assert_eq!(found("htpasswd -nbBC 10 joe hunter2 > f"), ["hunter2"]);
+        assert_eq!(found("htpasswd -b -C 10 f joe 'hunter2'"), ["hunter2"]);
+        assert_eq!(
+            found("openssl rsa -passin pass:hunter2 -in a -passout env:X"),
+            ["hunter2"]
+        );
+        assert_eq!(
+            found("openssl enc -aes-256-cbc -k hunter2 -in a"),
+            ["hunter2"]
+        );
+        for script in [
+            "echo \"root:hunter2\" | chpasswd",
+            "set -e; echo root:hunter2 | sudo /usr/sbin/chpasswd\n",
+            "printf 'root:hunter2\\n' | chpasswd",
+            "echo -n hunter2 | docker login -u joe --password-stdin r.example",
+        ] {
+            let mut all = Vec::new();
+            add_of_script(script, &mut all);
+            let values: Vec<_> = all
+                .into_iter()
+                .map(|one| script.get(one.span).unwrap_or_default())
+                .collect();
+            assert_eq!(values, ["hunter2"], "{script}");
+        }
+        for script in [
+            "echo \"root:$PASSWORD\" | chpasswd",
+            "echo 'root:hunter2' | chpasswd -e",
+            "cat file | chpasswd",
+            "echo \"$PASSWORD\" | docker login --password-stdin",
+            "aws ecr get-login-password | docker login --password-stdin r",
+            "htpasswd -c f joe",
+            "htpasswd -bc f joe \"$PASSWORD\"",
+            "chpasswd",
+            "é|chpasswd",
+        ] {
+            let mut all = Vec::new();
+            add_of_script(script, &mut all);
+            assert_eq!(all, [], "{script}");
+        }
     }
 
     #[test]

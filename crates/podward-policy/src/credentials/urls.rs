@@ -19,6 +19,9 @@ const HOOK: usize = 128;
 /// Looks at the `:` at `colon`, before which the word `scheme` stands.
 pub(super) fn userinfo(text: &str, scheme: &Range<usize>, colon: usize, found: &mut Found) {
     let Some(rest) = text.get(colon..).and_then(|rest| rest.strip_prefix("://")) else {
+        if matches!(text.get(scheme.clone()), Some("thin" | "oci")) && scheme.end == colon {
+            oracle(text, colon, found);
+        }
         return;
     };
     // `mongodb+srv` is two words
@@ -78,6 +81,60 @@ pub(super) fn userinfo(text: &str, scheme: &Range<usize>, colon: usize, found: &
         };
         let at = start + user.len() + 1;
         found.add(By::Place, kind, at..start + host, severity);
+    }
+}
+
+/// `jdbc:oracle:thin:USER/PASSWORD@…`, whose last colon stands here.
+fn oracle(text: &str, colon: usize, found: &mut Found) {
+    let before = text.get(..colon).unwrap_or_default();
+    let rest = text.get(colon + 1..).unwrap_or_default();
+    let bytes = rest.as_bytes().get(..AUTHORITY).unwrap_or(rest.as_bytes());
+    let is_end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'@' | b'<');
+    let length = bytes.iter().position(is_end).unwrap_or_default();
+    let info = rest.get(..length).unwrap_or_default();
+    let names_oracle = ["jdbc:oracle:thin", "jdbc:oracle:oci"];
+    if names_oracle.iter().any(|name| before.ends_with(name))
+        && bytes.get(length) == Some(&b'@')
+        && let Some((user, password)) = info.split_once('/')
+    {
+        let at = colon + 1 + user.len() + 1;
+        connection(password, at, found);
+    }
+}
+
+/// `USER:PASSWORD@tcp(…)`, as drivers of Go have it; the word is the protocol.
+pub(super) fn driver(text: &str, word: &Range<usize>, found: &mut Found) {
+    let protocols = ["tcp", "tcp4", "tcp6", "unix"];
+    let is_protocol = text
+        .get(word.clone())
+        .is_some_and(|word| protocols.contains(&word));
+    let Some(end) = word.start.checked_sub(1).filter(|_| is_protocol) else {
+        return;
+    };
+    let from = end.saturating_sub(AUTHORITY);
+    let bytes = text.as_bytes().get(from..end).unwrap_or_default();
+    let is_end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'<');
+    let start = bytes
+        .iter()
+        .rposition(is_end)
+        .map_or(from, |at| from + at + 1);
+    let info = text.get(start..end).unwrap_or_default();
+    if info.contains("://") {
+        return;
+    }
+    if let Some((user, password)) = info.split_once(':') {
+        connection(password, start + user.len() + 1, found);
+    }
+}
+
+/// A password of a connection string that has no keys.
+fn connection(password: &str, at: usize, found: &mut Found) {
+    if let Some((kind, severity)) = judge(Speaks::Password, password) {
+        let kind = match kind {
+            "a password" => "a password in a connection string",
+            _ => "a default password in a connection string",
+        };
+        found.add(By::Place, kind, at..at + password.len(), severity);
     }
 }
 
@@ -153,6 +210,22 @@ mod tests {
     }
 
     #[test]
+    fn connection_strings_without_keys_are_read() {
+        for text in [
+            "root:hunter2@tcp(db:3306)/app?parseTime=true",
+            "sql.Open(\"mysql\", \"root:hunter2@tcp(db:3306)/app\")",
+            "DSN=root:hunter2@unix(/run/mysql.sock)/app",
+            "jdbc:oracle:thin:scott/hunter2@//db:1521/x",
+            "url = \"jdbc:oracle:oci:scott/hunter2@db\"",
+        ] {
+            for reading in [Reading::Text, Reading::Code, Reading::Form] {
+                let wanted = [("a password in a connection string", "hunter2")];
+                assert_eq!(found_in(text, reading), wanted, "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn properties_behind_the_host_are_no_password() {
         let url = "jdbc:sqlserver://a.database.windows.net:1433;database=db;user=a@b;password=hunter2;encrypt=true;";
         let wanted = [("a password in a connection string", "hunter2")];
@@ -180,6 +253,12 @@ mod tests {
             "https://joe:****@host",
             "# as in https://user:pass@host",
             "a://b:c@",
+            "jdbc:oracle:thin:@db:1521:x",
+            "jdbc:oracle:thin:@//db:1521/x",
+            "jdbc:oracle:thin:scott/${PASSWORD}@//db:1521/x",
+            "dsn := fmt.Sprintf(\"%s:%s@tcp(%s)/%s\", user)",
+            "root:$PASSWORD@tcp(db:3306)/app",
+            "root@tcp(db:3306)/app",
             "https://9f86d081884c7d659a2feaa0c55ad015@o1.ingest.sentry.io/2",
             "dsn: https://9f86d081884c7d659a2feaa0c55ad015@errors.example.com/42",
             "jdbc:sqlserver://a.database.windows.net:1433;database=db;user=a@b;authentication=ActiveDirectoryMSI",
