@@ -99,6 +99,8 @@ const PUBLIC: &[&str] = &[
     "HASH",
     "INSTRUMENTATION",
     "MD5",
+    // sudo then asks for none
+    "NOPASSWD",
     "PUB",
     "PUBLIC",
     "PUBLISHABLE",
@@ -394,6 +396,7 @@ mod tests {
             ("TOKEN_URL", None),
             ("SECRET_NAME", None),
             ("KEYBOARD", None),
+            ("NOPASSWD", None),
             ("GPG_KEY", None),
             ("GPG_PRIVATE_KEY", secret("a key")),
             ("RECAPTCHA_SITE_KEY", None),

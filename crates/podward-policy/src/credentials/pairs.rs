@@ -9,6 +9,7 @@ use super::found::{By, Found};
 use super::headers::is_login;
 use super::names::{Speaks, speaks};
 use super::nested;
+use super::references;
 use super::scan::Reading;
 use super::values::judge;
 use crate::Severity;
@@ -55,17 +56,13 @@ pub(super) fn pair(
     let Some(name) = text.get(key.clone()) else {
         return;
     };
-    if is_reference(text, key, sign) {
-        let begins = text
-            .get(..key.start)
-            .is_some_and(|before| before.ends_with("${"));
-        if begins
-            && let Some((at, length)) = default(text, key.end)
+    if references::is_one(text, key, sign == Sign::Colon) {
+        if let Some(span) = references::default(text, key)
             && let Some(speaks) = speaks(name)
-            && let Some(value) = text.get(at..at + length)
+            && let Some(value) = text.get(span.clone())
             && let Some((kind, severity)) = judge(speaks, value)
         {
-            found.add(By::Name, kind, at..at + length, severity);
+            found.add(By::Name, kind, span, severity);
         }
         return;
     }
@@ -135,50 +132,6 @@ pub(super) fn pair(
         };
         found.add(by, kind, span, severity);
     }
-}
-
-/// Whether a name before a sign is not given a value: `${NAME:?…}`, `[ "$NAME" = … ]`, and what
-/// stands within a reference (`arn:aws:secret:…`).
-fn is_reference(text: &str, key: &Range<usize>, sign: Sign) -> bool {
-    let before = text.get(..key.start).unwrap_or_default();
-    let behind = text.as_bytes().get(key.end).copied();
-    // `PASSWORD :'name'` is a variable of psql
-    if text
-        .get(key.end..)
-        .is_some_and(|rest| rest.starts_with(" :'"))
-    {
-        return true;
-    }
-    if before.ends_with("${") || (sign == Sign::Colon && before.ends_with(':')) {
-        return true;
-    }
-    // `<secret:NAME>`
-    if before.ends_with('<') && sign == Sign::Colon && behind == Some(b':') {
-        return true;
-    }
-    let before = before.strip_suffix('{').unwrap_or(before);
-    let Some(before) = before.strip_suffix('$').filter(|_| sign == Sign::Equals) else {
-        return false;
-    };
-    let before = self::before(before, before.len())
-        .trim_end_matches('"')
-        .trim_end();
-    behind == Some(b'"') || before.ends_with('[') || before.ends_with("test")
-}
-
-/// Where the default of `${NAME:-DEFAULT}` or `${NAME:DEFAULT}` begins, and its length.
-fn default(text: &str, end: usize) -> Option<(usize, usize)> {
-    let rest = text.get(end..)?;
-    let value = rest
-        .strip_prefix(":-")
-        .or_else(|| rest.strip_prefix(":="))
-        .or_else(|| {
-            rest.strip_prefix(':')
-                .filter(|value| !value.starts_with(['?', '+']))
-        })?;
-    let length = self::end(value, |b| matches!(b, b'}' | b'\n'))?;
-    let closes = value.as_bytes().get(length) == Some(&b'}');
-    closes.then_some((text.len() - value.len(), length))
 }
 
 /// Looks at a word of source text as a name that is declared with a type.
@@ -267,7 +220,7 @@ fn skip_blanks(text: &str) -> Option<&str> {
 }
 
 /// How long a value is that ends at such a byte or with the text; nothing where it is too long.
-fn end(from: &str, ends: impl Fn(u8) -> bool) -> Option<usize> {
+pub(super) fn end(from: &str, ends: impl Fn(u8) -> bool) -> Option<usize> {
     let bytes = from.as_bytes();
     let bytes = bytes.get(..=LONGEST).unwrap_or(bytes);
     let length = bytes.iter().position(|byte| ends(*byte));
@@ -420,19 +373,6 @@ mod tests {
             "PASSWORD=\"$1\"",
             "PASSWORD=`cat /run/secrets/pw`",
             "export PASSWORD=`cat /run/secrets/pw`; run",
-            ": \"${DB_PASSWORD:?required}\"",
-            "${DB_PASSWORD:?is required}",
-            "${DB_PASSWORD:+--password}",
-            "${DB_PASSWORD:-}",
-            "${DB_PASSWORD:-$OTHER}",
-            "[ \"$PASSWORD\" = \"hunter2\" ] && exit 1",
-            "[ \"${PASSWORD}\" = \"hunter2\" ] && exit 1",
-            "if [[ $PASSWORD = hunter2 ]]; then",
-            "test $PASSWORD = hunter2 && exit",
-            "password: arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf",
-            "{password: arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf9}",
-            "DB: k8s:secret:ns/db-x2Y9zz",
-            "DB: <secret:db-x2Y9zz>",
             "password_file: /run/secrets/db\n",
             "# password: hunter2\n",
             ";admin_password = admin\n",

@@ -103,6 +103,8 @@ impl<'a> Command<'a> {
         let expected = self.next.take().filter(|_| !word.starts_with('-'));
         if let Some(next) = expected {
             return match next {
+                // docker's `--secret id=NAME,src=FILE` says where one is
+                Next::Value(_) if word.starts_with("id=") || word.starts_with("type=") => None,
                 Next::Value(speaks) => told(speaks, word, 0),
                 Next::Login => told(Speaks::Password, word, word.find(':')? + 1),
                 Next::Source if word.starts_with("pass:") => {
@@ -368,6 +370,7 @@ mod tests {
         for script in [
             "mysql -p\"$PASSWORD\" shop",
             "mkdir -p /var/lib",
+            "docker buildx build --secret id=mysecret1,src=/x .",
             "adduser --disabled-password app",
             "createdb --no-password app",
             "mysqladmin --skip-password root",

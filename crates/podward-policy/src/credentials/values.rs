@@ -156,6 +156,7 @@ const OTHER_FORMS: &[&str] = &[
     "ecdsa-sha2-",
     "pk_live_",
     "pk_test_",
+    "phc_",
 ];
 
 /// Names of key files.
