@@ -136,11 +136,12 @@ pub(super) fn pair(
 
 /// Looks at a word of source text as a name that is declared with a type.
 pub(super) fn declared(text: &str, name: &Range<usize>, found: &mut Found) {
+    let Some(speaks) = text.get(name.clone()).and_then(speaks) else {
+        return;
+    };
     let Some(at) = declared::value(text, name) else {
         return;
     };
-    let name = text.get(name.clone()).unwrap_or_default();
-    let Some(speaks) = speaks(name) else { return };
     let Some(value) = written(text, at, Sign::Equals, true).filter(|value| value.quoted) else {
         return;
     };
@@ -227,6 +228,13 @@ pub(super) fn end(from: &str, ends: impl Fn(u8) -> bool) -> Option<usize> {
     length.or((bytes.len() <= LONGEST).then_some(bytes.len()))
 }
 
+/// Whether a text stands between two others, as in `"password=" + password + ";"`.
+fn is_joined(between: &str) -> bool {
+    let bare = between.trim();
+    let signs = ['+', '.', '&', '|', '%'];
+    bare.starts_with(signs) && (between.starts_with(' ') || bare.ends_with(signs))
+}
+
 fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_>> {
     let rest = text.get(at..)?;
     // `r"…"`, `b"…"` and `@"…"` are texts too
@@ -255,8 +263,9 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
     {
         let inner = rest.get(1..)?;
         let length = end(inner, |b| b == quote || b == b'\n')?;
-        // an odd quotation mark is none
-        return made(at + 1, length, true).filter(|value| value.next == Some(quote));
+        // an odd quotation mark is none, and the mark may end a text that others are joined to
+        return made(at + 1, length, true)
+            .filter(|value| value.next == Some(quote) && !is_joined(value.text));
     }
     let length = match sign {
         Sign::Tag => end(rest, |b| matches!(b, b'<' | b'\n'))?,
@@ -395,5 +404,12 @@ mod tests {
         let count = |text| credentials_in(None, text, Reading::Code).len();
         assert_eq!(count("password = 'hunter2'"), 1);
         assert_eq!(count("password = hunter2"), 0);
+        for text in [
+            "u = \"jdbc:sqlserver://h;user=sa;password=\" + password + \";encrypt=true\"",
+            "u = \"Server=h;User Id=sa;Password=\"+password+\";\"",
+            "$u = 'Server=h;Password=' . $password . ';'",
+        ] {
+            assert_eq!(count(text), 0, "{text}");
+        }
     }
 }

@@ -11,6 +11,8 @@ use crate::Severity;
 
 /// Longest user, password and host together, bytes.
 const AUTHORITY: usize = 512;
+/// Longest user and password before the protocol of a driver, bytes.
+const LOGIN: usize = 200;
 /// Longest host that is looked at, bytes.
 const HOST: usize = 128;
 /// Longest rest of a web hook, bytes.
@@ -111,13 +113,14 @@ pub(super) fn driver(text: &str, word: &Range<usize>, found: &mut Found) {
     let Some(end) = word.start.checked_sub(1).filter(|_| is_protocol) else {
         return;
     };
-    let from = end.saturating_sub(AUTHORITY);
+    let from = end.saturating_sub(LOGIN);
     let bytes = text.as_bytes().get(from..end).unwrap_or_default();
     let is_end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'<');
-    let start = bytes
-        .iter()
-        .rposition(is_end)
-        .map_or(from, |at| from + at + 1);
+    let start = match bytes.iter().rposition(is_end) {
+        Some(at) => from + at + 1,
+        None if from == 0 => 0,
+        None => return,
+    };
     let info = text.get(start..end).unwrap_or_default();
     if info.contains("://") {
         return;
