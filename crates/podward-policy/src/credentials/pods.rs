@@ -55,7 +55,7 @@ pub(super) static HEADER: Rule = Rule {
     id: "credentialInHeader",
     severity: Severity::Error,
     profile: Profile::ALWAYS,
-    title: "headers of probes hold no credentials",
+    title: "headers and paths of probes hold no credentials",
     why: WHY,
     mend: "let the probe ask for a path that needs no login; then change the credential, for it is known",
     source: SOURCE,
