@@ -14,8 +14,8 @@ const NAME: usize = 80;
 
 /// What functions are called that take a name and its value, or a default.
 const VERBS: &[&str] = &[
-    "add", "append", "config", "default", "env", "get", "insert", "lookup", "param", "put", "set",
-    "with",
+    "add", "append", "config", "default", "define", "env", "get", "insert", "lookup", "param",
+    "put", "set", "with",
 ];
 
 /// Adds what the calls of a source text hand on.
@@ -139,6 +139,7 @@ mod tests {
             "b.WithPassword('hunter2')",
             "DataSource.builder().username(\"sa\").password(\"hunter2\").build()",
             "os.getenv(\"DB_PASSWORD\", \"hunter2\")",
+            "define('DB_PASSWORD', 'hunter2');",
             "props.put(\"password\",\"hunter2\");",
             "const p = process.env.DB_PASSWORD || 'hunter2'",
             "const p = env.DB_PASSWORD ?? 'hunter2'",

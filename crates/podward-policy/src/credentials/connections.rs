@@ -93,27 +93,32 @@ pub(super) fn marked(text: &str, word: &Range<usize>, found: &mut Found) {
     }
 }
 
-/// Whether a connection string of a database begins here.
+/// Keys of a connection string before its password.
+const OF_DATABASES: &[&str] = &["server", "data source", "host", "addr", "address"];
+
+/// Whether a connection string of a database begins here: `Server=…;`, `jdbc:sqlserver://…;`, or
+/// the address of one with a query.
 pub(super) fn is_database(before: &str) -> bool {
-    let starts = ["server=", "data source=", "host=", "addr=", "address="];
-    before.split(';').any(|part| {
-        let part = part.trim_start_matches([' ', '"', '\'']);
-        starts.iter().any(|start| {
-            part.rsplit(['"', '\'', ' ', ':'])
-                .next()
-                .into_iter()
-                .chain([part])
-                .any(|part| {
-                    part.get(..start.len())
-                        .is_some_and(|head| head.eq_ignore_ascii_case(start))
+    let of_url = before.contains("jdbc:") && before.contains("://");
+    if of_url && before.ends_with(['?', '&', ';']) {
+        return true;
+    }
+    before.contains(';')
+        && before.match_indices('=').any(|(at, _)| {
+            let part = before.get(..at).unwrap_or_default().trim_end();
+            OF_DATABASES.iter().any(|key| {
+                let from = part.len().checked_sub(key.len());
+                let start = from.and_then(|from| part.split_at_checked(from));
+                start.is_some_and(|(before, end)| {
+                    end.eq_ignore_ascii_case(key) && !before.ends_with(char::is_alphanumeric)
                 })
+            })
         })
-    }) && before.contains(';')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::made::{base64, found, holds, holds_none, letters};
+    use super::super::made::{base64, found, found_in, holds, holds_none, letters};
 
     #[test]
     fn connection_strings_of_azure_are_told_apart() {
@@ -160,6 +165,22 @@ mod tests {
             found(&url),
             [("a shared access signature", signature.as_str())]
         );
+    }
+
+    #[test]
+    fn passwords_of_databases_are_found_in_code() {
+        for start in [
+            "string s = \"Server=tcp:a.database.windows.net,1433;Initial Catalog=db;User ID=a;",
+            "s = 'Data Source=tcp:a.database.windows.net,1433;User ID=a;",
+            "const s = `Driver={ODBC Driver 18};SERVER=tcp:a.example;Uid=a;",
+            "url = \"jdbc:db2://db:50000/shop:user=joe;",
+            "url = \"jdbc:mysql://db/shop?user=joe&",
+        ] {
+            let text = format!("{start}Password=hunter2;Encrypt=True;");
+            let all = found_in(&text, super::super::Reading::Code);
+            let wanted = [("a password in a connection string", "hunter2")];
+            assert_eq!(all, wanted, "{text}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use podward_manifest::{Node, Object, Value};
 
 use super::place::{SOURCE, Spot, text_of};
 use super::scan::{Reading, credentials_in};
-use super::{Credential, annotations, names, pods, shell, values};
+use super::{Credential, annotations, names, netrc, pods, shell, values};
 use crate::{Finding, Profile, Remedy, Rule, Severity, Version, mask};
 
 const MEND: &str = "keep it in a vault and mount it with a SecretProviderClass; then change the credential, for it is known";
@@ -152,6 +152,7 @@ fn of_entry(object: &Object, key: &str, text: &str) -> Vec<Credential> {
     if key.ends_with(".sh") || text.starts_with("#!") {
         shell::add_of_script(text, &mut all);
     }
+    netrc::add(key, text, &mut all);
     if all.is_empty() && object.kind == "Secret" && is_kept(key, text) {
         all.push(Credential {
             kind: KEPT,
@@ -301,7 +302,7 @@ mod tests {
     fn files_in_config_maps_are_read_line_by_line() {
         let key = pem("RSA PRIVATE KEY").replace('\n', "\n    ");
         let found = told(&format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  db.conf: |\n    user = joe\n    password = hunter2\n  id_rsa: |\n    {key}\n  entry.sh: |\n    redis-cli -a hunter2 ping\n  DB_PASSWORD: hunter2\n  README: |\n    The password is in the vault.\nbinaryData:\n  x: {}\n",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  db.conf: |\n    user = joe\n    password = hunter2\n  id_rsa: |\n    {key}\n  entry.sh: |\n    redis-cli -a hunter2 ping\n  DB_PASSWORD: hunter2\n  README: |\n    The password is in the vault.\n  .netrc: |\n    machine h login u password hunter2\nbinaryData:\n  x: {}\n",
             encoded("token: Tr0ub4dor\n"),
         ));
         let wanted = [
@@ -309,7 +310,8 @@ mod tests {
             "9:5 credentialInConfigMap data.id_rsa: id_rsa of the ConfigMap holds a private key",
             "14:18 credentialInConfigMap data.entry.sh: entry.sh of the ConfigMap holds a password",
             "15:16 credentialInConfigMap data.DB_PASSWORD: DB_PASSWORD of the ConfigMap holds a password",
-            "19:6 credentialInConfigMap binaryData.x: x of the ConfigMap holds a token",
+            "19:32 credentialInConfigMap data..netrc: .netrc of the ConfigMap holds a password",
+            "21:6 credentialInConfigMap binaryData.x: x of the ConfigMap holds a token",
         ];
         assert_eq!(found, wanted);
     }

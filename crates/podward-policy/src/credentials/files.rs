@@ -5,10 +5,11 @@ use std::ops::Range;
 use podward_manifest::Position;
 
 use super::found::{Credential, join};
+use super::harmless::is_harmless;
 use super::kinds::{FileKind, file_kind, is_sample, is_test};
 use super::place::{MOST, SOURCE, shown};
 use super::scan::{Reading, credentials_in};
-use super::{calls, dockerfile, netrc, pairs, shell, values};
+use super::{calls, dockerfile, netrc, shell};
 use crate::{Finding, Profile, Remedy, Rule, Severity, Version, mask};
 
 const CHANGE: &str = "keep it in a vault and read it when the program starts; then change the credential, for it is known";
@@ -102,27 +103,6 @@ pub(super) static KEY: Rule = Rule {
     fails: &["machine example.com login web password hunter2\n"],
     passes: &["# none\n"],
 };
-
-/// What only a name tells: such values may be made up, forms are not.
-const BY_NAME: &[&str] = &[
-    "a credential",
-    "a default password",
-    "a default secret",
-    "a key",
-    "a password",
-    "a secret",
-    "a token",
-    "a user and password",
-    "what looks like a key",
-];
-
-/// Parts of values that are printed in the documentation of their makers.
-const PUBLISHED: &[&str] = &[
-    // the token of jwt.io
-    "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lI",
-    "EXAMPLE",
-    "4eC39HqLyj",
-];
 
 /// Finds the credentials of a file that is no manifest. `path` says what it is, and `text` is all
 /// of it; what is not known is read as configuration. Samples, and of tests the code, are read by
@@ -273,57 +253,6 @@ fn unquoted(value: &str) -> &str {
         }
     }
     value.split(" #").next().unwrap_or(value).trim_end()
-}
-
-/// Whether a credential is one that the documentation of its maker prints, or one that only a name
-/// tells and the text around it takes back.
-fn is_harmless(text: &str, one: &Credential, named: bool) -> bool {
-    let value = text.get(one.span.clone()).unwrap_or_default();
-    if PUBLISHED.iter().any(|part| value.contains(part)) {
-        return true;
-    }
-    if !named {
-        return false;
-    }
-    let before = text.get(..one.span.start).unwrap_or_default();
-    if one.kind == "a HashiCorp Vault token" && value.starts_with("s.") {
-        // a field of `s` in a program
-        return !before.ends_with(['"', '\'', '`', '=']);
-    }
-    if one.kind == "what looks like a key" && value.contains([',', '.', ':', ' ', '(']) {
-        // tags of fields, names of labels
-        return true;
-    }
-    if !BY_NAME.contains(&one.kind) {
-        return false;
-    }
-    // of a line without end no more than its last part
-    let line = pairs::before(text, one.span.start);
-    let letters = |text: &str| -> String {
-        let letters = text.chars().filter(|c| c.is_alphanumeric());
-        letters.flat_map(char::to_lowercase).collect()
-    };
-    is_remark(line)
-        // a label or a sentence of a user interface
-        || (value.contains(' ') && !value.bytes().any(|byte| byte.is_ascii_digit()))
-        // selectors, formats, names of parameters
-        || value.starts_with(['#', '.', '[', '@', ':', '&', '%', '{', '<', '(', '$', '/', '?'])
-        || value.contains("{}")
-        || value.ends_with([':', '?'])
-        // names of fields and keys of translations
-        || (values::is_word(value) && letters(line).contains(&letters(value)))
-        || (value.contains('.')
-            && value
-                .bytes()
-                .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'.' | b'_')))
-}
-
-/// Whether a line is a remark in a way that other texts have not.
-fn is_remark(line: &str) -> bool {
-    let line = line.trim_start();
-    ["*", "/*", "--", "'", "rem ", "REM ", ">>>"]
-        .iter()
-        .any(|start| line.starts_with(start))
 }
 
 /// Places of a text, asked for from its beginning to its end.
@@ -528,6 +457,7 @@ mod tests {
             "password = os.getenv('DB_PASSWORD', '')\n",
             "const password = process.env.DB_PASSWORD;\n",
             "PASSWORD_FIELD = \"password\"\n",
+            "const credential = \"Credential=\"\n",
             "{ type: 'password', password: 'Password' }\n",
             "password: \"Enter the password\",\n",
             "const token = '${TOKEN}';\n",

@@ -44,6 +44,8 @@ const GITHUB: &str = "a GitHub token";
 const GITLAB: &str = "a GitLab token";
 const SLACK: &str = "a Slack token";
 const STRIPE: &str = "a Stripe key";
+/// It opens what is made up alone, but names the account.
+const STRIPE_TEST: &str = "a Stripe key for tests";
 const VAULT: &str = "a HashiCorp Vault token";
 const DIGITAL_OCEAN: &str = "a DigitalOcean token";
 
@@ -86,6 +88,7 @@ fn forms(first: u8) -> &'static [Form] {
                 ]
             }
         }
+        b'G' => const { &[form("GOCSPX-", Of::Url, 28, 28, "a Google client secret")] },
         b'N' => const { &[form("NRAK-", Of::Upper, 27, 27, "a New Relic key")] },
         b'h' => const { &[form("hf_", Of::Letters, 30, 40, "a Hugging Face token")] },
         b'n' => const { &[form("npm_", Of::Letters, 36, 36, "an npm token")] },
@@ -97,11 +100,31 @@ fn forms(first: u8) -> &'static [Form] {
                 ]
             }
         }
-        b'r' => const { &[form("rk_live_", Of::Letters, 20, 255, STRIPE)] },
+        b'r' => {
+            const {
+                &[
+                    form("rk_live_", Of::Letters, 20, 255, STRIPE),
+                    form("rk_test_", Of::Letters, 20, 255, STRIPE_TEST),
+                ]
+            }
+        }
+        b'w' => {
+            const {
+                &[form(
+                    "whsec_",
+                    Of::Letters,
+                    24,
+                    255,
+                    "a Stripe web hook secret",
+                )]
+            }
+        }
+        b'y' => const { &[form("ya29.", Of::Url, 40, 2048, "a Google access token")] },
         b's' => {
             const {
                 &[
                     form("sk_live_", Of::Letters, 20, 255, STRIPE),
+                    form("sk_test_", Of::Letters, 20, 255, STRIPE_TEST),
                     form("sk-ant-", Of::Url, 40, 255, "an Anthropic key"),
                     form("sk-proj-", Of::Url, 40, 255, "an OpenAI key"),
                     form("sk-svcacct-", Of::Url, 40, 255, "an OpenAI key"),
@@ -171,7 +194,12 @@ pub(super) fn word(text: &str, at: Range<usize>, found: &mut Found) {
             .map(|form| form.kind),
     };
     if let Some(kind) = kind {
-        found.add(By::Form, kind, span, Severity::Error);
+        let severity = if kind == STRIPE_TEST {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        found.add(By::Form, kind, span, severity);
     }
 }
 
@@ -298,6 +326,10 @@ mod tests {
             ("a Google API key", "AIza", letters(35)),
             ("a Stripe key", "sk_live_", letters(24)),
             ("a Stripe key", "rk_live_", letters(24)),
+            ("a Stripe key for tests", "sk_test_", letters(24)),
+            ("a Stripe web hook secret", "whsec_", letters(32)),
+            ("a Google client secret", "GOCSPX-", letters(28)),
+            ("a Google access token", "ya29.", letters(120)),
             (
                 "a SendGrid key",
                 "SG.",

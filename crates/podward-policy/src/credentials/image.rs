@@ -93,7 +93,9 @@ pub fn findings_of_image(path: &str, text: &str) -> Vec<Finding> {
         }
     }
     let mut all = of_lines(text, false, |line| {
-        line.starts_with("ENV ") || line.starts_with("LABEL ")
+        ["ENV ", "LABEL ", "ONBUILD ENV "]
+            .iter()
+            .any(|start| line.starts_with(start))
     });
     shell::add_of_script(text, &mut all);
     all.sort_by_key(|one| one.span.start);
@@ -147,13 +149,15 @@ mod tests {
 
     #[test]
     fn credentials_are_told_once() {
-        let text = "USER 1\nENV PATH=/bin\nENV DB_PASSWORD=hunter2\nLABEL a=b\nCMD mysql -ps3cr3t-word\nHISTORY /bin/sh -c #(nop)  ENV DB_PASSWORD=hunter2\nHISTORY RUN |1 API_TOKEN=zq81kd92x /bin/sh -c make\nHISTORY COPY id_rsa /x\n";
+        let text = "USER 1\nENV PATH=/bin\nENV DB_PASSWORD=hunter2\nLABEL a=b\nCMD mysql -ps3cr3t-word\nHEALTHCHECK CMD-SHELL curl -u joe:correct-horse h\nONBUILD ENV B_PASSWORD=tr0ub4dor\nHISTORY /bin/sh -c #(nop)  ENV DB_PASSWORD=hunter2\nHISTORY RUN |1 API_TOKEN=zq81kd92x /bin/sh -c make\nHISTORY COPY id_rsa /x\n";
         assert_eq!(
             told(text),
             [
                 "3:17 credentialInImage the image holds a password",
                 "5:13 credentialInImage the image holds a password",
-                "7:26 credentialInImage the image holds a token",
+                "6:35 credentialInImage the image holds a password",
+                "7:24 credentialInImage the image holds a password",
+                "9:26 credentialInImage the image holds a token",
             ]
         );
     }

@@ -65,7 +65,12 @@ pub(super) fn told(yaml: &str) -> Vec<String> {
 
 /// What a text without a name holds: kinds and values.
 pub(super) fn found(text: &str) -> Vec<(&'static str, &str)> {
-    let all = credentials_in(None, text, Reading::Text);
+    found_in(text, Reading::Text)
+}
+
+/// What a text holds that is read like this: kinds and values.
+pub(super) fn found_in(text: &str, reading: Reading) -> Vec<(&'static str, &str)> {
+    let all = credentials_in(None, text, reading);
     all.into_iter()
         .map(|Credential { kind, span, .. }| (kind, text.get(span).unwrap_or_default()))
         .collect()

@@ -99,8 +99,11 @@ const PUBLIC: &[&str] = &[
     "HASH",
     "INSTRUMENTATION",
     "MD5",
+    // sudo then asks for none
+    "NOPASSWD",
     "PUB",
     "PUBLIC",
+    "PUBLISHABLE",
     "SHA",
     "SHA1",
     "SHA256",
@@ -150,6 +153,9 @@ const OF_KEYS: &[&str] = &[
     "SSH",
     "STORAGE",
 ];
+
+/// Words before `KEY` that make it one for everybody, or the fingerprint of one.
+const OF_OPEN_KEYS: &[&str] = &["GPG", "PGP", "SITE"];
 
 /// Last words of a Secret's keys whose values are no secret.
 const PLAIN: &[&str] = &[
@@ -254,6 +260,8 @@ pub(super) fn speaks(name: &str) -> Option<Speaks> {
         Some(Speaks::Secret("a credential"))
     } else if keys.into_iter().any(ends) || (is("key") && is_one(before, OF_KEYS)) {
         Some(Speaks::Secret("a key"))
+    } else if is("key") && is_one(before, OF_OPEN_KEYS) {
+        None
     } else if ends("key") || is("salt") {
         Some(Speaks::Perhaps)
     } else if is("auth") || is("authorization") {
@@ -275,7 +283,18 @@ fn may_speak(name: &str) -> bool {
         last = [second, byte];
         matches!(
             &[first, second, byte],
-            b"pas" | b"pwd" | b"_pw" | b"-pw" | b"tok" | b"sec" | b"cre" | b"key" | b"aut" | b"sal"
+            b"pas"
+                | b"pwd"
+                | b"_pw"
+                | b"-pw"
+                | b"dpw"
+                | b"tpw"
+                | b"tok"
+                | b"sec"
+                | b"cre"
+                | b"key"
+                | b"aut"
+                | b"sal"
         )
     })
 }
@@ -290,7 +309,9 @@ fn is_password(word: &str) -> bool {
 /// `pass`, `pw` and what ends like `requirepass`.
 fn is_pass(word: &str) -> bool {
     let others = ["bypass", "compass", "trespass"];
-    word.eq_ignore_ascii_case("pw")
+    ["pw", "bindpw", "rootpw"]
+        .into_iter()
+        .any(|name| word.eq_ignore_ascii_case(name))
         || word.eq_ignore_ascii_case("masterauth")
         || (ends_with(word, "pass") && !others.into_iter().any(|end| ends_with(word, end)))
 }
@@ -375,6 +396,11 @@ mod tests {
             ("TOKEN_URL", None),
             ("SECRET_NAME", None),
             ("KEYBOARD", None),
+            ("NOPASSWD", None),
+            ("GPG_KEY", None),
+            ("GPG_PRIVATE_KEY", secret("a key")),
+            ("RECAPTCHA_SITE_KEY", None),
+            ("STRIPE_PUBLISHABLE_KEY", None),
             ("PUBLIC_KEY", None),
             ("checksum/secret", None),
             ("PASSWORD_MIN_LENGTH", None),

@@ -8,7 +8,7 @@ use super::values::judge;
 pub(super) fn add(path: &str, text: &str, all: &mut Vec<Credential>) {
     let name = path.rsplit('/').next().unwrap_or(path);
     let values: Vec<&str> = match name {
-        ".netrc" | "_netrc" => {
+        ".netrc" | "_netrc" | "netrc" => {
             let words: Vec<_> = text.split_ascii_whitespace().collect();
             words
                 .windows(2)

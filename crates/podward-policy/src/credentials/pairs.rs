@@ -3,10 +3,13 @@
 use std::ops::Range;
 
 use super::connections;
+use super::declared;
 use super::entropy::is_name;
 use super::found::{By, Found};
 use super::headers::is_login;
 use super::names::{Speaks, speaks};
+use super::nested;
+use super::references;
 use super::scan::Reading;
 use super::values::judge;
 use crate::Severity;
@@ -53,6 +56,16 @@ pub(super) fn pair(
     let Some(name) = text.get(key.clone()) else {
         return;
     };
+    if references::is_one(text, key, sign == Sign::Colon) {
+        if let Some(span) = references::default(text, key)
+            && let Some(speaks) = speaks(name)
+            && let Some(value) = text.get(span.clone())
+            && let Some((kind, severity)) = judge(speaks, value)
+        {
+            found.add(By::Name, kind, span, severity);
+        }
+        return;
+    }
     let connection = connections::is_key(name);
     let speaks = match name {
         // `key=` as an attribute, not the `key:` of a secretKeyRef
@@ -68,11 +81,34 @@ pub(super) fn pair(
     if !connection && speaks.is_none() {
         return;
     }
+    if sign == Sign::Colon
+        && reading == Reading::Text
+        && let Some(speaks) = speaks
+        && let Some(span) = nested::block(text, key, at)
+    {
+        let value = text.get(span.clone()).unwrap_or_default();
+        if let Some((kind, severity)) = judge(speaks, value) {
+            found.add(By::Name, kind, span, severity);
+        }
+        return;
+    }
     let Some(value) = written(text, at, sign, spaced) else {
         return;
     };
+    let speaks = match speaks {
+        Some(Speaks::Perhaps) if sign == Sign::Colon && name.eq_ignore_ascii_case("key") => {
+            let at =
+                key.start - usize::from(text.get(..key.start).is_some_and(|b| b.ends_with('"')));
+            nested::of_parent(text, at, value.text).or(speaks)
+        }
+        _ => speaks,
+    };
     let before = before(text, key.start);
     let span = value.start..value.start + value.text.len();
+    // a command of a shell, whose output is the value
+    if reading == Reading::Text && value.next == Some(b'`') && sign == Sign::Equals {
+        return;
+    }
     if connection && let Some(kind) = connections::kind(before, text, key.start, name, value.text) {
         found.add(By::Place, kind, span, Severity::Error);
         return;
@@ -98,18 +134,46 @@ pub(super) fn pair(
     }
 }
 
-/// Directives of Redis, which have a blank for a sign.
+/// Looks at a word of source text as a name that is declared with a type.
+pub(super) fn declared(text: &str, name: &Range<usize>, found: &mut Found) {
+    let Some(speaks) = text.get(name.clone()).and_then(speaks) else {
+        return;
+    };
+    let Some(at) = declared::value(text, name) else {
+        return;
+    };
+    let Some(value) = written(text, at, Sign::Equals, true).filter(|value| value.quoted) else {
+        return;
+    };
+    let before = before(text, at);
+    let is_macro = before.trim_start().trim_start_matches('#').trim_start();
+    if is_comment(before) && !is_macro.starts_with("define") {
+        return;
+    }
+    if let Some((kind, severity)) = judge(speaks, value.text) {
+        let span = value.start..value.start + value.text.len();
+        found.add(By::Name, kind, span, severity);
+    }
+}
+
+/// Directives of Redis and of LDAP, which have a blank for a sign.
 pub(super) fn directive(text: &str, key: &Range<usize>, found: &mut Found) {
     let name = text.get(key.clone()).unwrap_or_default();
     let starts_line = text
         .as_bytes()
         .get(..key.start)
         .is_some_and(|before| before.last().is_none_or(|byte| *byte == b'\n'));
-    if !matches!(name, "requirepass" | "masterauth") || !starts_line {
+    if !matches!(name, "requirepass" | "masterauth" | "bindpw" | "rootpw") || !starts_line {
         return;
     }
-    if let Some(value) = written(text, key.end + 1, Sign::Equals, false)
+    let rest = text
+        .get(key.end..)
+        .and_then(skip_blanks)
+        .unwrap_or_default();
+    if let Some(value) = written(text, text.len() - rest.len(), Sign::Equals, false)
         && let Some((kind, severity)) = judge(Speaks::Password, value.text)
+        // an option, and the scheme of a hash
+        && !value.text.starts_with(['-', '{'])
     {
         let span = value.start..value.start + value.text.len();
         found.add(By::Name, kind, span, severity);
@@ -157,15 +221,27 @@ fn skip_blanks(text: &str) -> Option<&str> {
 }
 
 /// How long a value is that ends at such a byte or with the text; nothing where it is too long.
-fn end(from: &str, ends: impl Fn(u8) -> bool) -> Option<usize> {
+pub(super) fn end(from: &str, ends: impl Fn(u8) -> bool) -> Option<usize> {
     let bytes = from.as_bytes();
     let bytes = bytes.get(..=LONGEST).unwrap_or(bytes);
     let length = bytes.iter().position(|byte| ends(*byte));
     length.or((bytes.len() <= LONGEST).then_some(bytes.len()))
 }
 
+/// Whether a text stands between two others, as in `"password=" + password + ";"`.
+fn is_joined(between: &str) -> bool {
+    let bare = between.trim();
+    let signs = ['+', '.', '&', '|', '%'];
+    bare.starts_with(signs) && (between.starts_with(' ') || bare.ends_with(signs))
+}
+
 fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_>> {
     let rest = text.get(at..)?;
+    // `r"…"`, `b"…"` and `@"…"` are texts too
+    let (at, rest) = match rest.as_bytes() {
+        [b'r' | b'b' | b'u' | b'@' | b'L' | b'N', b'"' | b'\'', ..] => (at + 1, rest.get(1..)?),
+        _ => (at, rest),
+    };
     let made = |start: usize, length: usize, quoted| {
         Some(Written {
             text: text
@@ -187,8 +263,9 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
     {
         let inner = rest.get(1..)?;
         let length = end(inner, |b| b == quote || b == b'\n')?;
-        // an odd quotation mark is none
-        return made(at + 1, length, true).filter(|value| value.next == Some(quote));
+        // an odd quotation mark is none, and the mark may end a text that others are joined to
+        return made(at + 1, length, true)
+            .filter(|value| value.next == Some(quote) && !is_joined(value.text));
     }
     let length = match sign {
         Sign::Tag => end(rest, |b| matches!(b, b'<' | b'\n'))?,
@@ -275,6 +352,12 @@ mod tests {
             ("https://host/?user=joe&password=", "&x=y"),
             ("- name: DB_PASSWORD\n  value: ", "\n"),
             ("<add key=\"DbPassword\" value=\"", "\" />"),
+            ("url: jdbc:x\npassword: ${DB_PASSWORD:", "}"),
+            ("PASSWORD=${DB_PASSWORD:-", "}"),
+            ("$password = \"", "\";"),
+            ("uri ldap://h\nbindpw   ", "\n"),
+            ("rootpw\t", "\n"),
+            ("bindpw: ", "\n"),
             ("maxmemory 1\nrequirepass ", "\nport 1"),
         ] {
             let text = format!("{before}hunter2{after}");
@@ -297,6 +380,8 @@ mod tests {
             "password: ${DB_PASSWORD}\n",
             "PASSWORD=$(cat /run/secrets/db)",
             "PASSWORD=\"$1\"",
+            "PASSWORD=`cat /run/secrets/pw`",
+            "export PASSWORD=`cat /run/secrets/pw`; run",
             "password_file: /run/secrets/db\n",
             "# password: hunter2\n",
             ";admin_password = admin\n",
@@ -304,6 +389,9 @@ mod tests {
             "password:\n  secretKeyRef: x\n",
             "token: {{ .Values.token }}",
             "secretName: hunter2",
+            "rootpw {SSHA}hunter2",
+            "rootpw --iscrypted hunter2",
+            "the bindpw hunter2",
             "- name: DB_USER\n  value: hunter2\n",
             "password://hunter2",
         ] {
@@ -316,5 +404,12 @@ mod tests {
         let count = |text| credentials_in(None, text, Reading::Code).len();
         assert_eq!(count("password = 'hunter2'"), 1);
         assert_eq!(count("password = hunter2"), 0);
+        for text in [
+            "u = \"jdbc:sqlserver://h;user=sa;password=\" + password + \";encrypt=true\"",
+            "u = \"Server=h;User Id=sa;Password=\"+password+\";\"",
+            "$u = 'Server=h;Password=' . $password . ';'",
+        ] {
+            assert_eq!(count(text), 0, "{text}");
+        }
     }
 }

@@ -55,7 +55,7 @@ pub(super) static HEADER: Rule = Rule {
     id: "credentialInHeader",
     severity: Severity::Error,
     profile: Profile::ALWAYS,
-    title: "headers of probes hold no credentials",
+    title: "headers and paths of probes hold no credentials",
     why: WHY,
     mend: "let the probe ask for a path that needs no login; then change the credential, for it is known",
     source: SOURCE,
@@ -210,6 +210,18 @@ impl Container<'_> {
         if handler.get("exec").is_some() {
             self.command(&format!("{path}.exec."), &["command"]);
         }
+        if let Some(node) = handler.at(&["httpGet", "path"])
+            && let Some(text) = text_of(node)
+        {
+            let spot = Spot {
+                object: self.object,
+                rule: &HEADER,
+                node,
+            };
+            let field = format!("{}.{path}.httpGet.path", self.path);
+            let all = credentials_in(None, &text, Reading::Text);
+            spot.tell(&field, "the path of the request", &text, &all, self.found);
+        }
         let headers = handler.at(&["httpGet", "httpHeaders"]);
         for (index, header) in headers
             .map_or(&[] as &[Node], Node::items)
@@ -358,6 +370,32 @@ mod tests {
                 "14:37 credentialInArgs spec.containers[0].lifecycle.preStop.exec.command[1]: lifecycle.preStop.exec.command[1] of the container \"a\" holds a password",
             ]
         );
+    }
+
+    #[test]
+    fn paths_of_probes_are_read() {
+        let found = of_container(
+            "readinessProbe:\n  httpGet:\n    path: /healthz?token=abcdef0123456789abcdef0123456789\n    port: 1",
+        );
+        assert_eq!(
+            found,
+            [
+                "9:30 credentialInHeader spec.containers[0].readinessProbe.httpGet.path: the path of the request holds a token (\"abcd…\")",
+            ]
+        );
+        assert!(of_container("readinessProbe:\n  httpGet: {path: /token, port: 1}").is_empty());
+    }
+
+    #[test]
+    fn scripts_and_words_hand_on_passwords() {
+        let found = of_container(
+            "command:\n- sh\n- -c\n- |\n  echo 'root:hunter2' | chpasswd\n  adduser --disabled-password app\nargs: [--no-password, app]\nlifecycle:\n  preStop:\n    exec:\n      command: [openssl, rsa, -passin, pass:hunter2, -in, x]",
+        );
+        let places: Vec<_> = found
+            .iter()
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        assert_eq!(places, ["11:18", "17:49"], "{found:?}");
     }
 
     #[test]

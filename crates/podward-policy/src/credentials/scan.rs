@@ -3,7 +3,7 @@
 use super::found::{By, Credential, Found};
 use crate::Severity;
 
-use super::{connections, forms, headers, keys, names, pairs, urls, values};
+use super::{connections, declared, forms, headers, keys, names, pairs, sql, urls, values};
 /// How a text is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -148,8 +148,22 @@ impl Pass<'_> {
         let is_scheme = next == Some(b' ')
             && matches!(word.len(), 5 | 6)
             && headers::scheme(self.text, &word, self.found);
-        if next == Some(b' ') && matches!(word.len(), 10 | 11) && self.reading == Reading::Text {
+        if next == Some(b' ') && matches!(word.len(), 2 | 8) && self.reading != Reading::Form {
+            sql::statement(self.text, &word, self.found);
+        }
+        if next == Some(b'(') && word.start > 0 && self.byte(word.start - 1) == Some(b'@') {
+            urls::driver(self.text, &word, self.found);
+        }
+        if matches!(next, Some(b' ' | b'\t'))
+            && matches!(word.len(), 6 | 10 | 11)
+            && self.reading == Reading::Text
+        {
             pairs::directive(self.text, &word, self.found);
+        }
+        if self.reading == Reading::Code
+            && (next == Some(b':') || declared::may_begin(next, self.byte(word.end + 1)))
+        {
+            pairs::declared(self.text, &word, self.found);
         }
         if !is_scheme && self.reading != Reading::Form && self.may_be_key(word.end, next) {
             pairs::pair(self.text, &word, self.reading, &mut self.named, self.found);

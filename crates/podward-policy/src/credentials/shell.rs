@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Credential;
 use super::names::{Speaks, speaks};
+use super::pairs::before;
 use super::values::judge;
 use crate::Severity;
 
@@ -23,6 +24,7 @@ const GLUED: &[&str] = &[
 /// Programs and their flag before a password.
 const APART: &[(&str, &str)] = &[
     ("ldapsearch", "-w"),
+    ("openssl", "-k"),
     ("mongo", "-p"),
     ("mongodump", "-p"),
     ("mongorestore", "-p"),
@@ -34,9 +36,25 @@ const APART: &[(&str, &str)] = &[
 /// Programs whose `-u` takes `user:password`.
 const LOGINS: &[&str] = &["curl"];
 
+/// The program that makes hashes of passwords for a web server.
+const HTPASSWD: &str = "htpasswd";
+
+/// Words that read a password from the command before them, and whether a user stands before it.
+const READERS: &[(&str, bool)] = &[
+    ("chpasswd", true),
+    ("--password-stdin", false),
+    ("passwd --stdin", false),
+];
+
 /// Programs whose `login` takes a password after `-p`.
 const REGISTRIES: &[&str] = &[
     "az", "buildah", "docker", "helm", "nerdctl", "oras", "podman", "skopeo",
+];
+
+/// First words of flags that say how to do without a credential, or ask for one.
+const WITHOUT: &[&str] = &[
+    "allow", "ask", "disable", "disabled", "enable", "generate", "hide", "ignore", "never", "no",
+    "print", "prompt", "random", "require", "show", "skip", "without",
 ];
 
 /// What the next word is.
@@ -45,6 +63,21 @@ enum Next {
     Value(Speaks),
     /// `user:password`.
     Login,
+    /// `pass:PASSWORD`, or where one is kept.
+    Source,
+    /// No credential.
+    Other,
+}
+
+/// What htpasswd is told on its command line: a file, a user and a password.
+#[derive(Default)]
+struct Batch {
+    /// Whether the password stands there.
+    is_one: bool,
+    /// Whether no file is named.
+    prints: bool,
+    /// How many words there were.
+    words: usize,
 }
 
 /// A part of a word that is a credential.
@@ -56,6 +89,7 @@ pub(super) struct Command<'a> {
     program: &'a str,
     logs_in: bool,
     next: Option<Next>,
+    batch: Batch,
 }
 
 impl<'a> Command<'a> {
@@ -69,8 +103,14 @@ impl<'a> Command<'a> {
         let expected = self.next.take().filter(|_| !word.starts_with('-'));
         if let Some(next) = expected {
             return match next {
+                // docker's `--secret id=NAME,src=FILE` says where one is
+                Next::Value(_) if word.starts_with("id=") || word.starts_with("type=") => None,
                 Next::Value(speaks) => told(speaks, word, 0),
                 Next::Login => told(Speaks::Password, word, word.find(':')? + 1),
+                Next::Source if word.starts_with("pass:") => {
+                    told(Speaks::Password, word, "pass:".len())
+                }
+                Next::Source | Next::Other => None,
             };
         }
         if matches!(word, "|" | "||" | "&&" | ";" | "&") {
@@ -79,7 +119,7 @@ impl<'a> Command<'a> {
         }
         if word.starts_with("--") {
             self.next = match speaks(word) {
-                _ if word.contains('=') => None,
+                _ if word.contains('=') || is_without(word) => None,
                 Some(Speaks::Perhaps | Speaks::Login) | None => None,
                 Some(speaks) => Some(Next::Value(speaks)),
             };
@@ -88,8 +128,16 @@ impl<'a> Command<'a> {
         if word.starts_with('-') {
             return self.flag(word);
         }
+        if self.program == HTPASSWD && self.batch.is_one {
+            self.batch.words += 1;
+            let last = if self.batch.prints { 2 } else { 3 };
+            return (self.batch.words == last)
+                .then(|| told(Speaks::Password, word, 0))
+                .flatten();
+        }
         let program = word.rsplit('/').next().unwrap_or(word);
-        let known = GLUED.contains(&program)
+        let known = matches!(program, HTPASSWD | "openssl")
+            || GLUED.contains(&program)
             || LOGINS.contains(&program)
             || REGISTRIES.contains(&program)
             || APART.iter().any(|(known, _)| *known == program);
@@ -101,6 +149,18 @@ impl<'a> Command<'a> {
     }
 
     fn flag(&mut self, word: &str) -> Option<Told> {
+        if self.program == HTPASSWD {
+            self.batch.is_one |= word.contains('b');
+            self.batch.prints |= word.contains('n');
+            self.next = word.ends_with(['C', 'r']).then_some(Next::Other);
+            return None;
+        }
+        if matches!(word, "-passin" | "-passout")
+            || (matches!(word, "-pass" | "-password") && self.program == "openssl")
+        {
+            self.next = Some(Next::Source);
+            return None;
+        }
         if APART.contains(&(self.program, word))
             || (word == "-p" && self.logs_in && REGISTRIES.contains(&self.program))
         {
@@ -112,6 +172,12 @@ impl<'a> Command<'a> {
         }
         None
     }
+}
+
+/// Whether a flag takes no credential: `--no-password`, `--disabled-password`.
+fn is_without(flag: &str) -> bool {
+    let first = flag.trim_start_matches('-').split(['-', '_']).next();
+    first.is_some_and(|first| WITHOUT.iter().any(|word| first.eq_ignore_ascii_case(word)))
 }
 
 /// What the rest of a word is.
@@ -151,6 +217,42 @@ pub(super) fn add_of_script(script: &str, all: &mut Vec<Credential>) {
         Some((at + span.start..at + span.end, kind, severity))
     });
     add(told, all);
+    for (reader, has_user) in READERS {
+        let read = script.match_indices(reader);
+        // of what is a hash already nothing is told
+        let read = read.filter(|(at, _)| {
+            let behind = script.get(at + reader.len()..).unwrap_or_default();
+            !behind.starts_with(" -e") && !behind.starts_with(" --encrypted")
+        });
+        add(read.filter_map(|(at, _)| piped(script, at, *has_user)), all);
+    }
+}
+
+/// `echo user:password | chpasswd` and the like, whose reader stands at `at`.
+fn piped(script: &str, at: usize, has_user: bool) -> Option<Told> {
+    let line = before(script, at);
+    let fed = line.rsplit_once('|')?.0.trim_end();
+    let from = at - line.len();
+    let quote = fed.chars().next_back().filter(|c| matches!(c, '"' | '\''));
+    let start = match quote {
+        Some(quote) => fed.get(..fed.len() - 1)?.rfind(quote)? + 1,
+        None => fed.rfind(char::is_whitespace)? + 1,
+    };
+    let command = fed.get(..start)?.trim_end_matches(['"', '\'']).trim_end();
+    let prints = |word: &str| matches!(word, "echo" | "printf" | "-n" | "-e");
+    if !command
+        .rsplit(char::is_whitespace)
+        .next()
+        .is_some_and(prints)
+    {
+        return None;
+    }
+    let word = fed.get(start..fed.len() - usize::from(quote.is_some()))?;
+    let word = word.trim_end_matches("\\n");
+    let user = if has_user { word.find(':')? + 1 } else { 0 };
+    let (span, kind, severity) = told(Speaks::Password, word, user)?;
+    let start = from + start;
+    Some((start + span.start..start + span.end, kind, severity))
 }
 
 /// The words of a script with their places, without quotation marks around them.
@@ -220,10 +322,59 @@ mod tests {
     }
 
     #[test]
+    fn passwords_that_are_handed_to_programs_are_found() {
+        assert_eq!(found("htpasswd -bc /etc/f joe hunter2"), ["hunter2"]);
+        assert_eq!(found("htpasswd -nbBC 10 joe hunter2 > f"), ["hunter2"]);
+        assert_eq!(found("htpasswd -b -C 10 f joe 'hunter2'"), ["hunter2"]);
+        assert_eq!(
+            found("openssl rsa -passin pass:hunter2 -in a -passout env:X"),
+            ["hunter2"]
+        );
+        assert_eq!(
+            found("openssl enc -aes-256-cbc -k hunter2 -in a"),
+            ["hunter2"]
+        );
+        for script in [
+            "echo \"root:hunter2\" | chpasswd",
+            "set -e; echo root:hunter2 | sudo /usr/sbin/chpasswd\n",
+            "printf 'root:hunter2\\n' | chpasswd",
+            "echo -n hunter2 | docker login -u joe --password-stdin r.example",
+        ] {
+            let mut all = Vec::new();
+            add_of_script(script, &mut all);
+            let values: Vec<_> = all
+                .into_iter()
+                .map(|one| script.get(one.span).unwrap_or_default())
+                .collect();
+            assert_eq!(values, ["hunter2"], "{script}");
+        }
+        for script in [
+            "echo \"root:$PASSWORD\" | chpasswd",
+            "echo 'root:hunter2' | chpasswd -e",
+            "cat file | chpasswd",
+            "echo \"$PASSWORD\" | docker login --password-stdin",
+            "aws ecr get-login-password | docker login --password-stdin r",
+            "htpasswd -c f joe",
+            "htpasswd -bc f joe \"$PASSWORD\"",
+            "chpasswd",
+            "é|chpasswd",
+        ] {
+            let mut all = Vec::new();
+            add_of_script(script, &mut all);
+            assert_eq!(all, [], "{script}");
+        }
+    }
+
+    #[test]
     fn other_flags_and_references_are_not() {
         for script in [
             "mysql -p\"$PASSWORD\" shop",
             "mkdir -p /var/lib",
+            "docker buildx build --secret id=mysecret1,src=/x .",
+            "adduser --disabled-password app",
+            "createdb --no-password app",
+            "mysqladmin --skip-password root",
+            "app --ask-vault-password site.yml",
             "docker run -p 8080:80 web",
             "docker login --password-stdin registry.example",
             "app --password $(cat /run/secret) --token",

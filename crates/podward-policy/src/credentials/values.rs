@@ -94,6 +94,7 @@ const REFERENCES: &[&str] = &[
     "%(",
     "@microsoft.keyvault(",
     "arn:",
+    "akv:",
     "aws-secretsmanager:",
     "awssm:",
     "enc(",
@@ -101,17 +102,24 @@ const REFERENCES: &[&str] = &[
     "env.",
     "env:",
     "file:",
+    "gcp:",
     "gcpsm:",
+    "k8s:",
     "keyvault:",
     "kv:",
     "op://",
     "os.environ",
     "process.env",
+    "projects/",
     "ref+",
     "ref:",
     "secretkeyref",
     "secretref",
     "secret:",
+    "secretmanager:",
+    "secretsmanager:",
+    "sm://",
+    "ssm:",
     "vault:",
 ];
 
@@ -141,7 +149,18 @@ const FILES: &[&str] = &[
 ];
 
 /// Beginnings of public keys and of what has a form of its own.
-const OTHER_FORMS: &[&str] = &["-----BEGIN", "ssh-rsa ", "ssh-ed25519 ", "ecdsa-sha2-"];
+const OTHER_FORMS: &[&str] = &[
+    "-----BEGIN",
+    "ssh-rsa ",
+    "ssh-ed25519 ",
+    "ecdsa-sha2-",
+    "pk_live_",
+    "pk_test_",
+    "phc_",
+];
+
+/// Names of key files.
+const KEY_FILES: &[&str] = &["id_dsa", "id_ecdsa", "id_ed25519", "id_rsa"];
 
 /// The longest value that is looked at, bytes.
 const LONGEST: usize = 4096;
@@ -150,6 +169,9 @@ const LONGEST: usize = 4096;
 pub(super) fn judge(speaks: Speaks, value: &str) -> Option<(&'static str, Severity)> {
     let value = value.trim();
     if value.len() > LONGEST || value.contains('\n') || stands_for_another(value) {
+        return None;
+    }
+    if speaks != Speaks::Password && is_relative(value) {
         return None;
     }
     let known = is_one(value, KNOWN) || CHANGE.iter().any(|start| begins(value, start));
@@ -238,7 +260,32 @@ fn is_path(value: &str) -> bool {
     absolute
         || drive
         || starts.iter().any(|start| value.starts_with(start))
+        || KEY_FILES.iter().any(|name| {
+            let rest = value.strip_prefix(name);
+            rest.is_some_and(|rest| {
+                rest.len() < 16
+                    && rest
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-' | b'.'))
+            })
+        })
         || (!value.contains(' ') && FILES.iter().any(|end| ends(value, end)))
+}
+
+/// A path that begins nowhere, as that of an object in a bucket: `backups/2024/db.tar.gz`. Base64
+/// has slashes too, and neither words between them nor the end of a name of a file.
+fn is_relative(value: &str) -> bool {
+    let Some((folders, name)) = value.rsplit_once('/') else {
+        return false;
+    };
+    let part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/');
+    let is_folder = |part: &str| part.bytes().all(|b| b.is_ascii_digit()) || is_name(part);
+    let is_file = name.rsplit_once('.').is_some_and(|(stem, end)| {
+        !stem.is_empty()
+            && (1..=5).contains(&end.len())
+            && end.bytes().all(|b| b.is_ascii_alphanumeric())
+    });
+    value.bytes().all(part) && folders.split('/').all(is_folder) && (is_file || is_folder(name))
 }
 
 /// Text that a person is to replace.
@@ -257,6 +304,7 @@ fn is_placeholder(value: &str) -> bool {
     ];
     wrapped(b'<', b'>')
         || wrapped(b'[', b']')
+        || wrapped(b'`', b'`')
         || wrapped(b'%', b'%')
         || wrapped(b'{', b'}')
         || wrapped(b'_', b'_')
@@ -365,6 +413,13 @@ mod tests {
             "REPLACE_ME",
             "ENC[AES256_GCM,data:abc]",
             "[REDACTED]",
+            "`cat /run/secrets/pw`",
+            "projects/p/secrets/s/versions/latest",
+            "gcp:secretmanager:projects/p/secrets/s",
+            "k8s:secret:ns/db",
+            "<secret:db>",
+            "id_ed25519",
+            "id_rsa_deploy",
         ];
         for value in others {
             assert_eq!(password(value), None, "{value}");
@@ -383,6 +438,7 @@ mod tests {
             "redis-secret-1",
             "csrfToken",
             "kube-system/token",
+            "pk_live_51H8xKq2ZvT9wRb7N",
         ] {
             assert!(!token(value), "{value}");
         }
@@ -395,6 +451,9 @@ mod tests {
         assert!(!perhaps("11111111-2222-3333-4444-555566667777"));
         assert!(!perhaps("app.kubernetes.io/name"));
         assert!(!perhaps("short1"));
+        assert!(!perhaps("backups/2024/db.tar.gz"));
+        assert!(!perhaps("backups/2024/11/20241124T0312Z-db.tar.gz"));
+        assert!(perhaps("q7Zt1LmX0vB4/kD9sYw3R/x8Kd83jKs93"));
         assert!(!perhaps("sha256:9f86d081"));
         let login = |value| judge(Speaks::Login, value).is_some();
         assert!(login("joe:hunter2"));

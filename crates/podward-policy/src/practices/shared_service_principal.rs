@@ -24,6 +24,7 @@ pub(super) const PRACTICE: Practice = Practice {
                 "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: secrets\n    csi:\n      driver: secrets-store.csi.k8s.io\n      readOnly: true\n      nodePublishSecretRef:\n        name: creds\n      volumeAttributes:\n        secretProviderClass: web\n"
             ),
             "apiVersion: v1\nkind: Secret\nmetadata:\n  name: creds\nstringData:\n  clientid: 00000000-0000-0000-0000-00000000000a\n  clientsecret: <made by the pipeline>\n",
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: creds\nstringData:\n  AZURE_CLIENT_ID: 00000000-0000-0000-0000-00000000000a\n  AZURE_CLIENT_SECRET: <made by the pipeline>\n  AZURE_TENANT_ID: 00000000-0000-0000-0000-00000000000b\n",
             "apiVersion: aadpodidentity.k8s.io/v1\nkind: AzureIdentity\nmetadata:\n  name: web\nspec:\n  type: 1\n  clientID: 00000000-0000-0000-0000-00000000000a\n  tenantID: 00000000-0000-0000-0000-00000000000b\n  clientPassword:\n    name: creds\n",
         ],
         passes: &[
@@ -49,7 +50,7 @@ fn run(sight: &Sight<'_>, spots: &mut Vec<Spot>) {
                         .map_or(&[] as &[_], Node::entries)
                         .iter();
                     let mut keys = entries.filter_map(|(key, _)| key.as_str());
-                    let found = keys.find(|key| plain(key) == name)?;
+                    let found = keys.find(|key| of_principal(key) == name)?;
                     Some(format!("{list}.{found}"))
                 })
             };
@@ -75,6 +76,15 @@ fn run(sight: &Sight<'_>, spots: &mut Vec<Spot>) {
     for pods in sight.pods {
         of_pod(pods, spots);
     }
+}
+
+/// The key of a Secret without the prefix that variables of the SDKs and of Terraform have.
+fn of_principal(key: &str) -> String {
+    let name = plain(key);
+    let bare = ["azure", "arm"]
+        .into_iter()
+        .find_map(|prefix| name.strip_prefix(prefix));
+    bare.map_or(name.clone(), str::to_owned)
 }
 
 /// A name in small letters, without what stands between its words.

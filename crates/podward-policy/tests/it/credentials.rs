@@ -142,6 +142,23 @@ const PARTS: &[&str] = &[
     "hooks.slack.com/services/",
     "ghp_",
     "SG.",
+    "@tcp(",
+    "jdbc:oracle:thin:",
+    "jdbc:sqlserver://h:1;",
+    "PASSWORD '",
+    "IDENTIFIED BY '",
+    " | chpasswd",
+    "echo ",
+    "htpasswd -bc ",
+    "-passin pass:",
+    " string = ",
+    ": string = ",
+    "#define ",
+    "password: |\n  ",
+    "${A_PASSWORD:-",
+    "{\"Jwt\": ",
+    "\"Key\": ",
+    "bindpw ",
     "\u{0}",
 ];
 
@@ -249,6 +266,15 @@ fn no_file_takes_long() {
         "PASSWORD=hunter2\n",
         "f(\"",
         "password='a b' ",
+        "root:a@tcp(",
+        "echo a:b | chpasswd ",
+        "a BY 'x' ",
+        "password string = ",
+        "password: |\n  a\n",
+        "{\"Key\": \"a1\"",
+        "Server=a;Password=",
+        "${A_PASSWORD:-",
+        "#define PASSWORD ",
     ] {
         let text = part.repeat(50_000 / part.len());
         let start = std::time::Instant::now();
@@ -320,6 +346,11 @@ fn speed() {
         "-----BEGIN PRIVATE KEY-----",
         "https://a:b",
         "AKIAABCDEFGHIJKLMNOP ",
+        "root:a@tcp(",
+        "a BY 'x' ",
+        "\"Key\": \"a1\" ",
+        "${A_PASSWORD:-",
+        "a=b;password=x1;",
     ]) {
         let text = part.repeat(2_000_000 / part.len());
         let start = std::time::Instant::now();

@@ -113,9 +113,13 @@ fn configuration(config: &Value) -> String {
             &format!("{key}={}", value.as_str().unwrap_or_default()),
         );
     }
-    for (word, key) in [("ENTRYPOINT", "Entrypoint"), ("CMD", "Cmd")] {
+    for (word, key) in [
+        ("ENTRYPOINT", "/Entrypoint"),
+        ("CMD", "/Cmd"),
+        ("HEALTHCHECK", "/Healthcheck/Test"),
+    ] {
         let words = inner
-            .get(key)
+            .pointer(key)
             .and_then(Value::as_array)
             .into_iter()
             .flatten();
@@ -123,6 +127,14 @@ fn configuration(config: &Value) -> String {
         if !words.is_empty() {
             line(word, &words.join(" "));
         }
+    }
+    for step in inner
+        .get("OnBuild")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        line("ONBUILD", step.as_str().unwrap_or_default());
     }
     for step in config
         .get("history")
@@ -142,13 +154,13 @@ mod tests {
     #[test]
     fn a_configuration_has_a_line_for_each_part() {
         let config = serde_json::json!({
-            "config": {"User": "app", "Env": ["A=1"], "Labels": {"b": "2"}, "Entrypoint": ["/x", "-y"], "Cmd": null},
+            "config": {"User": "app", "Env": ["A=1"], "Labels": {"b": "2"}, "Entrypoint": ["/x", "-y"], "Cmd": null, "Healthcheck": {"Test": ["CMD", "curl", "h"]}, "OnBuild": ["ENV A=1"]},
             "history": [{"created_by": "RUN a\nb"}, {"empty_layer": true}],
         });
         let text = super::configuration(&config);
         assert_eq!(
             text,
-            "USER app\nENV A=1\nLABEL b=2\nENTRYPOINT /x -y\nHISTORY RUN a b\n"
+            "USER app\nENV A=1\nLABEL b=2\nENTRYPOINT /x -y\nHEALTHCHECK CMD curl h\nONBUILD ENV A=1\nHISTORY RUN a b\n"
         );
         assert_eq!(super::configuration(&serde_json::Value::Null), "USER\n");
     }

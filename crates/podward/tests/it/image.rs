@@ -152,6 +152,32 @@ fn a_user_that_is_a_name_is_a_hint() {
 }
 
 #[test]
+fn the_health_check_and_steps_for_later_builds_are_read() {
+    let folder = scratch();
+    let image = saved("1000");
+    let config = json!({
+        "config": {
+            "User": "1000",
+            "Healthcheck": {"Test": ["CMD-SHELL", "curl -u joe:hunter2 http://h/"]},
+            "OnBuild": ["ENV API_PASSWORD=hunter22"],
+        },
+        "history": [],
+    });
+    std::fs::write(image.join("config.json"), config.to_string()).unwrap();
+    tar(&image, &folder.join("app.tar"), "--format=gnu");
+    let output = run(&folder, &["check", "--image", "app.tar", "-o", "json"], &[]);
+    let all = found(&out(&output));
+    let config: Vec<_> = all.iter().filter(|one| one.contains(":config:")).collect();
+    assert_eq!(
+        config,
+        [
+            "app.tar:config:2 credentialInImage the image holds a password",
+            "app.tar:config:3 credentialInImage the image holds a password",
+        ]
+    );
+}
+
+#[test]
 fn an_oci_layout_is_read_and_what_cannot_be_is_named() {
     let folder = scratch();
     let layout = folder.join("layout");
