@@ -35,6 +35,19 @@ impl<'a> Lines<'a> {
         self.text.get(self.byte(from)?..self.byte(to)?)
     }
 
+    /// What stands before a position in its line, where that is only space; else as many spaces.
+    pub(super) fn indent(&self, at: Position) -> String {
+        let start = Position {
+            line: at.line,
+            column: 1,
+        };
+        let head = self.between(start, at).unwrap_or_default();
+        if head.chars().all(|c| c == ' ' || c == '\t') {
+            return head.to_owned();
+        }
+        " ".repeat(at.column.saturating_sub(1))
+    }
+
     /// Where the line after this one begins; `None` on the last.
     pub(super) fn next_line(&self, line: usize) -> Option<usize> {
         self.starts.get(line).copied()

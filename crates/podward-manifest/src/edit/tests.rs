@@ -102,6 +102,74 @@ fn json_and_flow_stay_what_they_are() {
 }
 
 #[test]
+fn json_stays_json_also_where_it_was_empty() {
+    let cases = [
+        // text, path, value, text after
+        (
+            r#"{"a": {}, "b": 1}"#,
+            "a.x.y",
+            json!("z"),
+            r#"{"a": {"x": {"y": "z"}}, "b": 1}"#,
+        ),
+        (
+            r#"{"a": null}"#,
+            "a.x",
+            json!(false),
+            r#"{"a": {"x": false}}"#,
+        ),
+        (
+            r#"{"a": []}"#,
+            "a",
+            json!(["x", "y"]),
+            r#"{"a": ["x", "y"]}"#,
+        ),
+        (
+            r#"{"a":{"l":[]},"b":{}}"#,
+            "a.l",
+            json!(["x", "y"]),
+            r#"{"a":{"l":["x","y"]},"b":{}}"#,
+        ),
+        (
+            r#"{"a":{},"b":1}"#,
+            "a.x",
+            json!({"y": 1, "z": "w"}),
+            r#"{"a":{"x":{"y":1,"z":"w"}},"b":1}"#,
+        ),
+        (
+            r#"{"a":1,"b":{"c":true}}"#,
+            "b.c",
+            json!("x"),
+            r#"{"a":1,"b":{"c":"x"}}"#,
+        ),
+        (r#"{"a":[1]}"#, "a", json!([1, "x"]), r#"{"a":[1,"x"]}"#),
+        (
+            "{\n\t\"a\": {\n\t\t\"b\": []\n\t}\n}\n",
+            "a.c",
+            json!({"x": []}),
+            "{\n\t\"a\": {\n\t\t\"b\": [],\n\t\t\"c\": {\"x\": []}\n\t}\n}\n",
+        ),
+        // a document of a file that has others
+        (
+            "{\"a\": {}}\n---\nb: {}\n",
+            "a.x",
+            json!("y"),
+            "{\"a\": {\"x\": \"y\"}}\n---\nb: {}\n",
+        ),
+        // no JSON, though it has braces
+        (
+            "{a: {}, b: 1}\n",
+            "a.x",
+            json!("zz"),
+            "{a: {x: zz}, b: 1}\n",
+        ),
+    ];
+    for (text, path, value, after) in cases {
+        let edited = edited(text, path, value);
+        assert_eq!(edited.as_deref(), Ok(after), "{path} of {text}");
+    }
+}
+
+#[test]
 fn sequences_take_items_behind() {
     assert_eq!(
         edited("a: [x, w]  # z\n", "a", json!(["x", "w", "ALL"])).unwrap(),
