@@ -1,0 +1,132 @@
+use super::*;
+use crate::{Level, Profile, Version};
+
+const TEXT: &str = "# a pod\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a  # the one\n    image: x\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec:\n  hostNetwork: true # node exporter\n  containers:\n  - name: b\n    securityContext: {privileged: true}\n";
+
+fn restricted() -> Settings {
+    Settings {
+        profile: Profile::Level(Level::Restricted),
+        version: Version::Latest,
+        ids: crate::Ids::default(),
+        exceptions: std::sync::Arc::default(),
+    }
+}
+
+fn mended(text: &str, may_break: bool) -> Mended {
+    let around = surroundings(Neighbours::default);
+    let mending = Mending {
+        settings: restricted(),
+        may_break,
+        hints: false,
+    };
+    mend("f", text, &mending, &around).unwrap()
+}
+
+fn run(may_break: bool) -> Mended {
+    mended(TEXT, may_break)
+}
+
+#[test]
+fn safe_fixes_leave_a_working_pod_as_it_works() {
+    let mended = run(false);
+    assert_eq!(
+        mended.text,
+        TEXT.replace(
+            "    image: x\n",
+            "    image: x\n    securityContext:\n      allowPrivilegeEscalation: false\n  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n"
+        )
+    );
+    assert_eq!(mended.done.len(), 2);
+    assert!(mended.unsafe_left.len() > 4);
+    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
+}
+
+#[test]
+fn all_fixes_together_make_it_restricted_and_a_second_run_changes_nothing() {
+    let mended = run(true);
+    let again = self::mended(&mended.text, true);
+    assert_eq!(again.text, mended.text);
+    assert!(again.done.is_empty());
+    let around = surroundings(Neighbours::default);
+    let left = findings("f", &mended.text, &restricted(), &around).unwrap();
+    assert!(left.is_empty(), "{}\n{left:?}", mended.text);
+    for comment in ["# a pod", "# the one", "# node exporter"] {
+        assert!(mended.text.contains(comment));
+    }
+}
+
+#[test]
+fn what_is_shared_is_left_and_said() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n  containers:\n  - name: a\n    securityContext: &s {capabilities: {drop: [ALL]}}\n  - name: b\n    securityContext: *s\n";
+    let mended = mended(text, true);
+    assert_eq!(mended.text, text);
+    assert_eq!(mended.failed.len(), 2, "{:?}", mended.failed);
+}
+
+/// A pod of one container with this security context, and more of its fields.
+fn pod(security: &str, more: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n  - name: a\n    image: x\n{more}    securityContext: {security}\n"
+    )
+}
+
+#[test]
+fn a_container_that_may_gain_privileges_keeps_them() {
+    for (security, more) in [
+        // a program whose file has the capability has it only so
+        (
+            "{runAsUser: 1000, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}",
+            "",
+        ),
+        ("{capabilities: {add: [CHOWN]}}", ""),
+        (
+            "{runAsUser: 1000}",
+            "    command: [sh, -c, 'exec sudo -E web']\n",
+        ),
+        ("{runAsUser: 1000}", "    args: [/bin/su, web]\n"),
+        (
+            "{}",
+            "    lifecycle: {postStart: {exec: {command: [sudo, x]}}}\n",
+        ),
+        ("{allowPrivilegeEscalation: true}", ""),
+    ] {
+        let text = pod(security, more);
+        let safe = mended(&text, false);
+        assert!(safe.text.contains(security), "{}", safe.text);
+        let is_it = |f: &Finding| f.rule == "allowPrivilegeEscalation";
+        assert!(safe.unsafe_left.iter().any(is_it), "{text}");
+        let all = mended(&text, true);
+        assert!(all.text.contains("allowPrivilegeEscalation: false"));
+    }
+    for more in ["", "    args: [--sudo-user=x, pseudo, issue]\n"] {
+        let ordinary = mended(&pod("{runAsUser: 1000}", more), false);
+        let added = "{runAsUser: 1000, allowPrivilegeEscalation: false}";
+        assert!(ordinary.text.contains(added), "{}", ordinary.text);
+    }
+}
+
+#[test]
+fn a_capability_is_taken_out_only_where_it_gains_nothing_as_it_is_written() {
+    let asked = |text: &str| {
+        let around = surroundings(Neighbours::default);
+        let mending = Mending {
+            settings: Settings {
+                profile: Profile::Podward,
+                ..restricted()
+            },
+            may_break: false,
+            hints: false,
+        };
+        mend("f", text, &mending, &around).unwrap().text
+    };
+    let may = pod(
+        "{runAsUser: 1000, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}",
+        "",
+    );
+    assert!(asked(&may).contains("add: [NET_BIND_SERVICE]"));
+    let may_not = may.replace("{runAsUser", "{allowPrivilegeEscalation: false, runAsUser");
+    assert!(asked(&may_not).contains("add: []"), "{}", asked(&may_not));
+    // a name that no runtime knows gives nothing today
+    let named = asked(&pod("{capabilities: {drop: [all], add: [CAP_CHOWN]}}", ""));
+    assert!(named.contains("{drop: [ALL], add: [CAP_CHOWN]}"), "{named}");
+}
