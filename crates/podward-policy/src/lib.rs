@@ -13,6 +13,7 @@ mod mask;
 mod mend;
 mod neighbours;
 mod os;
+mod patch;
 mod pod;
 mod practice;
 mod practices;

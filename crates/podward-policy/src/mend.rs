@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use podward_manifest::{Change, Position, edit};
 
 use crate::neighbours::{Neighbours, Surroundings, surroundings};
-use crate::{Decoded, Finding, Safety, Settings, Severity, examine};
+use crate::{Decoded, Finding, Safety, Settings, Severity, examine, patch};
 
 /// What became of the findings of a file.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub struct Mended {
     pub by_hand: Vec<Finding>,
     /// Findings whose fix changes other objects too: [`mend_across`] makes it.
     pub across: Vec<Finding>,
+    /// How many of its objects are patches of kustomize, which are left as they are.
+    pub patches: usize,
 }
 
 /// How far mending goes.
@@ -111,12 +113,16 @@ pub fn mend(
     let parts = parts(text);
     let mut whole = Mended {
         path: path.to_owned(),
+        patches: aim.patches(text),
         ..Mended::default()
     };
     let mut line = 0;
     for part in &parts {
         let Ok(mut mended) = aim.mend(part) else {
-            return aim.mend(text);
+            return aim.mend(text).map(|mended| Mended {
+                patches: whole.patches,
+                ..mended
+            });
         };
         let findings = [
             &mut mended.done,
@@ -162,6 +168,16 @@ fn parts(text: &str) -> Vec<&str> {
 impl Aim<'_> {
     fn findings(&self, text: &str) -> Result<Vec<Placed>, String> {
         findings(self.path, text, &self.mending.settings, self.around)
+    }
+
+    /// How many objects are patches.
+    fn patches(&self, text: &str) -> usize {
+        let settings = &self.mending.settings;
+        if !settings.exceptions.is_patch && !patch::may_be_in(text) {
+            return 0;
+        }
+        let examined = examine(self.path, text, settings, self.around);
+        examined.objects.iter().filter(|one| one.is_patch).count()
     }
 
     /// Whether the fix of a finding is to be made, as far as one object goes.
@@ -398,6 +414,9 @@ fn spread(
     for other in &fix.elsewhere {
         let of = files.iter().position(|file| file.path == *other.path);
         let of = of.ok_or_else(|| format!("{} is not among the files given", other.path))?;
+        if settings(of)?.exceptions.is_patch {
+            return Err(format!("{} is a patch of kustomize", other.path));
+        }
         let changes = other.edits.iter().map(|edit| edit.change(""));
         edits.push((of, other.start, changes.collect()));
     }

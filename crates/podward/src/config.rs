@@ -300,6 +300,7 @@ impl Config {
                 .filter(|(paths, ..)| about(paths))
                 .map(|(_, ignore, _)| Arc::clone(ignore))
                 .collect(),
+            is_patch: false,
         }
     }
 

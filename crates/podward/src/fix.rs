@@ -171,6 +171,16 @@ impl Fix {
             }
             (false, _) => {}
         }
+        if mended.patches > 0 {
+            let why = "a patch of kustomize is left as it is: mend what it patches";
+            io.emit("skipped", json!({"file": file.shown, "reason": why}));
+            if !io.is_json() {
+                io.note(format_args!(
+                    "{}: {why}",
+                    io.tone(Tone::Strong, &file.shown)
+                ));
+            }
+        }
         tell(io, mended, self.write);
         total.mended += mended.done.len();
         total.may_break += mended.unsafe_left.len();

@@ -130,3 +130,36 @@ fn a_capability_is_taken_out_only_where_it_gains_nothing_as_it_is_written() {
     let named = asked(&pod("{capabilities: {drop: [all], add: [CAP_CHOWN]}}", ""));
     assert!(named.contains("{drop: [ALL], add: [CAP_CHOWN]}"), "{named}");
 }
+
+#[test]
+fn a_patch_is_no_whole_workload() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: w}\nspec:\n  template:\n    spec:\n      containers:\n      - name: a\n        $setElementOrder/env: [x]\n        securityContext: {privileged: true}\n      - name: b\n        $patch: delete\n";
+    let left = mended(patch, true);
+    assert_eq!((left.text.as_str(), left.patches), (patch, 1));
+    let rules: Vec<_> = left.by_hand.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, ["privileged"]);
+    // the same where only who uses the file knows that it is one
+    let named = patch.replace("        $patch: delete\n", "        image: x\n");
+    let around = surroundings(Neighbours::default);
+    let exceptions = crate::Exceptions {
+        is_patch: true,
+        ..crate::Exceptions::default()
+    };
+    let settings = Settings {
+        exceptions: std::sync::Arc::new(exceptions),
+        ..restricted()
+    };
+    let mending = Mending {
+        settings,
+        may_break: true,
+        hints: true,
+    };
+    let left = mend("f", &named, &mending, &around).unwrap();
+    assert_eq!((left.text.as_str(), left.patches), (named.as_str(), 1));
+    // the verdict is as if it were whole
+    let examined = examine("f", &named, &mending.settings, &around);
+    let Decoded::Verdict(verdict) = &examined.objects[0].verdicts[0] else {
+        panic!("it can be decoded");
+    };
+    assert!(verdict.violations.len() > 3, "{verdict:?}");
+}

@@ -11,6 +11,7 @@ mod render;
 mod templates;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -66,6 +67,8 @@ pub(crate) struct File {
     pub(crate) shown: String,
     /// Path below the folder that was given; of a file that was given, as it was given.
     pub(crate) relative: String,
+    /// Whether a kustomization has it as a patch.
+    pub(crate) is_patch: bool,
     /// Whether credentials are looked for in what is no manifest.
     code: bool,
     templates: Arc<Templates>,
@@ -119,6 +122,7 @@ impl Inputs {
                 errors.push(Report::new(Refused::Missing).at(&shown(path), None));
             }
         }
+        mark(&mut files, &makers.patches());
         match rendering {
             Rendering::Judged if !beyond.no_render => {
                 let (texts, charts) = makers.render(io, beyond.render, &mut errors);
@@ -158,6 +162,7 @@ impl Inputs {
             return;
         }
         if !path.is_dir() {
+            makers.see_near(path);
             let relative = path.to_string_lossy().into_owned();
             let content = if code && !is_manifest(path) && code::is_code(path) {
                 Content::Code(path.to_path_buf())
@@ -204,6 +209,7 @@ impl Inputs {
             content,
             shown,
             relative,
+            is_patch: false,
             code,
             templates: Arc::clone(&self.templates),
             held: Mutex::new(None),
@@ -287,6 +293,17 @@ impl File {
     /// Whether a text that is no YAML is a template, and counted as such.
     pub(crate) fn is_template(&self, source: &Source) -> bool {
         self.templates.is_unread(source)
+    }
+}
+
+/// Marks the files that are patches.
+fn mark(files: &mut [File], patches: &BTreeSet<PathBuf>) {
+    if patches.is_empty() {
+        return;
+    }
+    for file in files {
+        let path = file.path().and_then(|path| path.canonicalize().ok());
+        file.is_patch = path.is_some_and(|path| patches.contains(&path));
     }
 }
 

@@ -164,3 +164,57 @@ fn a_port_is_moved_together_with_its_service_and_ids_are_those_of_the_configurat
         text
     );
 }
+
+#[test]
+fn patches_of_kustomize_are_left_and_only_what_they_say_is_judged() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        securityContext: {privileged: true}\n";
+    let small = patch.replace("securityContext: {privileged: true}", "image: x");
+    let folder = written(&[
+        (
+            "kustomization.yaml",
+            "resources: [pod.yaml]\npatches:\n- path: one.yaml\n  target: {kind: Deployment}\n- patch: |-\n    a: 1\npatchesStrategicMerge: [patches/two.yaml]\n",
+        ),
+        ("pod.yaml", POD),
+        ("one.yaml", patch),
+        ("patches/two.yaml", &small),
+    ]);
+    let path = folder.to_string_lossy().into_owned();
+    let run = fix(&["--write", "--unsafe-fixes", &path]);
+    let left = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    assert_eq!(
+        (left("one.yaml"), left("patches/two.yaml")),
+        (patch.to_owned(), small)
+    );
+    assert_ne!(left("pod.yaml"), POD);
+    let said = err(&run);
+    for part in [
+        "one.yaml: a patch of kustomize is left",
+        "two.yaml: a patch",
+    ] {
+        assert_eq!(said.matches(part).count(), 1, "{part}\n{said}");
+    }
+    for given in [
+        vec![path.as_str()],
+        vec![
+            &format!("{path}/one.yaml"),
+            &format!("{path}/patches/two.yaml"),
+        ],
+    ] {
+        let check = [
+            "check",
+            "--no-render",
+            "-o",
+            "json",
+            "--profile",
+            "restricted",
+        ];
+        let run = podward(&[&check[..], &given].concat(), Path::new("/"));
+        let out = out(&run);
+        let found: Vec<_> = out.lines().filter(|l| l.contains("\"finding\"")).collect();
+        assert_eq!(found.len(), 1, "{out}");
+        assert!(found[0].contains("\"privileged\""), "{out}");
+    }
+    // the verdicts of the library are on files
+    let all = podward(&["check", "-o", "podsecurity", &path], Path::new("/"));
+    assert_eq!(out(&all).lines().count(), 3, "{}", out(&all));
+}
