@@ -96,6 +96,10 @@ pub fn edit(text: &str, object: Position, changes: &[Change]) -> Result<String, 
         return Err(EditError::Missing("the object".into()));
     };
     let lines = Lines::new(text);
+    if lines.has_bare_returns() {
+        let why = "its lines end with a carriage return alone";
+        return Err(EditError::Form("the text".into(), why));
+    }
     let splices = splice::find(&lines, root, changes, Style::of(&lines, document))?;
     let edited = splice::apply(text, splices).ok_or_else(|| unverified("two changes meet"))?;
     // by a second reading, not by trust in the splices

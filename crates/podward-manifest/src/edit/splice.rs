@@ -227,23 +227,24 @@ fn insert(
         .iter()
         .map(|(name, value)| render::block(name, value, column - 1, style))
         .collect();
-    Ok(after(lines, node.end, text, style))
+    Ok(after(lines, node.end, column, text, style))
 }
 
-/// Lines put behind the one that ends at a position.
-fn after(lines: &Lines<'_>, end: Position, text: String, style: Style) -> Splice {
-    match lines.behind(end) {
-        Some(at) => Splice {
-            from: at,
-            to: at,
-            with: text,
-        },
+/// Lines put behind the one that ends at a position, and behind its comments.
+fn after(lines: &Lines<'_>, end: Position, column: usize, text: String, style: Style) -> Splice {
+    let at = lines.behind(end).unwrap_or(lines.text.len());
+    let at = lines.behind_comments(at, column);
+    let before = lines.text.get(..at).unwrap_or_default();
+    let with = if before.is_empty() || before.ends_with('\n') {
+        text
+    } else {
         // the last line has no end
-        None => Splice {
-            from: lines.text.len(),
-            to: lines.text.len(),
-            with: [style.line_end, text.trim_end()].concat(),
-        },
+        [style.line_end, text.trim_end()].concat()
+    };
+    Splice {
+        from: at,
+        to: at,
+        with,
     }
 }
 
@@ -370,5 +371,5 @@ fn sequence(
             )
         })
         .collect();
-    Ok(after(lines, last, text, style))
+    Ok(after(lines, last, dash + 1, text, style))
 }

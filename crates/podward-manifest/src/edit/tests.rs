@@ -312,3 +312,36 @@ fn a_block_of_text_before_what_is_less_moved_in_ends_with_its_last_line() {
     );
     assert_eq!(gone.as_deref(), Ok("s:\n  c:\n    - n: a\n  v: 1\n"));
 }
+
+#[test]
+fn comments_that_are_moved_in_deeper_stay_with_what_is_before_them() {
+    let text = "spec:\n  containers:\n  - name: a\n    image: x\n    # livenessProbe:\n    #   httpGet: {port: 80}\n\n      # deeper\n  # volumes: []\nstatus: {}\n";
+    assert_eq!(
+        edited(text, "spec.x", json!(1)),
+        Ok(text.replace("  # volumes", "  x: 1\n  # volumes"))
+    );
+    assert_eq!(
+        edited(text, "spec.containers[0].x", json!(1)),
+        Ok(text.replace("    # livenessProbe", "    x: 1\n    # livenessProbe"))
+    );
+    let last = "spec:\n  containers:\n  - name: a\n    # image: x";
+    assert_eq!(
+        edited(last, "spec.x", json!(1)),
+        Ok(format!("{last}\n  x: 1"))
+    );
+    let list = "a:\n  - x\n    # of x\n  # of none\nb: 1\n";
+    assert_eq!(
+        edited(list, "a", json!(["x", "zz"])),
+        Ok(list.replace("  # of none", "  - zz\n  # of none"))
+    );
+}
+
+#[test]
+fn lines_that_end_with_a_carriage_return_alone_are_left() {
+    let error = edit(
+        "a: 1\rb: 2\r",
+        Position { line: 1, column: 1 },
+        &[Change::new("c", json!(1))],
+    );
+    assert!(matches!(error, Err(EditError::Form(..))), "{error:?}");
+}
