@@ -100,6 +100,7 @@ pub fn edit(text: &str, object: Position, changes: &[Change]) -> Result<String, 
         let why = "its lines end with a carriage return alone";
         return Err(EditError::Form("the text".into(), why));
     }
+    let changes = &remove::with_emptied(root, changes);
     let splices = splice::find(&lines, root, changes, Style::of(&lines, document))?;
     let edited = splice::apply(text, splices).ok_or_else(|| unverified("two changes meet"))?;
     // by a second reading, not by trust in the splices

@@ -253,8 +253,10 @@ fn what_is_taken_out_takes_its_lines_or_its_part_of_one() {
             "a: 1\ne: 4\n",
         ),
         ("a: 1\nb: 2", "b", "a: 1\n"),
-        // the last one leaves an empty mapping
-        ("a:\n  b: 1\nc: 2\n", "a.b", "a: {}\nc: 2\n"),
+        // the last one takes the mapping with it
+        ("a:\n  b: 1\nc: 2\n", "a.b", "c: 2\n"),
+        ("a:\n  b:\n    c: 1\n  d: 2\n", "a.b.c", "a:\n  d: 2\n"),
+        ("x: 1\na: {b: {c: 1}}\n", "a.b.c", "x: 1\n"),
         // items
         ("a:\n- x: 1\n  y: 2\n- z: 3\n", "a[0]", "a:\n- z: 3\n"),
         ("a:\n  - x\n  - y # gone\n", "a[1]", "a:\n  - x\n"),
@@ -297,7 +299,7 @@ fn several_can_be_taken_out_at_once() {
     assert_eq!(edited.as_deref(), Ok("a:\n  c: 2\nl:\n- 2\n"));
     let changes = ["a.b", "a.c", "a.d"].map(Change::removal);
     let edited = edit(text, Position { line: 1, column: 1 }, &changes);
-    assert_eq!(edited.as_deref(), Ok("a: {}\nl:\n- 1\n- 2\n- 3\n"));
+    assert_eq!(edited.as_deref(), Ok("l:\n- 1\n- 2\n- 3\n"));
 }
 
 #[test]
