@@ -314,6 +314,11 @@ impl Mending {
     }
 }
 
+fn is_safe(finding: &Finding) -> bool {
+    let fix = finding.fix.as_ref();
+    fix.is_some_and(|fix| fix.safety == Safety::Safe)
+}
+
 fn changes_others(finding: &Finding) -> bool {
     let fix = finding.fix.as_ref();
     fix.is_some_and(|fix| !fix.elsewhere.is_empty())
@@ -330,11 +335,14 @@ fn worse(
 ) -> Option<String> {
     let had: BTreeSet<_> = before.iter().map(|(n, _, f)| (*n, f.rule)).collect();
     let gone: BTreeSet<_> = mended.iter().map(|f| (number, key(f))).collect();
+    // a hint may come of what was asked for though it may break, and is the hint at how it breaks
+    let is_safe = !mended.is_empty() && mended.iter().all(|finding| is_safe(finding));
     for (n, _, finding) in after {
         if gone.contains(&(*n, key(finding))) {
             return Some("the finding would stay".into());
         }
-        let is_new = finding.severity > Severity::Info && !had.contains(&(*n, finding.rule));
+        let counts = finding.severity > Severity::Info || is_safe;
+        let is_new = counts && !had.contains(&(*n, finding.rule));
         if is_new && !mending.wants(finding) {
             return Some(format!("it would bring another: {}", finding.message));
         }

@@ -163,3 +163,42 @@ fn a_patch_is_no_whole_workload() {
     };
     assert!(verdict.violations.len() > 3, "{verdict:?}");
 }
+
+#[test]
+fn a_host_process_gets_no_new_findings_and_no_empty_mapping() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  hostNetwork: true\n  containers:\n  - name: a\n    image: x\n    securityContext: {windowsOptions: {hostProcess: true}}\n  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n";
+    let chosen = text.replace(
+        "spec:\n",
+        "spec:\n  nodeSelector: {kubernetes.io/os: windows}\n",
+    );
+    let run = |text: &str, may_break| {
+        let around = surroundings(Neighbours::default);
+        let settings = Settings {
+            profile: Profile::Podward,
+            ..restricted()
+        };
+        let mending = Mending {
+            settings: settings.clone(),
+            may_break,
+            hints: false,
+        };
+        let all = |text: &str| -> BTreeSet<_> {
+            let found = findings("f", text, &settings, &around).unwrap();
+            found
+                .into_iter()
+                .map(|(.., finding)| finding.rule)
+                .collect()
+        };
+        let after = mend("f", text, &mending, &around).unwrap().text;
+        assert!(!after.contains("{}"), "{after}");
+        (after.clone(), all(text), all(&after))
+    };
+    for text in [text, &chosen] {
+        let (_, before, after) = run(text, false);
+        assert!(after.is_subset(&before), "{after:?}");
+        let (_, before, after) = run(text, true);
+        assert!(after.is_subset(&before), "{after:?}");
+    }
+    assert!(!run(text, false).0.contains("os:"));
+    assert!(run(&chosen, false).0.contains("  os:\n    name: windows\n"));
+}
