@@ -11,7 +11,9 @@ mod render;
 mod templates;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -121,6 +123,9 @@ impl Inputs {
             } else {
                 errors.push(Report::new(Refused::Missing).at(&shown(path), None));
             }
+        }
+        if rendering != Rendering::Left {
+            once(&mut files);
         }
         mark(&mut files, &makers.patches());
         match rendering {
@@ -294,6 +299,25 @@ impl File {
     pub(crate) fn is_template(&self, source: &Source) -> bool {
         self.templates.is_unread(source)
     }
+}
+
+/// Takes out what is there under another name, or twice. A second name of the same bytes, a hard link, is
+/// another file.
+fn once(files: &mut Vec<File>) {
+    let mut seen: BTreeMap<(u64, u64), Vec<PathBuf>> = BTreeMap::new();
+    files.retain(|file| {
+        let Some(path) = file.path() else { return true };
+        let Some(about) = path.metadata().ok().filter(Metadata::is_file) else {
+            return true;
+        };
+        let known = seen.entry((about.dev(), about.ino())).or_default();
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let is_new = known.is_empty() || !known.iter().any(|other| real(other) == real(path));
+        if is_new {
+            known.push(path.to_path_buf());
+        }
+        is_new
+    });
 }
 
 /// Marks the files that are patches.
