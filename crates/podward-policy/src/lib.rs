@@ -35,7 +35,7 @@ pub use exceptions::{Exceptions, Ignore};
 pub use finding::{Edit, Elsewhere, Finding, Fix, Safety, Severity};
 pub use level::{Level, LevelError};
 pub use mask::mask;
-pub use mend::{Mended, Mending, mend, mend_across};
+pub use mend::{Fixed, Mended, Mending, mend, mend_across};
 pub use neighbours::{Neighbours, Surroundings, surroundings};
 pub use rule::{Profile, Remedy, Rule};
 pub use rules::{rule, rules};

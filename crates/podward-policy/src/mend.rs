@@ -10,7 +10,7 @@ use crate::neighbours::{Neighbours, Surroundings, surroundings};
 use crate::{Decoded, Finding, Safety, Settings, Severity, examine, patch};
 
 /// What became of the findings of a file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Mended {
     /// Path of the file.
     pub path: String,
@@ -359,15 +359,26 @@ fn gather<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Neighbours {
     neighbours
 }
 
+/// A file that is judged with others, and cannot be changed.
+#[derive(Clone, Debug)]
+pub struct Fixed {
+    /// Path of the file.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+    /// Why it cannot be changed.
+    pub why: String,
+}
+
 /// Mends what takes changes of several objects, in one file or more: all of them or none. `mendings`
-/// has what is to be reached in each file.
-pub fn mend_across(files: &mut [Mended], mendings: &[Mending]) {
+/// has what is to be reached in each file, `fixed` what is around and stays.
+pub fn mend_across(files: &mut [Mended], mendings: &[Mending], fixed: &[Fixed]) {
     for index in 0..files.len() {
         let Some(file) = files.get_mut(index) else {
             return;
         };
         for finding in std::mem::take(&mut file.across) {
-            match spread(files, index, &finding, mendings) {
+            match spread(files, index, &finding, mendings, fixed) {
                 Ok(texts) => {
                     for (index, text) in texts {
                         if let Some(file) = files.get_mut(index) {
@@ -394,10 +405,17 @@ fn spread(
     index: usize,
     finding: &Finding,
     mendings: &[Mending],
+    fixed: &[Fixed],
 ) -> Result<Vec<(usize, String)>, String> {
+    let stays = || {
+        fixed
+            .iter()
+            .map(|one| (one.path.as_str(), one.text.as_str()))
+    };
     let texts = || {
         let files = files.iter();
-        files.map(|file| (file.path.as_str(), file.text.as_str()))
+        let own = files.map(|file| (file.path.as_str(), file.text.as_str()));
+        own.chain(stays())
     };
     let around = surroundings(|| gather(texts()));
     let file = files.get(index).ok_or("the file is gone")?;
@@ -421,7 +439,14 @@ fn spread(
     let mut edits = vec![(index, *start, now.changes())];
     for other in &fix.elsewhere {
         let of = files.iter().position(|file| file.path == *other.path);
-        let of = of.ok_or_else(|| format!("{} is not among the files given", other.path))?;
+        let of = of.ok_or_else(|| {
+            let why = fixed.iter().find(|one| one.path == *other.path);
+            let why = why.map_or("it is not among the files given", |one| &one.why);
+            format!("{} has to change as well, and cannot: {why}", other.path)
+        })?;
+        if let Some(why) = other.blocked {
+            return Err(format!("{} {why}", other.path));
+        }
         if settings(of)?.exceptions.is_patch {
             return Err(format!("{} is a patch of kustomize", other.path));
         }
@@ -445,10 +470,11 @@ fn spread(
     }
     let changed = |index: usize| texts_after.iter().find(|(of, _)| *of == index);
     let around_after = surroundings(|| {
-        gather(files.iter().enumerate().map(|(index, file)| {
+        let own = files.iter().enumerate().map(|(index, file)| {
             let text = changed(index).map_or(&file.text, |(_, text)| text);
             (file.path.as_str(), text.as_str())
-        }))
+        });
+        gather(own.chain(stays()))
     });
     for (of, text) in &texts_after {
         let Some(file) = files.get(*of) else { continue };

@@ -113,7 +113,7 @@ impl Fix {
                 }
             }
         }
-        mend_across(&mut mended, &mendings);
+        mend_across(&mut mended, &mendings, &[]);
         for ((file, source), mended) in before.iter().zip(&mended) {
             if let Err(error) = self.file(io, file, source, mended, &mut total) {
                 io.report(&error);

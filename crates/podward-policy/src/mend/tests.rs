@@ -164,6 +164,87 @@ fn a_patch_is_no_whole_workload() {
     assert!(verdict.violations.len() > 3, "{verdict:?}");
 }
 
+const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  selector: {app: web}\n  ports: [{port: 80}]\n";
+const WEB: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: w, labels: {app: web}}\nspec:\n  securityContext: {runAsUser: 1000}\n  containers:\n  - name: a\n    image: x\n    ports: [{containerPort: 80}]\n    lifecycle: {preStop: {httpGet: {port: 80}}, postStart: {tcpSocket: {port: 80}}}\n";
+
+fn policy(selector: &str, ports: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: n}}\nspec:\n  podSelector: {selector}\n  ingress:\n  - ports: [{ports}]\n"
+    )
+}
+
+/// Texts with the ports moved, and what of the moves failed.
+fn moved(texts: &[&str], fixed: &[Fixed]) -> (Vec<String>, Vec<String>) {
+    let mending = Mending {
+        settings: Settings {
+            profile: Profile::Podward,
+            ..restricted()
+        },
+        may_break: true,
+        hints: false,
+    };
+    let paths: Vec<_> = (0..texts.len()).map(|n| format!("{n}.yaml")).collect();
+    let pairs = || {
+        let own = paths.iter().zip(texts).map(|(p, t)| (p.as_str(), *t));
+        own.chain(fixed.iter().map(|f| (f.path.as_str(), f.text.as_str())))
+    };
+    let around = surroundings(|| gather(pairs()));
+    let files = paths.iter().zip(texts);
+    let files = files.map(|(path, text)| mend(path, text, &mending, &around).unwrap());
+    let mut files: Vec<_> = files.collect();
+    let mendings = vec![mending.clone(); files.len()];
+    mend_across(&mut files, &mendings, fixed);
+    let failed = files.iter().flat_map(|file| &file.failed);
+    let failed = failed.map(|(_, why)| why.clone()).collect();
+    (files.into_iter().map(|file| file.text).collect(), failed)
+}
+
+#[test]
+fn a_port_moves_with_hooks_and_policies() {
+    let policy = policy("{matchLabels: {app: web}}", "{port: 80}, {port: 443}");
+    let (texts, failed) = moved(&[WEB, SERVICE, &policy], &[]);
+    assert!(failed.is_empty(), "{failed:?}");
+    assert!(!texts[0].contains(": 80}"), "{}", texts[0]);
+    assert!(texts[1].contains("targetPort: 8080"));
+    assert_eq!(texts[2], policy.replace("{port: 80}", "{port: 8080}"));
+}
+
+#[test]
+fn a_port_stays_where_something_cannot_move_with_it() {
+    let broken = Fixed {
+        path: "b.yaml".into(),
+        text: format!("{SERVICE}---\na: [\n"),
+        why: "it is no YAML".into(),
+    };
+    let range = policy("{matchLabels: {app: web}}", "{port: 80, endPort: 90}");
+    let all = policy("{}", "{port: 80}");
+    for (texts, fixed, why) in [
+        (
+            vec![WEB],
+            vec![broken],
+            "b.yaml has to change as well, and cannot: it is no YAML",
+        ),
+        (
+            vec![WEB, SERVICE, &range],
+            vec![],
+            "2.yaml has a NetworkPolicy that lets the port in among others",
+        ),
+        (vec![WEB, SERVICE, &all], vec![], "not by labels alone"),
+    ] {
+        let (after, failed) = moved(&texts, &fixed);
+        assert!(after[0].contains("{containerPort: 80}"), "{}", after[0]);
+        assert!(
+            after
+                .iter()
+                .skip(1)
+                .zip(texts.iter().skip(1))
+                .all(|(a, b)| a == b)
+        );
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert!(failed[0].contains(why), "{failed:?}");
+    }
+}
+
 #[test]
 fn a_host_process_gets_no_new_findings_and_no_empty_mapping() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  hostNetwork: true\n  containers:\n  - name: a\n    image: x\n    securityContext: {windowsOptions: {hostProcess: true}}\n  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n";
