@@ -1,5 +1,7 @@
 //! `podward fix`.
 
+mod patch;
+
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -7,7 +9,6 @@ use std::path::{Path, PathBuf};
 use podward_manifest::Source;
 use podward_policy::{Finding, Mended, Mending, Safety, mend, mend_across, surroundings};
 use serde_json::json;
-use similar::TextDiff;
 
 use crate::check::neighbours;
 use crate::cores;
@@ -15,6 +16,7 @@ use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
+use patch::Base;
 
 /// Mends what `check` finds, where there is one right answer, and leaves every other line as it is.
 ///
@@ -114,11 +116,18 @@ impl Fix {
             }
         }
         mend_across(&mut mended, &mendings, &[]);
-        for ((file, source), mended) in before.iter().zip(&mended) {
-            if let Err(error) = self.file(io, file, source, mended, &mut total) {
+        let all = || before.iter().zip(&mended);
+        let changed = all().filter(|((_, source), mended)| mended.text != source.text);
+        let base = Base::of(changed.filter_map(|((file, _), _)| file.path()));
+        for (before, mended) in all() {
+            if let Err(error) = self.file(io, before, mended, &base, &mut total) {
                 io.report(&error);
                 total.errors += 1;
             }
+        }
+        let prints = !self.write && self.output == Output::Text;
+        if let Some(hint) = base.hint().filter(|_| prints && total.files > 0) {
+            io.note(hint);
         }
         self.inputs.tell(io);
         self.sum(io, &total);
@@ -151,9 +160,9 @@ impl Fix {
     fn file(
         &self,
         io: &Io,
-        file: &File,
-        source: &Source,
+        (file, source): &(&File, Source),
         mended: &Mended,
+        base: &Base,
         total: &mut Total,
     ) -> Result<(), Report> {
         if mended.text != source.text {
@@ -167,7 +176,7 @@ impl Fix {
             }
             (true, Some(_)) => {}
             (false, _) if self.output == Output::Text => {
-                write_out(&patch(&file.shown, &source.text, &mended.text))?;
+                write_out(&base.patch(file.path(), &source.text, &mended.text))?;
             }
             (false, _) => {}
         }
@@ -268,17 +277,6 @@ fn tell(io: &Io, mended: &Mended, written: bool) {
     for finding in &mended.by_hand {
         event(finding, "byHand", &finding.mend);
     }
-}
-
-/// Both texts as a patch that `git apply` takes; nothing where they are equal.
-fn patch(name: &str, before: &str, after: &str) -> String {
-    if before == after {
-        return String::new();
-    }
-    TextDiff::from_lines(before, after)
-        .unified_diff()
-        .header(&format!("a/{name}"), &format!("b/{name}"))
-        .to_string()
 }
 
 fn write_out(text: &str) -> Result<(), Report> {

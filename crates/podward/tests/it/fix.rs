@@ -21,11 +21,15 @@ fn a_patch_is_printed_and_the_rest_is_said() {
     let run = fix(&[&path]);
     assert_eq!(run.status.code(), Some(1), "{}", err(&run));
     let patch = out(&run);
+    // as the folder says it in which the command runs
+    let here = crate::harness::root().canonicalize().unwrap();
+    let below = Path::new(&path).canonicalize().unwrap();
+    let below = below.strip_prefix(here).unwrap().display();
     let lines: Vec<_> = patch.lines().filter(|line| line.starts_with('+')).collect();
     assert_eq!(
         lines,
         [
-            &format!("+++ b/{path}"),
+            &format!("+++ b/{below}"),
             "+              allowPrivilegeEscalation: false",
             "+    securityContext:",
             "+        seccompProfile:",
@@ -217,4 +221,82 @@ fn patches_of_kustomize_are_left_and_only_what_they_say_is_judged() {
     // the verdicts of the library are on files
     let all = podward(&["check", "-o", "podsecurity", &path], Path::new("/"));
     assert_eq!(out(&all).lines().count(), 3, "{}", out(&all));
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn patches_are_taken_by_git_and_patch() {
+    use std::os::unix::fs::symlink;
+    let names = [
+        "a b.yaml",
+        "q\"t.yaml",
+        "n\nl.yaml",
+        "gr\u{fc}n.yaml",
+        "sub/web.yaml",
+    ];
+    let files: Vec<_> = names.iter().map(|name| (*name, POD)).collect();
+    let folder = written(&files);
+    symlink("web.yaml", folder.join("sub/alink.yaml")).unwrap();
+    let run = |arguments: &[&str], folder: &Path| {
+        let arguments = [&["fix", "--profile", "restricted"], arguments].concat();
+        crate::inputs::run(folder, &arguments, &[])
+    };
+    let apply = |program: &str, arguments: &[&str], folder: &Path, patch: &str| {
+        use std::io::Write;
+        let child = std::process::Command::new(program)
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(std::process::Stdio::piped())
+            .spawn();
+        let Ok(mut child) = child else { return false };
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(patch.as_bytes())
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "{program}\n{patch}");
+        true
+    };
+    let absolute = folder.join("sub/web.yaml").to_string_lossy().into_owned();
+    let given = [".", "a b.yaml", "./a b.yaml", "sub/../sub", &absolute];
+    let patch = out(&run(&given, &folder));
+    assert_eq!(
+        patch.matches("\n+++ ").count() + 1,
+        names.len() + 1,
+        "{patch}"
+    );
+    if apply("git", &["apply"], &folder, &patch) {
+        let again = run(&["."], &folder);
+        assert_eq!(out(&again), "");
+        assert!(folder.join("sub/alink.yaml").is_symlink());
+    }
+    // from another folder
+    let files = written(&[("web.yaml", POD)]);
+    let here = written(&[("x/keep", "")]);
+    let up = files.strip_prefix(files.parent().unwrap()).unwrap();
+    let up = Path::new("../..").join(up).join("web.yaml");
+    let run = run(&[&up.to_string_lossy()], &here.join("x"));
+    assert!(err(&run).contains("patch -p1 -d /"), "{}", err(&run));
+    if apply("patch", &["-s", "-p1", "-d", "/"], &here, &out(&run)) {
+        assert_ne!(read(&files.join("web.yaml")), POD);
+    }
+}
+
+#[test]
+fn lines_that_end_as_none_do_are_left_and_json_stays_json() {
+    let old = POD.replace('\n', "\r");
+    let json = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"securityContext":{},"containers":[{"name":"a","image":"x","securityContext":null},{"name":"b","image":"x","securityContext":{"capabilities":{"drop":[]},"seccompProfile":{}}}]}}"#;
+    let folder = written(&[("old.yaml", &old), ("web.json", json)]);
+    let run = fix(&["--write", "--unsafe-fixes", &folder.to_string_lossy()]);
+    assert_eq!(read(&folder.join("old.yaml")), old);
+    assert!(err(&run).contains("carriage return alone"), "{}", err(&run));
+    let text = read(&folder.join("web.json"));
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let drop = value.pointer("/spec/containers/1/securityContext/capabilities/drop/0");
+    assert_eq!(drop.and_then(|drop| drop.as_str()), Some("ALL"), "{text}");
+    assert!(!text.contains(": "), "{text}");
 }
