@@ -1,13 +1,13 @@
 //! `podward fix`.
 
 mod patch;
+mod staged;
 
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use podward_manifest::Source;
-use podward_policy::{Finding, Mended, Mending, Safety, mend, mend_across, surroundings};
+use podward_policy::{Finding, Fixed, Mended, Mending, Safety, mend, mend_across, surroundings};
 use serde_json::json;
 
 use crate::check::neighbours;
@@ -17,6 +17,7 @@ use crate::io::{Io, Output, Tone};
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
 use patch::Base;
+use staged::Staged;
 
 /// Mends what `check` finds, where there is one right answer, and leaves every other line as it is.
 ///
@@ -91,7 +92,6 @@ impl Fix {
         }
         let sources = self.read(io, &files, &mut total);
         let around = surroundings(|| neighbours::of(&files));
-        let (mut mended, mut mendings, mut before) = (Vec::new(), Vec::new(), Vec::new());
         let all = cores::map(&sources, |(file, source)| {
             let mending = Mending {
                 settings: asked.settings(file),
@@ -101,32 +101,35 @@ impl Fix {
             let one = mend(&source.path, &source.text, &mending, &around);
             (one, mending)
         });
+        let mut works = Vec::new();
+        let mut fixed = Vec::new();
         for ((file, source), (one, mending)) in sources.into_iter().zip(all) {
             match one {
-                Ok(one) => {
-                    mended.push(one);
-                    mendings.push(mending);
-                    before.push((file, source));
-                }
-                Err(_) if file.is_template(&source) => {}
+                Ok(mended) => works.push(Work {
+                    file,
+                    source,
+                    mended,
+                    mending,
+                }),
                 Err(why) => {
-                    io.report(&Report::new(why).at(&file.shown, None));
-                    total.errors += 1;
+                    if !file.is_template(&source) {
+                        io.report(&Report::new(why).at(&file.shown, None));
+                        total.errors += 1;
+                    }
+                    fixed.push(stays(source, "not all of it is YAML"));
                 }
             }
         }
-        mend_across(&mut mended, &mendings, &[]);
-        let all = || before.iter().zip(&mended);
-        let changed = all().filter(|((_, source), mended)| mended.text != source.text);
-        let base = Base::of(changed.filter_map(|((file, _), _)| file.path()));
-        for (before, mended) in all() {
-            if let Err(error) = self.file(io, before, mended, &base, &mut total) {
+        let (works, staged) = self.across(io, works, fixed, &mut total);
+        let changed = works.iter().filter(|work| work.is_changed());
+        let base = Base::of(changed.filter_map(|work| work.file.path()));
+        for (work, staged) in works.iter().zip(staged) {
+            if let Err(error) = self.file(io, work, staged, &base, &mut total) {
                 io.report(&error);
                 total.errors += 1;
             }
         }
-        let prints = !self.write && self.output == Output::Text;
-        if let Some(hint) = base.hint().filter(|_| prints && total.files > 0) {
+        if let Some(hint) = base.hint().filter(|_| self.prints() && total.files > 0) {
             io.note(hint);
         }
         self.inputs.tell(io);
@@ -157,29 +160,76 @@ impl Fix {
         sources
     }
 
+    /// Whether a patch is printed.
+    fn prints(&self) -> bool {
+        !self.write && self.output == Output::Text
+    }
+
+    /// Mends what takes several files, and, where files are to be written, has all new texts beside them
+    /// first: what cannot be written takes no part, and what depends on it is left in all files.
+    fn across<'a>(
+        &self,
+        io: &Io,
+        mut works: Vec<Work<'a>>,
+        mut fixed: Vec<Fixed>,
+        total: &mut Total,
+    ) -> (Vec<Work<'a>>, Vec<Option<Staged>>) {
+        loop {
+            let mut mended: Vec<_> = works.iter().map(|work| work.mended.clone()).collect();
+            let mendings: Vec<_> = works.iter().map(|work| work.mending.clone()).collect();
+            mend_across(&mut mended, &mendings, &fixed);
+            let staged: Vec<_> = works
+                .iter()
+                .zip(&mended)
+                .map(|(work, mended)| match work.file.path() {
+                    Some(path) if self.write && mended.text != work.source.text => {
+                        Staged::new(path, &mended.text).map(Some)
+                    }
+                    _ => Ok(None),
+                })
+                .collect();
+            if staged.iter().all(Result::is_ok) {
+                for (work, mended) in works.iter_mut().zip(mended) {
+                    work.mended = mended;
+                }
+                return (works, staged.into_iter().flatten().collect());
+            }
+            let mut left = Vec::new();
+            for (work, staged) in works.into_iter().zip(staged) {
+                match staged {
+                    Ok(_) => left.push(work),
+                    Err(error) => {
+                        let why = error.to_string();
+                        io.report(&Report::new(error).at(&work.file.shown, None));
+                        total.errors += 1;
+                        fixed.push(stays(work.source, &why));
+                    }
+                }
+            }
+            works = left;
+        }
+    }
+
     fn file(
         &self,
         io: &Io,
-        (file, source): &(&File, Source),
-        mended: &Mended,
+        work: &Work<'_>,
+        staged: Option<Staged>,
         base: &Base,
         total: &mut Total,
     ) -> Result<(), Report> {
-        if mended.text != source.text {
-            total.files += 1;
+        let (file, mended) = (work.file, &work.mended);
+        if let Some(staged) = staged {
+            let put = staged.put();
+            put.map_err(|e| Report::new(e).at(&file.shown, None))?;
         }
-        match (self.write, file.path()) {
+        if self.write && file.path().is_none() {
             // standard output carries the text, changed or not
-            (true, None) => write_out(&mended.text)?,
-            (true, Some(path)) if mended.text != source.text => {
-                replace(path, &mended.text).map_err(|e| Report::new(e).at(&file.shown, None))?
-            }
-            (true, Some(_)) => {}
-            (false, _) if self.output == Output::Text => {
-                write_out(&base.patch(file.path(), &source.text, &mended.text))?;
-            }
-            (false, _) => {}
+            write_out(&mended.text)?;
+        } else if self.prints() {
+            write_out(&base.patch(file.path(), &work.source.text, &mended.text))?;
         }
+        total.files += usize::from(work.is_changed());
         if mended.patches > 0 {
             let why = "a patch of kustomize is left as it is: mend what it patches";
             io.emit("skipped", json!({"file": file.shown, "reason": why}));
@@ -234,6 +284,29 @@ impl Fix {
     }
 }
 
+/// A file and what becomes of it.
+struct Work<'a> {
+    file: &'a File,
+    source: Source,
+    mended: Mended,
+    mending: Mending,
+}
+
+impl Work<'_> {
+    fn is_changed(&self) -> bool {
+        self.mended.text != self.source.text
+    }
+}
+
+/// A file that others have to reckon with, and that is not changed.
+fn stays(source: Source, why: &str) -> Fixed {
+    Fixed {
+        path: source.path,
+        text: source.text,
+        why: why.to_owned(),
+    }
+}
+
 /// Says what is left, to who sits at the terminal: standard output carries the patch.
 fn tell(io: &Io, mended: &Mended, written: bool) {
     let event = |finding: &Finding, outcome: &str, why: &str| {
@@ -284,29 +357,4 @@ fn write_out(text: &str) -> Result<(), Report> {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Report::new(e)),
         _ => Ok(()),
     }
-}
-
-/// Puts a text in the place of a file's, at once: who reads sees the old one or the new one.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    // the file itself, where the path is a link
-    let path = path.canonicalize()?;
-    let mode = path.metadata()?.permissions().mode();
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let aside = path.with_file_name(format!(".{name}.podward"));
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&aside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&aside, &path));
-    if written.is_err() {
-        // what is left of it is in the way of the next try
-        let _ = std::fs::remove_file(&aside);
-    }
-    written
 }

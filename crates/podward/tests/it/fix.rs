@@ -223,8 +223,80 @@ fn patches_of_kustomize_are_left_and_only_what_they_say_is_judged() {
     assert_eq!(out(&all).lines().count(), 3, "{}", out(&all));
 }
 
+const WEB: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: {app: web}}\nspec:\n  securityContext: {runAsUser: 1000}\n  containers:\n  - name: web\n    image: x\n    ports:\n    - containerPort: 80\n";
+const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  selector: {app: web}\n  ports:\n  - port: 80\n";
+
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_port_stays_where_its_service_cannot_be_written() {
+    let broken = format!("{SERVICE}---\na: [1\n");
+    let folder = written(&[("pod.yaml", WEB), ("service.yaml", &broken)]);
+    let arguments = ["fix", "--write", "--unsafe-fixes", "."];
+    let run = |folder: &Path| crate::inputs::run(folder, &arguments, &[]);
+    let one = run(&folder);
+    assert_eq!(one.status.code(), Some(2), "{}", err(&one));
+    let text = read(&folder.join("pod.yaml"));
+    assert!(text.contains("containerPort: 80\n"), "{text}");
+    let said = err(&one);
+    let why = "not mended: service.yaml has to change as well, and cannot";
+    assert!(said.contains(why), "{said}");
+    assert_eq!(read(&folder.join("service.yaml")), broken);
+}
+
+#[test]
+fn a_port_stays_where_its_service_cannot_be_replaced() {
+    use std::os::unix::fs::chown;
+    use std::os::unix::process::CommandExt;
+    let name = "a_port_stays_where_its_service_cannot_be_replaced";
+    if !crate::harness::is_root(name) {
+        return;
+    }
+    const NOBODY: u32 = 65534;
+    let folder = written(&[("pods/pod.yaml", WEB), ("services/service.yaml", SERVICE)]);
+    for path in ["pods", "pods/pod.yaml", "services/service.yaml"] {
+        chown(folder.join(path), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let program = folder.join("podward");
+    std::fs::copy(crate::harness::PODWARD, &program).unwrap();
+    let run = std::process::Command::new(program)
+        .args(["fix", "--write", "--unsafe-fixes", "."])
+        .current_dir(&folder)
+        .env("NO_COLOR", "1")
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(2), "{}", err(&run));
+    let text = read(&folder.join("pods/pod.yaml"));
+    assert!(text.contains("containerPort: 80\n"), "{text}");
+    assert!(text.contains("allowPrivilegeEscalation: false"), "{text}");
+    assert_eq!(read(&folder.join("services/service.yaml")), SERVICE);
+    let why =
+        "not mended: services/service.yaml has to change as well, and cannot: Permission denied";
+    assert!(err(&run).contains(why), "{}", err(&run));
+    let left = std::fs::read_dir(folder.join("pods")).unwrap();
+    assert_eq!(left.count(), 1, "nothing is left over");
+}
+
+#[test]
+fn what_a_killed_run_left_is_in_no_bodys_way_and_owners_stay() {
+    use std::os::unix::fs::{MetadataExt, chown, symlink};
+    let folder = written(&[("pod.yaml", POD), ("victim", "keep")]);
+    symlink("victim", folder.join(".pod.yaml.podward")).unwrap();
+    let file = folder.join("pod.yaml");
+    let given_away = chown(&file, Some(1234), Some(5678)).is_ok();
+    let run = fix(&["--write", &folder.to_string_lossy()]);
+    assert_eq!(run.status.code(), Some(1), "{}", err(&run));
+    assert_ne!(read(&file), POD);
+    assert_eq!(read(&folder.join("victim")), "keep");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 3);
+    if given_away {
+        let about = file.metadata().unwrap();
+        assert_eq!((about.uid(), about.gid()), (1234, 5678));
+    }
 }
 
 #[test]
