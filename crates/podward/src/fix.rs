@@ -112,6 +112,10 @@ impl Fix {
                     mending,
                 }),
                 Err(why) => {
+                    // who waits for the text gets it, as it is
+                    if self.write && file.path().is_none() {
+                        write_out(&source.text)?;
+                    }
                     if !file.is_template(&source) {
                         io.report(&Report::new(why).at(&file.shown, None));
                         total.errors += 1;

@@ -282,6 +282,38 @@ fn a_port_stays_where_its_service_cannot_be_replaced() {
 }
 
 #[test]
+fn standard_input_passes_through_where_it_cannot_be_mended() {
+    for (text, code) in [
+        ("a: {{ x }}\n", 0),
+        ("a: [1\n---\nb: 2\n", 2),
+        ("", 0),
+        (POD, 1),
+    ] {
+        use std::io::Write;
+        let mut child = std::process::Command::new(crate::harness::PODWARD)
+            .args(["fix", "--write", "-"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+        let run = child.wait_with_output().unwrap();
+        assert_eq!(run.status.code(), Some(code), "{text}: {}", err(&run));
+        if text == POD {
+            assert!(out(&run).contains("seccompProfile"), "{}", out(&run));
+        } else {
+            assert_eq!(out(&run), text);
+        }
+    }
+}
+
+#[test]
 fn what_a_killed_run_left_is_in_no_bodys_way_and_owners_stay() {
     use std::os::unix::fs::{MetadataExt, chown, symlink};
     let folder = written(&[("pod.yaml", POD), ("victim", "keep")]);
