@@ -2,22 +2,24 @@
 
 mod patch;
 mod staged;
+mod tell;
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use podward_manifest::Source;
-use podward_policy::{Finding, Fixed, Mended, Mending, Safety, mend, mend_across, surroundings};
+use podward_policy::{Fixed, Mended, Mending, mend, mend_across, surroundings};
 use serde_json::json;
 
 use crate::check::neighbours;
 use crate::cores;
 use crate::files::{Beyond, File, Inputs, Rendering};
-use crate::io::{Io, Output, Tone};
+use crate::io::{Io, Output};
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
 use patch::Base;
 use staged::Staged;
+use tell::tell;
 
 /// Mends what `check` finds, where there is one right answer, and leaves every other line as it is.
 ///
@@ -234,17 +236,7 @@ impl Fix {
             write_out(&base.patch(file.path(), &work.source.text, &mended.text))?;
         }
         total.files += usize::from(work.is_changed());
-        if mended.patches > 0 {
-            let why = "a patch of kustomize is left as it is: mend what it patches";
-            io.emit("skipped", json!({"file": file.shown, "reason": why}));
-            if !io.is_json() {
-                io.note(format_args!(
-                    "{}: {why}",
-                    io.tone(Tone::Strong, &file.shown)
-                ));
-            }
-        }
-        tell(io, mended, self.write);
+        tell(io, &file.shown, mended, self.write);
         total.mended += mended.done.len();
         total.may_break += mended.unsafe_left.len();
         total.failed += mended.failed.len();
@@ -308,51 +300,6 @@ fn stays(source: Source, why: &str) -> Fixed {
         path: source.path,
         text: source.text,
         why: why.to_owned(),
-    }
-}
-
-/// Says what is left, to who sits at the terminal: standard output carries the patch.
-fn tell(io: &Io, mended: &Mended, written: bool) {
-    let event = |finding: &Finding, outcome: &str, why: &str| {
-        io.emit(
-            "fix",
-            json!({
-                "outcome": outcome, "rule": finding.rule, "file": &*finding.path,
-                "line": finding.position.line, "column": finding.position.column,
-                "field": finding.field, "message": finding.message, "reason": why,
-            }),
-        );
-    };
-    let note = |finding: &Finding, why: &str| {
-        if io.is_json() {
-            return;
-        }
-        let at = finding.position;
-        let place = format_args!("{}:{}:{}", finding.path, at.line, at.column);
-        let place = io.tone(Tone::Strong, place);
-        io.note(format_args!("{place} {}: {why}", finding.message));
-    };
-    for finding in &mended.done {
-        event(
-            finding,
-            if written { "mended" } else { "wouldBeMended" },
-            "",
-        );
-    }
-    for finding in &mended.unsafe_left {
-        let why = match finding.fix.as_ref().map(|fix| fix.safety) {
-            Some(Safety::MayBreak(why)) => why,
-            _ => "",
-        };
-        event(finding, "mayBreak", why);
-        note(finding, &format!("the fix needs --unsafe-fixes, for {why}"));
-    }
-    for (finding, why) in &mended.failed {
-        event(finding, "failed", why);
-        note(finding, &format!("not mended: {why}"));
-    }
-    for finding in &mended.by_hand {
-        event(finding, "byHand", &finding.mend);
     }
 }
 

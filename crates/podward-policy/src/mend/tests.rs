@@ -1,4 +1,6 @@
+use super::across::gather;
 use super::*;
+use crate::neighbours::{Neighbours, surroundings};
 use crate::{Level, Profile, Version};
 
 const TEXT: &str = "# a pod\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a  # the one\n    image: x\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec:\n  hostNetwork: true # node exporter\n  containers:\n  - name: b\n    securityContext: {privileged: true}\n";

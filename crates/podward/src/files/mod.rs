@@ -7,13 +7,11 @@ mod ignore;
 mod kustomization;
 mod pattern;
 mod read;
+mod real;
 mod render;
 mod templates;
 mod walk;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -125,9 +123,9 @@ impl Inputs {
             }
         }
         if rendering != Rendering::Left {
-            once(&mut files);
+            real::once(&mut files);
         }
-        mark(&mut files, &makers.patches());
+        real::mark(&mut files, &makers.patches());
         match rendering {
             Rendering::Judged if !beyond.no_render => {
                 let (texts, charts) = makers.render(io, beyond.render, &mut errors);
@@ -298,36 +296,6 @@ impl File {
     /// Whether a text that is no YAML is a template, and counted as such.
     pub(crate) fn is_template(&self, source: &Source) -> bool {
         self.templates.is_unread(source)
-    }
-}
-
-/// Takes out what is there under another name, or twice. A second name of the same bytes, a hard link, is
-/// another file.
-fn once(files: &mut Vec<File>) {
-    let mut seen: BTreeMap<(u64, u64), Vec<PathBuf>> = BTreeMap::new();
-    files.retain(|file| {
-        let Some(path) = file.path() else { return true };
-        let Some(about) = path.metadata().ok().filter(Metadata::is_file) else {
-            return true;
-        };
-        let known = seen.entry((about.dev(), about.ino())).or_default();
-        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-        let is_new = known.is_empty() || !known.iter().any(|other| real(other) == real(path));
-        if is_new {
-            known.push(path.to_path_buf());
-        }
-        is_new
-    });
-}
-
-/// Marks the files that are patches.
-fn mark(files: &mut [File], patches: &BTreeSet<PathBuf>) {
-    if patches.is_empty() {
-        return;
-    }
-    for file in files {
-        let path = file.path().and_then(|path| path.canonicalize().ok());
-        file.is_patch = path.is_some_and(|path| patches.contains(&path));
     }
 }
 
