@@ -92,7 +92,7 @@ impl Fix {
         for error in &errors {
             io.report(error);
         }
-        let sources = self.read(io, &files, &mut total);
+        let sources = self.read(io, &files, &mut total)?;
         let around = surroundings(|| neighbours::of(&files));
         let all = cores::map(&sources, |(file, source)| {
             let mending = Mending {
@@ -116,7 +116,7 @@ impl Fix {
                 Err(why) => {
                     // who waits for the text gets it, as it is
                     if self.write && file.path().is_none() {
-                        write_out(&source.text)?;
+                        write_out(source.text.as_bytes())?;
                     }
                     if !file.is_template(&source) {
                         io.report(&Report::new(why).at(&file.shown, None));
@@ -126,11 +126,11 @@ impl Fix {
                 }
             }
         }
-        let (works, staged) = self.across(io, works, fixed, &mut total);
+        let works = self.across(io, works, fixed, &mut total);
         let changed = works.iter().filter(|work| work.is_changed());
         let base = Base::of(changed.filter_map(|work| work.file.path()));
-        for (work, staged) in works.iter().zip(staged) {
-            if let Err(error) = self.file(io, work, staged, &base, &mut total) {
+        for work in &works {
+            if let Err(error) = self.file(io, work, &base, &mut total) {
                 io.report(&error);
                 total.errors += 1;
             }
@@ -152,18 +152,26 @@ impl Fix {
         }
     }
 
-    fn read<'a>(&self, io: &Io, files: &'a [File], total: &mut Total) -> Vec<(&'a File, Source)> {
+    fn read<'a>(
+        &self,
+        io: &Io,
+        files: &'a [File],
+        total: &mut Total,
+    ) -> Result<Vec<(&'a File, Source)>, Report> {
         let mut sources = Vec::new();
         for file in files {
             match file.read() {
                 Ok(source) => sources.extend(source.map(|source| (file, source))),
                 Err(error) => {
+                    if let Some(bytes) = file.unread().filter(|_| self.write) {
+                        write_out(&bytes)?;
+                    }
                     io.report(&error);
                     total.errors += 1;
                 }
             }
         }
-        sources
+        Ok(sources)
     }
 
     /// Whether a patch is printed.
@@ -171,15 +179,15 @@ impl Fix {
         !self.write && self.output == Output::Text
     }
 
-    /// Mends what takes several files, and, where files are to be written, has all new texts beside them
-    /// first: what cannot be written takes no part, and what depends on it is left in all files.
+    /// Mends what takes several files, and writes all that is to be written. All new texts lie beside
+    /// their files first: what cannot be written takes no part, and what depends on it is left in all files.
     fn across<'a>(
         &self,
         io: &Io,
         mut works: Vec<Work<'a>>,
         mut fixed: Vec<Fixed>,
         total: &mut Total,
-    ) -> (Vec<Work<'a>>, Vec<Option<Staged>>) {
+    ) -> Vec<Work<'a>> {
         loop {
             let mut mended: Vec<_> = works.iter().map(|work| work.mended.clone()).collect();
             let mendings: Vec<_> = works.iter().map(|work| work.mending.clone()).collect();
@@ -194,16 +202,32 @@ impl Fix {
                     _ => Ok(None),
                 })
                 .collect();
-            if staged.iter().all(Result::is_ok) {
+            let is_ready = staged.iter().all(Result::is_ok);
+            let written: Vec<_> = if is_ready {
+                let put = |staged: Option<Staged>| staged.map(Staged::put).transpose();
+                let staged = staged.into_iter();
+                staged.map(|staged| staged.and_then(put)).collect()
+            } else {
+                let none = |staged: std::io::Result<_>| staged.map(|_| None);
+                staged.into_iter().map(none).collect()
+            };
+            if written.iter().all(Result::is_ok) {
                 for (work, mended) in works.iter_mut().zip(mended) {
                     work.mended = mended;
                 }
-                return (works, staged.into_iter().flatten().collect());
+                return works;
             }
             let mut left = Vec::new();
-            for (work, staged) in works.into_iter().zip(staged) {
-                match staged {
-                    Ok(_) => left.push(work),
+            for (work, written) in works.into_iter().zip(written) {
+                // as it was, until it is known what can be done without the others
+                let written = match (written, work.file.path()) {
+                    (Ok(Some(())), Some(path)) => {
+                        Staged::new(path, &work.source.text).and_then(Staged::put)
+                    }
+                    (written, _) => written.map(|_| ()),
+                };
+                match written {
+                    Ok(()) => left.push(work),
                     Err(error) => {
                         let why = error.to_string();
                         io.report(&Report::new(error).at(&work.file.shown, None));
@@ -216,24 +240,14 @@ impl Fix {
         }
     }
 
-    fn file(
-        &self,
-        io: &Io,
-        work: &Work<'_>,
-        staged: Option<Staged>,
-        base: &Base,
-        total: &mut Total,
-    ) -> Result<(), Report> {
+    fn file(&self, io: &Io, work: &Work<'_>, base: &Base, total: &mut Total) -> Result<(), Report> {
         let (file, mended) = (work.file, &work.mended);
-        if let Some(staged) = staged {
-            let put = staged.put();
-            put.map_err(|e| Report::new(e).at(&file.shown, None))?;
-        }
         if self.write && file.path().is_none() {
             // standard output carries the text, changed or not
-            write_out(&mended.text)?;
+            write_out(mended.text.as_bytes())?;
         } else if self.prints() {
-            write_out(&base.patch(file.path(), &work.source.text, &mended.text))?;
+            let patch = base.patch(file.path(), &work.source.text, &mended.text);
+            write_out(patch.as_bytes())?;
         }
         total.files += usize::from(work.is_changed());
         tell(io, &file.shown, mended, self.write);
@@ -303,8 +317,8 @@ fn stays(source: Source, why: &str) -> Fixed {
     }
 }
 
-fn write_out(text: &str) -> Result<(), Report> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+fn write_out(text: &[u8]) -> Result<(), Report> {
+    match std::io::stdout().write_all(text) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Report::new(e)),
         _ => Ok(()),
     }

@@ -273,6 +273,13 @@ impl File {
         }))
     }
 
+    /// The bytes of standard input, where they are no text that could be mended.
+    pub(crate) fn unread(&self) -> Option<Vec<u8>> {
+        let is_stdin = matches!(self.content, Content::Stdin);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.clone().filter(|_| is_stdin)
+    }
+
     /// Whether it is no manifest, and read for credentials alone.
     pub(crate) fn is_code(&self) -> bool {
         matches!(self.content, Content::Code(_) | Content::InImage(_))

@@ -282,12 +282,39 @@ fn a_port_stays_where_its_service_cannot_be_replaced() {
 }
 
 #[test]
+fn a_port_goes_back_where_its_service_turns_out_not_to_be_replaceable() {
+    let name = "a_port_goes_back_where_its_service_turns_out_not_to_be_replaceable";
+    if !crate::harness::is_root(name) {
+        return;
+    }
+    let folder = written(&[("pod.yaml", WEB), ("service.yaml", SERVICE)]);
+    // nothing can be renamed over what something is mounted on, which shows only then
+    let script =
+        "mount --bind service.yaml service.yaml && exec \"$0\" fix --write --unsafe-fixes .";
+    let run = std::process::Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, crate::harness::PODWARD])
+        .current_dir(&folder)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(2), "{}", err(&run));
+    let text = read(&folder.join("pod.yaml"));
+    assert!(text.contains("containerPort: 80\n"), "{text}");
+    assert!(text.contains("allowPrivilegeEscalation: false"), "{text}");
+    assert_eq!(read(&folder.join("service.yaml")), SERVICE);
+    let why = "not mended: service.yaml has to change as well, and cannot: Device or resource busy";
+    assert!(err(&run).contains(why), "{}", err(&run));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+}
+
+#[test]
 fn standard_input_passes_through_where_it_cannot_be_mended() {
     for (text, code) in [
-        ("a: {{ x }}\n", 0),
-        ("a: [1\n---\nb: 2\n", 2),
-        ("", 0),
-        (POD, 1),
+        (&b"a: {{ x }}\n"[..], 0),
+        (b"a: [1\n---\nb: 2\n", 2),
+        (b"a: \xff\n", 2),
+        (b"", 0),
+        (POD.as_bytes(), 1),
     ] {
         use std::io::Write;
         let mut child = std::process::Command::new(crate::harness::PODWARD)
@@ -297,18 +324,13 @@ fn standard_input_passes_through_where_it_cannot_be_mended() {
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
+        child.stdin.take().unwrap().write_all(text).unwrap();
         let run = child.wait_with_output().unwrap();
-        assert_eq!(run.status.code(), Some(code), "{text}: {}", err(&run));
-        if text == POD {
+        assert_eq!(run.status.code(), Some(code), "{}", err(&run));
+        if text == POD.as_bytes() {
             assert!(out(&run).contains("seccompProfile"), "{}", out(&run));
         } else {
-            assert_eq!(out(&run), text);
+            assert_eq!(run.stdout, text);
         }
     }
 }
