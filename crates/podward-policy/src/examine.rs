@@ -14,7 +14,9 @@ use crate::mask::mask_all;
 use crate::neighbours::Surroundings;
 use crate::practices::PRACTICES;
 use crate::rules::{DUPLICATE_KEY, UNKNOWN_FIELD, WRONG_TYPE};
-use crate::{Finding, Fix, Rule, Safety, Settings, Verdict, credentials_of, judge, practice};
+use crate::{
+    Finding, Fix, Rule, Safety, Settings, Verdict, credentials_of, judge, patch, practice,
+};
 
 /// One file, examined.
 #[derive(Debug, Default)]
@@ -37,6 +39,9 @@ pub struct ExaminedObject {
     pub object: Object,
     /// Unknown fields, values of a wrong type, credentials, and what guidance asks for.
     pub findings: Vec<Finding>,
+    /// Whether it is a patch of kustomize: what is missing in it is not among the findings, though the
+    /// verdicts are as if it were whole.
+    pub is_patch: bool,
     /// None where the object makes no pods; a custom resource may make several kinds.
     pub verdicts: Vec<Decoded>,
 }
@@ -51,7 +56,7 @@ pub enum Decoded {
 }
 
 impl Decoded {
-    fn verdict_mut(&mut self) -> Option<&mut Verdict> {
+    pub(crate) fn verdict_mut(&mut self) -> Option<&mut Verdict> {
         match self {
             Self::Verdict(verdict) => Some(verdict),
             Self::Error(_) => None,
@@ -121,6 +126,8 @@ struct Examining<'a> {
     settings: &'a Settings,
     surroundings: &'a Surroundings<'a>,
     suppressions: Suppressions,
+    /// Whether its text may hold a patch that says that it is one.
+    may_be_patch: bool,
     /// What was found, and was not handed on yet.
     now: Examined,
 }
@@ -131,6 +138,7 @@ impl<'a> Examining<'a> {
             settings,
             surroundings,
             suppressions: Suppressions::of_comments(text),
+            may_be_patch: patch::may_be_in(text),
             now: Examined::default(),
         }
     }
@@ -160,6 +168,10 @@ impl<'a> Examining<'a> {
         self.now.suppressed += suppressions.apply_to_file(settings, &mut found);
         self.now.of_file.append(&mut found);
         for mut one in judged {
+            let says_so = || self.may_be_patch && patch::is_one(&one.object);
+            if settings.exceptions.is_patch || says_so() {
+                patch::narrow(&mut one);
+            }
             self.now.suppressed += leave(&mut one, settings, suppressions);
             self.now.objects.push(one);
         }
@@ -208,6 +220,7 @@ fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) 
     ExaminedObject {
         object,
         findings,
+        is_patch: false,
         verdicts,
     }
 }

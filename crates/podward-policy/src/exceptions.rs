@@ -16,6 +16,8 @@ pub struct Exceptions {
     pub severities: BTreeMap<String, Option<Severity>>,
     /// Rules that are left where they are broken.
     pub ignores: Vec<std::sync::Arc<Ignore>>,
+    /// Whether the file is a patch of kustomize: what is missing in it stands in what it patches.
+    pub is_patch: bool,
 }
 
 /// Rules that are left in some objects.

@@ -74,6 +74,8 @@ pub struct Elsewhere {
     pub start: Position,
     /// What changes in it.
     pub edits: Vec<Edit>,
+    /// Why it cannot be changed, and the fix not be made.
+    pub blocked: Option<&'static str>,
 }
 
 /// A change, in as little as every finding can carry: most are never asked for it.

@@ -1,16 +1,19 @@
 //! Mending files: the fixes of their findings, each kept only if the file then reads as meant, has
 //! that finding no more and has no new one. Pure: text in, text out.
 
+mod across;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use podward_manifest::{Change, Position, edit};
 
-use crate::neighbours::{Neighbours, Surroundings, surroundings};
-use crate::{Decoded, Finding, Safety, Settings, Severity, examine};
+use crate::neighbours::Surroundings;
+use crate::{Decoded, Finding, Safety, Settings, Severity, examine, patch};
+pub use across::{Fixed, mend_across};
 
 /// What became of the findings of a file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Mended {
     /// Path of the file.
     pub path: String,
@@ -26,6 +29,8 @@ pub struct Mended {
     pub by_hand: Vec<Finding>,
     /// Findings whose fix changes other objects too: [`mend_across`] makes it.
     pub across: Vec<Finding>,
+    /// How many of its objects are patches of kustomize, which are left as they are.
+    pub patches: usize,
 }
 
 /// How far mending goes.
@@ -111,12 +116,16 @@ pub fn mend(
     let parts = parts(text);
     let mut whole = Mended {
         path: path.to_owned(),
+        patches: aim.patches(text),
         ..Mended::default()
     };
     let mut line = 0;
     for part in &parts {
         let Ok(mut mended) = aim.mend(part) else {
-            return aim.mend(text);
+            return aim.mend(text).map(|mended| Mended {
+                patches: whole.patches,
+                ..mended
+            });
         };
         let findings = [
             &mut mended.done,
@@ -162,6 +171,16 @@ fn parts(text: &str) -> Vec<&str> {
 impl Aim<'_> {
     fn findings(&self, text: &str) -> Result<Vec<Placed>, String> {
         findings(self.path, text, &self.mending.settings, self.around)
+    }
+
+    /// How many objects are patches.
+    fn patches(&self, text: &str) -> usize {
+        let settings = &self.mending.settings;
+        if !settings.exceptions.is_patch && !patch::may_be_in(text) {
+            return 0;
+        }
+        let examined = examine(self.path, text, settings, self.around);
+        examined.objects.iter().filter(|one| one.is_patch).count()
     }
 
     /// Whether the fix of a finding is to be made, as far as one object goes.
@@ -298,6 +317,11 @@ impl Mending {
     }
 }
 
+fn is_safe(finding: &Finding) -> bool {
+    let fix = finding.fix.as_ref();
+    fix.is_some_and(|fix| fix.safety == Safety::Safe)
+}
+
 fn changes_others(finding: &Finding) -> bool {
     let fix = finding.fix.as_ref();
     fix.is_some_and(|fix| !fix.elsewhere.is_empty())
@@ -314,11 +338,14 @@ fn worse(
 ) -> Option<String> {
     let had: BTreeSet<_> = before.iter().map(|(n, _, f)| (*n, f.rule)).collect();
     let gone: BTreeSet<_> = mended.iter().map(|f| (number, key(f))).collect();
+    // a hint may come of what was asked for though it may break, and is the hint at how it breaks
+    let is_safe = !mended.is_empty() && mended.iter().all(|finding| is_safe(finding));
     for (n, _, finding) in after {
         if gone.contains(&(*n, key(finding))) {
             return Some("the finding would stay".into());
         }
-        let is_new = finding.severity > Severity::Info && !had.contains(&(*n, finding.rule));
+        let counts = finding.severity > Severity::Info || is_safe;
+        let is_new = counts && !had.contains(&(*n, finding.rule));
         if is_new && !mending.wants(finding) {
             return Some(format!("it would bring another: {}", finding.message));
         }
@@ -326,180 +353,5 @@ fn worse(
     None
 }
 
-/// What the objects of texts say about each other.
-fn gather<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Neighbours {
-    let mut neighbours = Neighbours::default();
-    for (path, text) in texts {
-        neighbours.add_text(path, text);
-    }
-    neighbours
-}
-
-/// Mends what takes changes of several objects, in one file or more: all of them or none. `mendings`
-/// has what is to be reached in each file.
-pub fn mend_across(files: &mut [Mended], mendings: &[Mending]) {
-    for index in 0..files.len() {
-        let Some(file) = files.get_mut(index) else {
-            return;
-        };
-        for finding in std::mem::take(&mut file.across) {
-            match spread(files, index, &finding, mendings) {
-                Ok(texts) => {
-                    for (index, text) in texts {
-                        if let Some(file) = files.get_mut(index) {
-                            file.text = text;
-                        }
-                    }
-                    if let Some(file) = files.get_mut(index) {
-                        file.done.push(finding);
-                    }
-                }
-                Err(why) => {
-                    if let Some(file) = files.get_mut(index) {
-                        file.failed.push((finding, why));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The new texts of all files that the fix of a finding changes.
-fn spread(
-    files: &[Mended],
-    index: usize,
-    finding: &Finding,
-    mendings: &[Mending],
-) -> Result<Vec<(usize, String)>, String> {
-    let texts = || {
-        let files = files.iter();
-        files.map(|file| (file.path.as_str(), file.text.as_str()))
-    };
-    let around = surroundings(|| gather(texts()));
-    let file = files.get(index).ok_or("the file is gone")?;
-    let asked = |index: usize| {
-        let mending = mendings.get(index);
-        mending.ok_or("nothing is asked of the file")
-    };
-    let settings = |index: usize| asked(index).map(|mending| &mending.settings);
-    let before = findings(&file.path, &file.text, settings(index)?, &around)?;
-    // the fix of the text as it is now: what was mended before has moved the lines
-    let is_it = |f: &Finding| (f.rule, &f.field) == (finding.rule, &finding.field);
-    let now = before
-        .iter()
-        .find(|(.., f)| is_it(f) && mendings.get(index).is_some_and(|m| m.wants(f)));
-    let Some((number, start, now)) = now else {
-        return Ok(Vec::new());
-    };
-    let Some(fix) = &now.fix else {
-        return Err("another fix is in its way".into());
-    };
-    let mut edits = vec![(index, *start, now.changes())];
-    for other in &fix.elsewhere {
-        let of = files.iter().position(|file| file.path == *other.path);
-        let of = of.ok_or_else(|| format!("{} is not among the files given", other.path))?;
-        let changes = other.edits.iter().map(|edit| edit.change(""));
-        edits.push((of, other.start, changes.collect()));
-    }
-    // from the end of each file on: the places before stay
-    edits.sort_by_key(|(file, start, _)| (*file, std::cmp::Reverse(*start)));
-    let mut texts_after: Vec<(usize, String)> = Vec::new();
-    for (of, start, changes) in edits {
-        let done = texts_after.iter().position(|(done, _)| *done == of);
-        let text = match done {
-            Some(at) => texts_after.swap_remove(at).1,
-            None => files
-                .get(of)
-                .map(|file| file.text.clone())
-                .unwrap_or_default(),
-        };
-        let text = edit(&text, start, &changes).map_err(|e| e.to_string())?;
-        texts_after.push((of, text));
-    }
-    let changed = |index: usize| texts_after.iter().find(|(of, _)| *of == index);
-    let around_after = surroundings(|| {
-        gather(files.iter().enumerate().map(|(index, file)| {
-            let text = changed(index).map_or(&file.text, |(_, text)| text);
-            (file.path.as_str(), text.as_str())
-        }))
-    });
-    for (of, text) in &texts_after {
-        let Some(file) = files.get(*of) else { continue };
-        let before = findings(&file.path, &file.text, settings(*of)?, &around)?;
-        let after = findings(&file.path, text, settings(*of)?, &around_after)?;
-        let mended: &[&Finding] = if *of == index { &[now] } else { &[] };
-        if let Some(why) = worse(&before, &after, *number, mended, asked(*of)?) {
-            return Err(why);
-        }
-    }
-    drop(around_after);
-    Ok(texts_after)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Level, Profile, Version};
-
-    const TEXT: &str = "# a pod\napiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a  # the one\n    image: x\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec:\n  hostNetwork: true # node exporter\n  containers:\n  - name: b\n    securityContext: {privileged: true}\n";
-
-    fn restricted() -> Settings {
-        Settings {
-            profile: Profile::Level(Level::Restricted),
-            version: Version::Latest,
-            ids: crate::Ids::default(),
-            exceptions: std::sync::Arc::default(),
-        }
-    }
-
-    fn mended(text: &str, may_break: bool) -> Mended {
-        let around = surroundings(Neighbours::default);
-        let mending = Mending {
-            settings: restricted(),
-            may_break,
-            hints: false,
-        };
-        mend("f", text, &mending, &around).unwrap()
-    }
-
-    fn run(may_break: bool) -> Mended {
-        mended(TEXT, may_break)
-    }
-
-    #[test]
-    fn safe_fixes_leave_a_working_pod_as_it_works() {
-        let mended = run(false);
-        assert_eq!(
-            mended.text,
-            TEXT.replace(
-                "    image: x\n",
-                "    image: x\n    securityContext:\n      allowPrivilegeEscalation: false\n  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n"
-            )
-        );
-        assert_eq!(mended.done.len(), 2);
-        assert!(mended.unsafe_left.len() > 4);
-        assert!(mended.failed.is_empty(), "{:?}", mended.failed);
-    }
-
-    #[test]
-    fn all_fixes_together_make_it_restricted_and_a_second_run_changes_nothing() {
-        let mended = run(true);
-        let again = self::mended(&mended.text, true);
-        assert_eq!(again.text, mended.text);
-        assert!(again.done.is_empty());
-        let around = surroundings(Neighbours::default);
-        let left = findings("f", &mended.text, &restricted(), &around).unwrap();
-        assert!(left.is_empty(), "{}\n{left:?}", mended.text);
-        for comment in ["# a pod", "# the one", "# node exporter"] {
-            assert!(mended.text.contains(comment));
-        }
-    }
-
-    #[test]
-    fn what_is_shared_is_left_and_said() {
-        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n  containers:\n  - name: a\n    securityContext: &s {capabilities: {drop: [ALL]}}\n  - name: b\n    securityContext: *s\n";
-        let mended = mended(text, true);
-        assert_eq!(mended.text, text);
-        assert_eq!(mended.failed.len(), 2, "{:?}", mended.failed);
-    }
-}
+mod tests;

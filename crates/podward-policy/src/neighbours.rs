@@ -1,11 +1,15 @@
 //! What other objects say about a pod: the Services that lead to it, its service account, the
 //! bindings of its identity. Gathered from all manifests that are judged together.
 
+mod policy;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
 use podward_manifest::{Documents, Node, Object, Position, objects_found};
+
+use policy::Policy;
 
 /// What the manifests that are judged together say about each other; gathered when the first rule
 /// asks for it.
@@ -24,6 +28,7 @@ pub struct Neighbours {
     services: Vec<Service>,
     /// Those of a namespace, by the first pair of their selector.
     by_selector: BTreeMap<String, BTreeMap<(String, String), Vec<usize>>>,
+    policies: Vec<Policy>,
     /// By namespace and name.
     accounts: BTreeMap<String, BTreeMap<String, Account>>,
     /// Names of the service accounts of a namespace that some binding of a role names.
@@ -76,6 +81,7 @@ impl Neighbours {
     fn may_concern(text: &str) -> bool {
         let kinds = [
             "Service",
+            "NetworkPolicy",
             "AzureIdentityBinding",
             "RoleBinding",
             "ClusterRoleBinding",
@@ -102,6 +108,7 @@ impl Neighbours {
                 selector: pairs(object.node.at(&["spec", "selector"])),
                 ports: ports(object),
             }),
+            ("networking.k8s.io", "NetworkPolicy") => self.policies.extend(Policy::of(object)),
             ("", "ServiceAccount") => {
                 let client_id = [
                     "metadata",
@@ -163,6 +170,7 @@ impl Neighbours {
         for service in others.services {
             self.add_service(service);
         }
+        self.policies.extend(others.policies);
         for (namespace, accounts) in others.accounts {
             let own = self.accounts.entry(namespace).or_default();
             for (name, account) in accounts {
@@ -189,6 +197,15 @@ impl Neighbours {
         services
             .filter(|service| service.selector.iter().all(|pair| labels.contains(pair)))
             .take(MAX_SERVICES)
+            .collect()
+    }
+
+    /// The network policies that may be about pods of a namespace with these labels.
+    pub(crate) fn policies(&self, namespace: &str, labels: &Pairs) -> Vec<&Policy> {
+        let policies = self.policies.iter();
+        let policies = policies.filter(|policy| policy.namespace == namespace);
+        policies
+            .filter(|policy| policy.may_select(labels))
             .collect()
     }
 

@@ -18,6 +18,32 @@ pub(crate) fn windows(pod: &Pod<'_>) -> bool {
     said(pod).or_else(|| selected(pod)) == Some("windows")
 }
 
+/// Whether the pod is, or may be, for Windows: what is asked of it then must not come out only once it
+/// says so.
+pub(crate) fn may_be_windows(pod: &Pod<'_>) -> bool {
+    windows(pod)
+        || (said(pod).or_else(|| selected(pod)).is_none() && hints_at_windows(pod).is_some())
+}
+
+/// What speaks of Windows in a pod that does not say what it is for.
+pub(crate) fn hints_at_windows(pod: &Pod<'_>) -> Option<&'static str> {
+    let options = ["windowsOptions"];
+    let has_options = || {
+        pod.security(&options).is_some()
+            || pod
+                .containers
+                .iter()
+                .any(|c| c.security(&options).is_some())
+    };
+    if tolerates_windows(pod) {
+        Some("it tolerates the taint of Windows nodes")
+    } else if has_options() {
+        Some("it has windowsOptions")
+    } else {
+        None
+    }
+}
+
 /// What the node selector or the required affinity asks for.
 pub(crate) fn selected<'a>(pod: &Pod<'a>) -> Option<&'a str> {
     let by_selector = LABELS
@@ -50,7 +76,7 @@ fn by_affinity<'a>(pod: &Pod<'a>) -> Option<&'a str> {
 }
 
 /// Whether the pod tolerates the taint that nodes of Windows have by custom.
-pub(crate) fn tolerates_windows(pod: &Pod<'_>) -> bool {
+fn tolerates_windows(pod: &Pod<'_>) -> bool {
     let tolerations = pod.at(&["tolerations"]);
     tolerations
         .map_or(&[] as &[Node], Node::items)

@@ -17,6 +17,9 @@ const NAME: &str = "podward.yaml";
 /// Largest file that is read, bytes.
 const MAX: u64 = 1 << 20;
 
+/// Highest id of a user or group that the API server takes.
+const MAX_ID: u32 = 2_147_483_647;
+
 /// What the file says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
@@ -42,9 +45,9 @@ enum Word {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 struct WrittenIds {
-    run_as_user: Option<u32>,
-    run_as_group: Option<u32>,
-    fs_group: Option<u32>,
+    run_as_user: Option<i64>,
+    run_as_group: Option<i64>,
+    fs_group: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -210,10 +213,26 @@ impl Config {
             })
         });
         self.fail_on = fail_on.transpose()?;
+        let id = |name: &str, id: Option<i64>| {
+            let path = format!("fix.{name}");
+            let fits = |id: i64| {
+                u32::try_from(id)
+                    .ok()
+                    .filter(|id| (1..=MAX_ID).contains(id))
+            };
+            id.map(|id| {
+                fits(id).ok_or_else(|| {
+                    let why =
+                        format!("{id} is no id that is not root's: it goes from 1 to {MAX_ID}");
+                    fault(&path, why)
+                })
+            })
+            .transpose()
+        };
         self.ids = Ids {
-            run_as_user: written.fix.run_as_user,
-            run_as_group: written.fix.run_as_group,
-            fs_group: written.fix.fs_group,
+            run_as_user: id("runAsUser", written.fix.run_as_user)?,
+            run_as_group: id("runAsGroup", written.fix.run_as_group)?,
+            fs_group: id("fsGroup", written.fix.fs_group)?,
         };
         for (name, word) in written.rules {
             let text = match word {
@@ -300,6 +319,7 @@ impl Config {
                 .filter(|(paths, ..)| about(paths))
                 .map(|(_, ignore, _)| Arc::clone(ignore))
                 .collect(),
+            is_patch: false,
         }
     }
 
@@ -372,6 +392,12 @@ mod tests {
                 "rules:\n  privileged: loud\n",
                 "podward.yaml:2:15: \"loud\" is none of",
             ),
+            (
+                "fix:\n  runAsUser: 0\n",
+                "podward.yaml:2:14: 0 is no id that is not root's: it goes from 1 to 2147483647",
+            ),
+            ("fix: {fsGroup: 2147483648}\n", "2147483648 is no id"),
+            ("fix: {runAsGroup: -1}\n", "-1 is no id"),
             ("ignore:\n- rules: [privileged]\n", "missing field `reason`"),
             (
                 "ignore:\n- {rules: [privileged], reason: ''}\n",

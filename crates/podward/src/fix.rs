@@ -1,20 +1,25 @@
 //! `podward fix`.
 
+mod patch;
+mod staged;
+mod tell;
+
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use podward_manifest::Source;
-use podward_policy::{Finding, Mended, Mending, Safety, mend, mend_across, surroundings};
+use podward_policy::{Fixed, Mended, Mending, mend, mend_across, surroundings};
 use serde_json::json;
-use similar::TextDiff;
 
 use crate::check::neighbours;
 use crate::cores;
 use crate::files::{Beyond, File, Inputs, Rendering};
-use crate::io::{Io, Output, Tone};
+use crate::io::{Io, Output};
 use crate::report::{Exit, Report};
 use crate::standard::Standard;
+use patch::Base;
+use staged::Staged;
+use tell::tell;
 
 /// Mends what `check` finds, where there is one right answer, and leaves every other line as it is.
 ///
@@ -87,9 +92,8 @@ impl Fix {
         for error in &errors {
             io.report(error);
         }
-        let sources = self.read(io, &files, &mut total);
+        let sources = self.read(io, &files, &mut total)?;
         let around = surroundings(|| neighbours::of(&files));
-        let (mut mended, mut mendings, mut before) = (Vec::new(), Vec::new(), Vec::new());
         let all = cores::map(&sources, |(file, source)| {
             let mending = Mending {
                 settings: asked.settings(file),
@@ -99,26 +103,40 @@ impl Fix {
             let one = mend(&source.path, &source.text, &mending, &around);
             (one, mending)
         });
+        let mut works = Vec::new();
+        let mut fixed = Vec::new();
         for ((file, source), (one, mending)) in sources.into_iter().zip(all) {
             match one {
-                Ok(one) => {
-                    mended.push(one);
-                    mendings.push(mending);
-                    before.push((file, source));
-                }
-                Err(_) if file.is_template(&source) => {}
+                Ok(mended) => works.push(Work {
+                    file,
+                    source,
+                    mended,
+                    mending,
+                }),
                 Err(why) => {
-                    io.report(&Report::new(why).at(&file.shown, None));
-                    total.errors += 1;
+                    // who waits for the text gets it, as it is
+                    if self.write && file.path().is_none() {
+                        write_out(source.text.as_bytes())?;
+                    }
+                    if !file.is_template(&source) {
+                        io.report(&Report::new(why).at(&file.shown, None));
+                        total.errors += 1;
+                    }
+                    fixed.push(stays(source, "not all of it is YAML"));
                 }
             }
         }
-        mend_across(&mut mended, &mendings);
-        for ((file, source), mended) in before.iter().zip(&mended) {
-            if let Err(error) = self.file(io, file, source, mended, &mut total) {
+        let works = self.across(io, works, fixed, &mut total);
+        let changed = works.iter().filter(|work| work.is_changed());
+        let base = Base::of(changed.filter_map(|work| work.file.path()));
+        for work in &works {
+            if let Err(error) = self.file(io, work, &base, &mut total) {
                 io.report(&error);
                 total.errors += 1;
             }
+        }
+        if let Some(hint) = base.hint().filter(|_| self.prints() && total.files > 0) {
+            io.note(hint);
         }
         self.inputs.tell(io);
         self.sum(io, &total);
@@ -134,44 +152,105 @@ impl Fix {
         }
     }
 
-    fn read<'a>(&self, io: &Io, files: &'a [File], total: &mut Total) -> Vec<(&'a File, Source)> {
+    fn read<'a>(
+        &self,
+        io: &Io,
+        files: &'a [File],
+        total: &mut Total,
+    ) -> Result<Vec<(&'a File, Source)>, Report> {
         let mut sources = Vec::new();
         for file in files {
             match file.read() {
                 Ok(source) => sources.extend(source.map(|source| (file, source))),
                 Err(error) => {
+                    if let Some(bytes) = file.unread().filter(|_| self.write) {
+                        write_out(&bytes)?;
+                    }
                     io.report(&error);
                     total.errors += 1;
                 }
             }
         }
-        sources
+        Ok(sources)
     }
 
-    fn file(
+    /// Whether a patch is printed.
+    fn prints(&self) -> bool {
+        !self.write && self.output == Output::Text
+    }
+
+    /// Mends what takes several files, and writes all that is to be written. All new texts lie beside
+    /// their files first: what cannot be written takes no part, and what depends on it is left in all files.
+    fn across<'a>(
         &self,
         io: &Io,
-        file: &File,
-        source: &Source,
-        mended: &Mended,
+        mut works: Vec<Work<'a>>,
+        mut fixed: Vec<Fixed>,
         total: &mut Total,
-    ) -> Result<(), Report> {
-        if mended.text != source.text {
-            total.files += 1;
+    ) -> Vec<Work<'a>> {
+        loop {
+            let mut mended: Vec<_> = works.iter().map(|work| work.mended.clone()).collect();
+            let mendings: Vec<_> = works.iter().map(|work| work.mending.clone()).collect();
+            mend_across(&mut mended, &mendings, &fixed);
+            let staged: Vec<_> = works
+                .iter()
+                .zip(&mended)
+                .map(|(work, mended)| match work.file.path() {
+                    Some(path) if self.write && mended.text != work.source.text => {
+                        Staged::new(path, &mended.text).map(Some)
+                    }
+                    _ => Ok(None),
+                })
+                .collect();
+            let is_ready = staged.iter().all(Result::is_ok);
+            let written: Vec<_> = if is_ready {
+                let put = |staged: Option<Staged>| staged.map(Staged::put).transpose();
+                let staged = staged.into_iter();
+                staged.map(|staged| staged.and_then(put)).collect()
+            } else {
+                let none = |staged: std::io::Result<_>| staged.map(|_| None);
+                staged.into_iter().map(none).collect()
+            };
+            if written.iter().all(Result::is_ok) {
+                for (work, mended) in works.iter_mut().zip(mended) {
+                    work.mended = mended;
+                }
+                return works;
+            }
+            let mut left = Vec::new();
+            for (work, written) in works.into_iter().zip(written) {
+                // as it was, until it is known what can be done without the others
+                let written = match (written, work.file.path()) {
+                    (Ok(Some(())), Some(path)) => {
+                        Staged::new(path, &work.source.text).and_then(Staged::put)
+                    }
+                    (written, _) => written.map(|_| ()),
+                };
+                match written {
+                    Ok(()) => left.push(work),
+                    Err(error) => {
+                        let why = error.to_string();
+                        io.report(&Report::new(error).at(&work.file.shown, None));
+                        total.errors += 1;
+                        fixed.push(stays(work.source, &why));
+                    }
+                }
+            }
+            works = left;
         }
-        match (self.write, file.path()) {
+    }
+
+    fn file(&self, io: &Io, work: &Work<'_>, base: &Base, total: &mut Total) -> Result<(), Report> {
+        let (file, mended) = (work.file, &work.mended);
+        if self.write && file.path().is_none() {
             // standard output carries the text, changed or not
-            (true, None) => write_out(&mended.text)?,
-            (true, Some(path)) if mended.text != source.text => {
-                replace(path, &mended.text).map_err(|e| Report::new(e).at(&file.shown, None))?
-            }
-            (true, Some(_)) => {}
-            (false, _) if self.output == Output::Text => {
-                write_out(&patch(&file.shown, &source.text, &mended.text))?;
-            }
-            (false, _) => {}
+            write_out(mended.text.as_bytes())?;
+        } else if self.prints() {
+            let patch = base.patch(file.path(), &work.source.text, &mended.text);
+            write_out(patch.as_bytes())?;
         }
-        tell(io, mended, self.write);
+        total.files += usize::from(work.is_changed());
+        tell(io, &file.shown, mended, self.write);
         total.mended += mended.done.len();
         total.may_break += mended.unsafe_left.len();
         total.failed += mended.failed.len();
@@ -215,90 +294,32 @@ impl Fix {
     }
 }
 
-/// Says what is left, to who sits at the terminal: standard output carries the patch.
-fn tell(io: &Io, mended: &Mended, written: bool) {
-    let event = |finding: &Finding, outcome: &str, why: &str| {
-        io.emit(
-            "fix",
-            json!({
-                "outcome": outcome, "rule": finding.rule, "file": &*finding.path,
-                "line": finding.position.line, "column": finding.position.column,
-                "field": finding.field, "message": finding.message, "reason": why,
-            }),
-        );
-    };
-    let note = |finding: &Finding, why: &str| {
-        if io.is_json() {
-            return;
-        }
-        let at = finding.position;
-        let place = format_args!("{}:{}:{}", finding.path, at.line, at.column);
-        let place = io.tone(Tone::Strong, place);
-        io.note(format_args!("{place} {}: {why}", finding.message));
-    };
-    for finding in &mended.done {
-        event(
-            finding,
-            if written { "mended" } else { "wouldBeMended" },
-            "",
-        );
-    }
-    for finding in &mended.unsafe_left {
-        let why = match finding.fix.as_ref().map(|fix| fix.safety) {
-            Some(Safety::MayBreak(why)) => why,
-            _ => "",
-        };
-        event(finding, "mayBreak", why);
-        note(finding, &format!("the fix needs --unsafe-fixes, for {why}"));
-    }
-    for (finding, why) in &mended.failed {
-        event(finding, "failed", why);
-        note(finding, &format!("not mended: {why}"));
-    }
-    for finding in &mended.by_hand {
-        event(finding, "byHand", &finding.mend);
+/// A file and what becomes of it.
+struct Work<'a> {
+    file: &'a File,
+    source: Source,
+    mended: Mended,
+    mending: Mending,
+}
+
+impl Work<'_> {
+    fn is_changed(&self) -> bool {
+        self.mended.text != self.source.text
     }
 }
 
-/// Both texts as a patch that `git apply` takes; nothing where they are equal.
-fn patch(name: &str, before: &str, after: &str) -> String {
-    if before == after {
-        return String::new();
+/// A file that others have to reckon with, and that is not changed.
+fn stays(source: Source, why: &str) -> Fixed {
+    Fixed {
+        path: source.path,
+        text: source.text,
+        why: why.to_owned(),
     }
-    TextDiff::from_lines(before, after)
-        .unified_diff()
-        .header(&format!("a/{name}"), &format!("b/{name}"))
-        .to_string()
 }
 
-fn write_out(text: &str) -> Result<(), Report> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+fn write_out(text: &[u8]) -> Result<(), Report> {
+    match std::io::stdout().write_all(text) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Report::new(e)),
         _ => Ok(()),
     }
-}
-
-/// Puts a text in the place of a file's, at once: who reads sees the old one or the new one.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    // the file itself, where the path is a link
-    let path = path.canonicalize()?;
-    let mode = path.metadata()?.permissions().mode();
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let aside = path.with_file_name(format!(".{name}.podward"));
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&aside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&aside, &path));
-    if written.is_err() {
-        // what is left of it is in the way of the next try
-        let _ = std::fs::remove_file(&aside);
-    }
-    written
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use podward_policy::{Profile, Settings, Severity, Version};
+use podward_policy::{Exceptions, Profile, Settings, Severity, Version};
 
 use crate::config::Config;
 use crate::files::File;
@@ -66,7 +66,10 @@ impl Asked {
             profile: self.profile.or_else(by_config).unwrap_or(Profile::Podward),
             version: self.version,
             ids: self.config.ids,
-            exceptions: Arc::new(self.config.exceptions(path)),
+            exceptions: Arc::new(Exceptions {
+                is_patch: file.is_patch,
+                ..self.config.exceptions(path)
+            }),
         }
     }
 

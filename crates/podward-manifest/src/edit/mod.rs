@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{Node, Position, parse};
 use place::Lines;
+use render::{Style, is_json};
 
 /// One step on the way to a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,19 +88,32 @@ pub enum EditError {
 /// When a change cannot be made without touching something else.
 pub fn edit(text: &str, object: Position, changes: &[Change]) -> Result<String, EditError> {
     let documents = parse("", text).map_err(unverified)?;
-    let found = documents
-        .iter()
-        .enumerate()
-        .find_map(|(index, document)| Some((index, starting_at(&document.root, object)?)));
-    let Some((index, root)) = found else {
+    let found = documents.iter().enumerate().find_map(|(index, document)| {
+        let root = starting_at(&document.root, object)?;
+        Some((index, &document.root, root))
+    });
+    let Some((index, document, root)) = found else {
         return Err(EditError::Missing("the object".into()));
     };
-    let edited = splice::apply(text, splice::find(&Lines::new(text), root, changes)?)
-        .ok_or_else(|| unverified("two changes meet"))?;
+    let lines = Lines::new(text);
+    if lines.has_bare_returns() {
+        let why = "its lines end with a carriage return alone";
+        return Err(EditError::Form("the text".into(), why));
+    }
+    let changes = &remove::with_emptied(root, changes);
+    let splices = splice::find(&lines, root, changes, Style::of(&lines, document))?;
+    let edited = splice::apply(text, splices).ok_or_else(|| unverified("two changes meet"))?;
     // by a second reading, not by trust in the splices
     let after = parse("", &edited).map_err(unverified)?;
     if after.len() != documents.len() {
         return Err(unverified("another number of documents"));
+    }
+    let stays_json = || {
+        let after = after.get(index);
+        after.is_some_and(|after| is_json(&Lines::new(&edited), &after.root))
+    };
+    if is_json(&lines, document) && !stays_json() {
+        return Err(unverified("it would be JSON no more"));
     }
     for (number, (before, after)) in documents.iter().zip(&after).enumerate() {
         let mut expected = before.root.to_json();

@@ -35,6 +35,26 @@ impl<'a> Lines<'a> {
         self.text.get(self.byte(from)?..self.byte(to)?)
     }
 
+    /// Whether some line ends as none does today: where lines begin could not be told.
+    pub(super) fn has_bare_returns(&self) -> bool {
+        let next = |at: usize| self.text.as_bytes().get(at + 1);
+        let mut returns = self.text.match_indices('\r');
+        returns.any(|(at, _)| next(at) != Some(&b'\n'))
+    }
+
+    /// What stands before a position in its line, where that is only space; else as many spaces.
+    pub(super) fn indent(&self, at: Position) -> String {
+        let start = Position {
+            line: at.line,
+            column: 1,
+        };
+        let head = self.between(start, at).unwrap_or_default();
+        if head.chars().all(|c| c == ' ' || c == '\t') {
+            return head.to_owned();
+        }
+        " ".repeat(at.column.saturating_sub(1))
+    }
+
     /// Where the line after this one begins; `None` on the last.
     pub(super) fn next_line(&self, line: usize) -> Option<usize> {
         self.starts.get(line).copied()
@@ -49,6 +69,28 @@ impl<'a> Lines<'a> {
             return Some(start);
         }
         self.next_line(end.line)
+    }
+
+    /// The same place, or the one behind the comments that follow and are moved in deeper than a column:
+    /// they belong to what is before them.
+    pub(super) fn behind_comments(&self, at: usize, column: usize) -> usize {
+        let mut end = at;
+        let mut here = at;
+        for line in self
+            .text
+            .get(at..)
+            .unwrap_or_default()
+            .split_inclusive('\n')
+        {
+            here += line.len();
+            let content = line.trim_start_matches(' ');
+            if content.starts_with('#') && line.len() - content.len() >= column {
+                end = here;
+            } else if !content.trim().is_empty() {
+                break;
+            }
+        }
+        end
     }
 
     /// How lines end here.

@@ -2,13 +2,58 @@
 
 use super::place::Lines;
 use super::splice::{Splice, is_flow, place};
-use super::{EditError, Step, shown};
+use super::{Change, EditError, Step, shown};
 use crate::{Node, Position, Value};
 
 /// One entry of a mapping or item of a sequence.
 struct Part {
     start: Position,
     end: Position,
+}
+
+/// The changes, of which those that would empty a mapping take it out as a whole; an item of a sequence
+/// stays, so that those behind it keep their numbers.
+pub(super) fn with_emptied(root: &Node, changes: &[Change]) -> Vec<Change> {
+    let mut changes = changes.to_vec();
+    while let Some(above) = changes
+        .iter()
+        .find_map(|change| emptied(root, change, &changes))
+    {
+        changes.retain(|change| !change.path.starts_with(&above));
+        changes.push(Change {
+            path: above,
+            value: None,
+        });
+    }
+    changes
+}
+
+/// The mapping that a change leaves empty, together with the others.
+fn emptied(root: &Node, change: &Change, all: &[Change]) -> Option<Vec<Step>> {
+    let (Step::Key(_), above) = change.path.split_last()? else {
+        return None;
+    };
+    let Some(Step::Key(_)) = above.last() else {
+        return None;
+    };
+    let node = above.iter().try_fold(root, |node, step| match step {
+        Step::Key(key) => node.get(key),
+        Step::Index(index) => node.items().get(*index),
+    })?;
+    let within = || all.iter().filter(|change| change.path.starts_with(above));
+    let is_gone = |key: &Node| {
+        within().any(|change| {
+            let last = change.path.get(above.len()..).unwrap_or_default();
+            matches!(last, [Step::Key(name)] if key.as_str() == Some(name))
+        })
+    };
+    // something has to be left of the object
+    let is_last = above.len() == 1 && root.entries().len() == 1;
+    let is_emptied = !is_last
+        && !node.entries().is_empty()
+        && within().all(|change| change.value.is_none())
+        && node.entries().iter().all(|(key, _)| is_gone(key));
+    is_emptied.then(|| above.to_vec())
 }
 
 /// Takes parts of one node out, all at once.

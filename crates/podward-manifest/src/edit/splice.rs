@@ -36,8 +36,10 @@ pub(super) fn find(
     lines: &Lines<'_>,
     root: &Node,
     changes: &[Change],
+    style: Style,
 ) -> Result<Vec<(usize, Splice)>, EditError> {
-    let step_in = moved_in(root).unwrap_or(2);
+    let step = moved_in(root).unwrap_or(style.step);
+    let style = Style { step, ..style };
     let mut splices = Vec::new();
     // what is new goes in once for each mapping that takes it
     let mut added: Vec<(&[Step], &Node, Map<String, Json>)> = Vec::new();
@@ -72,7 +74,7 @@ pub(super) fn find(
         };
         let Some(depth) = missing else {
             if node.to_json() != *value {
-                let splice = replace(lines, node, value, &change.path)?;
+                let splice = replace(lines, node, value, &change.path, style)?;
                 splices.push((change.path.len(), splice));
             }
             continue;
@@ -95,7 +97,7 @@ pub(super) fn find(
         }
     }
     for (path, node, entries) in &added {
-        splices.push((path.len(), insert(lines, node, entries, step_in, path)?));
+        splices.push((path.len(), insert(lines, node, entries, path, style)?));
     }
     for (path, node, steps) in &gone {
         let whole: Vec<Step> = path.iter().chain(steps.first().copied()).cloned().collect();
@@ -158,16 +160,16 @@ fn moved_in(node: &Node) -> Option<usize> {
         .or_else(|| values.chain(node.items()).find_map(moved_in))
 }
 
-fn style(lines: &Lines<'_>, node: &Node, step: usize) -> Style {
+/// The style of a mapping: in braces it may have its keys in quotes, in a text that is no JSON too.
+fn style_at(lines: &Lines<'_>, node: &Node, style: Style) -> Style {
     let first = node
         .entries()
         .first()
         .and_then(|(key, _)| lines.byte(key.start));
     let quoted = first.and_then(|at| lines.text.as_bytes().get(at)) == Some(&b'"');
     Style {
-        json: quoted && is_flow(lines, node),
-        step,
-        line_end: lines.line_end(),
+        quoted: style.quoted || quoted && is_flow(lines, node),
+        ..style
     }
 }
 
@@ -182,28 +184,18 @@ fn insert(
     lines: &Lines<'_>,
     node: &Node,
     entries: &Map<String, Json>,
-    step: usize,
     path: &[Step],
+    style: Style,
 ) -> Result<Splice, EditError> {
-    let style = style(lines, node, step);
-    let pairs = |between: &str| {
-        let pairs = entries.iter().map(|(name, value)| {
-            format!(
-                "{}: {}",
-                render::key(name, style),
-                render::flow(value, style)
-            )
-        });
-        pairs.collect::<Vec<_>>().join(between)
-    };
+    let style = style_at(lines, node, style);
     match &node.value {
-        Value::Null => return replace(lines, node, &Json::Object(entries.clone()), path),
+        Value::Null => return replace(lines, node, &Json::Object(entries.clone()), path, style),
         Value::Mapping(own) if own.is_empty() => {
             let (from, to) = (
                 place(lines, node.start, path)?,
                 place(lines, node.end, path)?,
             );
-            let with = format!("{{{}}}", pairs(", "));
+            let with = format!("{{{}}}", render::pairs(entries, style.comma, style));
             return Ok(Splice { from, to, with });
         }
         Value::Mapping(_) => {}
@@ -214,10 +206,10 @@ fn insert(
         let last = node.entries().iter().map(|(key, _)| key.start).max();
         let between = match last.filter(|last| last.line != node.start.line) {
             // one entry a line, as in formatted JSON
-            Some(last) => format!(",{}{}", style.line_end, " ".repeat(last.column - 1)),
-            None => ", ".to_owned(),
+            Some(last) => format!(",{}{}", style.line_end, lines.indent(last)),
+            None => style.comma.to_owned(),
         };
-        let with = [between.as_str(), &pairs(&between)].concat();
+        let with = [&between, &*render::pairs(entries, &between, style)].concat();
         return Ok(Splice {
             from,
             to: from,
@@ -235,23 +227,24 @@ fn insert(
         .iter()
         .map(|(name, value)| render::block(name, value, column - 1, style))
         .collect();
-    Ok(after(lines, node.end, text, style))
+    Ok(after(lines, node.end, column, text, style))
 }
 
-/// Lines put behind the one that ends at a position.
-fn after(lines: &Lines<'_>, end: Position, text: String, style: Style) -> Splice {
-    match lines.behind(end) {
-        Some(at) => Splice {
-            from: at,
-            to: at,
-            with: text,
-        },
+/// Lines put behind the one that ends at a position, and behind its comments.
+fn after(lines: &Lines<'_>, end: Position, column: usize, text: String, style: Style) -> Splice {
+    let at = lines.behind(end).unwrap_or(lines.text.len());
+    let at = lines.behind_comments(at, column);
+    let before = lines.text.get(..at).unwrap_or_default();
+    let with = if before.is_empty() || before.ends_with('\n') {
+        text
+    } else {
         // the last line has no end
-        None => Splice {
-            from: lines.text.len(),
-            to: lines.text.len(),
-            with: [style.line_end, text.trim_end()].concat(),
-        },
+        [style.line_end, text.trim_end()].concat()
+    };
+    Splice {
+        from: at,
+        to: at,
+        with,
     }
 }
 
@@ -261,17 +254,17 @@ fn replace(
     node: &Node,
     value: &Json,
     path: &[Step],
+    style: Style,
 ) -> Result<Splice, EditError> {
     let (from, to) = (
         place(lines, node.start, path)?,
         place(lines, node.end, path)?,
     );
     let old = lines.between(node.start, node.end).unwrap_or_default();
-    let style = style(lines, node, 2);
     let refused = |why| Err(EditError::Form(shown(path), why));
     match &node.value {
         Value::Mapping(entries) if !entries.is_empty() => refused("it is a mapping"),
-        Value::Sequence(items) if !items.is_empty() => sequence(lines, node, value, path),
+        Value::Sequence(items) if !items.is_empty() => sequence(lines, node, value, path, style),
         Value::Mapping(_) | Value::Sequence(_) => {
             let with = render::flow(value, style);
             Ok(Splice { from, to, with })
@@ -305,6 +298,7 @@ fn sequence(
     node: &Node,
     value: &Json,
     path: &[Step],
+    style: Style,
 ) -> Result<Splice, EditError> {
     let refused = |why| Err(EditError::Form(shown(path), why));
     let (Json::Array(wanted), Json::Array(have)) = (value, node.to_json()) else {
@@ -313,18 +307,18 @@ fn sequence(
     let added = wanted
         .strip_prefix(have.as_slice())
         .filter(|added| !added.is_empty());
-    let style = style(lines, node, 2);
     if is_flow(lines, node) {
         let quoted = lines
             .byte(node.start)
             .and_then(|at| lines.text.get(at + 1..));
-        let json = quoted.is_some_and(|rest| rest.trim_start().starts_with('"'));
-        let style = Style { json, ..style };
+        let quoted = quoted.is_some_and(|rest| rest.trim_start().starts_with('"'));
+        let quoted = style.quoted || quoted;
+        let style = Style { quoted, ..style };
         if let Some(added) = added {
             let from = place(lines, last_end(node), path)?;
             let with = added
                 .iter()
-                .map(|item| format!(", {}", render::flow(item, style)))
+                .map(|item| [style.comma, &*render::flow(item, style)].concat())
                 .collect();
             return Ok(Splice {
                 from,
@@ -377,5 +371,5 @@ fn sequence(
             )
         })
         .collect();
-    Ok(after(lines, last, text, style))
+    Ok(after(lines, last, dash + 1, text, style))
 }

@@ -102,6 +102,74 @@ fn json_and_flow_stay_what_they_are() {
 }
 
 #[test]
+fn json_stays_json_also_where_it_was_empty() {
+    let cases = [
+        // text, path, value, text after
+        (
+            r#"{"a": {}, "b": 1}"#,
+            "a.x.y",
+            json!("z"),
+            r#"{"a": {"x": {"y": "z"}}, "b": 1}"#,
+        ),
+        (
+            r#"{"a": null}"#,
+            "a.x",
+            json!(false),
+            r#"{"a": {"x": false}}"#,
+        ),
+        (
+            r#"{"a": []}"#,
+            "a",
+            json!(["x", "y"]),
+            r#"{"a": ["x", "y"]}"#,
+        ),
+        (
+            r#"{"a":{"l":[]},"b":{}}"#,
+            "a.l",
+            json!(["x", "y"]),
+            r#"{"a":{"l":["x","y"]},"b":{}}"#,
+        ),
+        (
+            r#"{"a":{},"b":1}"#,
+            "a.x",
+            json!({"y": 1, "z": "w"}),
+            r#"{"a":{"x":{"y":1,"z":"w"}},"b":1}"#,
+        ),
+        (
+            r#"{"a":1,"b":{"c":true}}"#,
+            "b.c",
+            json!("x"),
+            r#"{"a":1,"b":{"c":"x"}}"#,
+        ),
+        (r#"{"a":[1]}"#, "a", json!([1, "x"]), r#"{"a":[1,"x"]}"#),
+        (
+            "{\n\t\"a\": {\n\t\t\"b\": []\n\t}\n}\n",
+            "a.c",
+            json!({"x": []}),
+            "{\n\t\"a\": {\n\t\t\"b\": [],\n\t\t\"c\": {\"x\": []}\n\t}\n}\n",
+        ),
+        // a document of a file that has others
+        (
+            "{\"a\": {}}\n---\nb: {}\n",
+            "a.x",
+            json!("y"),
+            "{\"a\": {\"x\": \"y\"}}\n---\nb: {}\n",
+        ),
+        // no JSON, though it has braces
+        (
+            "{a: {}, b: 1}\n",
+            "a.x",
+            json!("zz"),
+            "{a: {x: zz}, b: 1}\n",
+        ),
+    ];
+    for (text, path, value, after) in cases {
+        let edited = edited(text, path, value);
+        assert_eq!(edited.as_deref(), Ok(after), "{path} of {text}");
+    }
+}
+
+#[test]
 fn sequences_take_items_behind() {
     assert_eq!(
         edited("a: [x, w]  # z\n", "a", json!(["x", "w", "ALL"])).unwrap(),
@@ -185,8 +253,10 @@ fn what_is_taken_out_takes_its_lines_or_its_part_of_one() {
             "a: 1\ne: 4\n",
         ),
         ("a: 1\nb: 2", "b", "a: 1\n"),
-        // the last one leaves an empty mapping
-        ("a:\n  b: 1\nc: 2\n", "a.b", "a: {}\nc: 2\n"),
+        // the last one takes the mapping with it
+        ("a:\n  b: 1\nc: 2\n", "a.b", "c: 2\n"),
+        ("a:\n  b:\n    c: 1\n  d: 2\n", "a.b.c", "a:\n  d: 2\n"),
+        ("x: 1\na: {b: {c: 1}}\n", "a.b.c", "x: 1\n"),
         // items
         ("a:\n- x: 1\n  y: 2\n- z: 3\n", "a[0]", "a:\n- z: 3\n"),
         ("a:\n  - x\n  - y # gone\n", "a[1]", "a:\n  - x\n"),
@@ -229,7 +299,7 @@ fn several_can_be_taken_out_at_once() {
     assert_eq!(edited.as_deref(), Ok("a:\n  c: 2\nl:\n- 2\n"));
     let changes = ["a.b", "a.c", "a.d"].map(Change::removal);
     let edited = edit(text, Position { line: 1, column: 1 }, &changes);
-    assert_eq!(edited.as_deref(), Ok("a: {}\nl:\n- 1\n- 2\n- 3\n"));
+    assert_eq!(edited.as_deref(), Ok("l:\n- 1\n- 2\n- 3\n"));
 }
 
 #[test]
@@ -243,4 +313,37 @@ fn a_block_of_text_before_what_is_less_moved_in_ends_with_its_last_line() {
         &[Change::removal("s.c[0].command")],
     );
     assert_eq!(gone.as_deref(), Ok("s:\n  c:\n    - n: a\n  v: 1\n"));
+}
+
+#[test]
+fn comments_that_are_moved_in_deeper_stay_with_what_is_before_them() {
+    let text = "spec:\n  containers:\n  - name: a\n    image: x\n    # livenessProbe:\n    #   httpGet: {port: 80}\n\n      # deeper\n  # volumes: []\nstatus: {}\n";
+    assert_eq!(
+        edited(text, "spec.x", json!(1)),
+        Ok(text.replace("  # volumes", "  x: 1\n  # volumes"))
+    );
+    assert_eq!(
+        edited(text, "spec.containers[0].x", json!(1)),
+        Ok(text.replace("    # livenessProbe", "    x: 1\n    # livenessProbe"))
+    );
+    let last = "spec:\n  containers:\n  - name: a\n    # image: x";
+    assert_eq!(
+        edited(last, "spec.x", json!(1)),
+        Ok(format!("{last}\n  x: 1"))
+    );
+    let list = "a:\n  - x\n    # of x\n  # of none\nb: 1\n";
+    assert_eq!(
+        edited(list, "a", json!(["x", "zz"])),
+        Ok(list.replace("  # of none", "  - zz\n  # of none"))
+    );
+}
+
+#[test]
+fn lines_that_end_with_a_carriage_return_alone_are_left() {
+    let error = edit(
+        "a: 1\rb: 2\r",
+        Position { line: 1, column: 1 },
+        &[Change::new("c", json!(1))],
+    );
+    assert!(matches!(error, Err(EditError::Form(..))), "{error:?}");
 }

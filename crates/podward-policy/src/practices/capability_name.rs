@@ -15,7 +15,7 @@ pub(super) const PRACTICE: Practice = Practice {
         profile: Profile::Podward,
         title: "capabilities are written in capitals and without CAP_",
         why: "Pod Security compares the letters as they are, and containerd puts CAP_ before the name: [all] drops nothing in the eyes of admission, and CAP_CHOWN is a capability that nobody knows",
-        mend: "write the capability as the API has it, such as NET_ADMIN or ALL",
+        mend: "write the capability as the API has it, such as NET_ADMIN or ALL; one that is added may take effect only then: take it out if the program works without it",
         source: "container.securityContext.capabilities; capabilities(7)",
         remedy: Remedy::Safe,
         as_of: Version::Latest,
@@ -25,7 +25,7 @@ pub(super) const PRACTICE: Practice = Practice {
                 "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        drop: [all]\n"
             ),
             pod!(
-                "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        add: [CAP_CHOWN]\n"
+                "  containers:\n  - name: web\n    image: example.com/web:1\n    securityContext:\n      capabilities:\n        drop: [CAP_NET_RAW]\n"
             ),
         ],
         passes: &[pod!(
@@ -34,6 +34,10 @@ pub(super) const PRACTICE: Practice = Practice {
     },
     run: Run::Pods(run),
 };
+
+/// Of what is added under a name that no runtime knows, nothing takes effect.
+const GAINS: Safety =
+    Safety::MayBreak("the container gets a capability that it may not have today");
 
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
@@ -55,7 +59,8 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
                     container.name
                 );
                 let spot = pod.spot_in(container, &field, message, format!("write \"{right}\""));
-                spots.push(spot.fixed_to(right, Safety::Safe));
+                let safety = if list == "add" { GAINS } else { Safety::Safe };
+                spots.push(spot.fixed_to(right, safety));
             }
         }
     }

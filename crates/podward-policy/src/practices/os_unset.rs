@@ -23,10 +23,7 @@ pub(super) const PRACTICE: Practice = Practice {
                 "  nodeSelector:\n    kubernetes.io/os: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
             ),
             pod!(
-                "  tolerations:\n  - key: os\n    value: windows\n    effect: NoSchedule\n  containers:\n  - name: web\n    image: example.com/web:1\n"
-            ),
-            pod!(
-                "  securityContext:\n    windowsOptions:\n      runAsUserName: ContainerUser\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+                "  affinity:\n    nodeAffinity:\n      requiredDuringSchedulingIgnoredDuringExecution:\n        nodeSelectorTerms:\n        - matchExpressions:\n          - key: kubernetes.io/os\n            operator: In\n            values: [windows]\n  containers:\n  - name: web\n    image: example.com/web:1\n"
             ),
         ],
         passes: &[
@@ -42,25 +39,21 @@ pub(super) const PRACTICE: Practice = Practice {
     run: Run::Pods(run),
 };
 
+/// Without a chosen node it may run on Linux, where what it has of Windows does nothing.
+const BREAKS: Safety =
+    Safety::MayBreak("a pod that runs on a Linux node does not start there any more");
+
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
     if !pod.is_since(25) || os::said(pod).is_some() {
         return;
     }
-    let selected = os::selected(pod);
-    let has_options = pod.security(&["windowsOptions"]).is_some()
-        || pod
-            .containers
-            .iter()
-            .any(|c| c.security(&["windowsOptions"]).is_some());
-    let by = match selected {
-        Some("windows") => "its node is chosen to be windows",
-        Some(_) => return,
-        None if os::tolerates_windows(pod) => "it tolerates the taint of Windows nodes",
-        None if has_options => "it has windowsOptions",
-        None => return,
+    let (by, safety) = match (os::selected(pod), os::hints_at_windows(pod)) {
+        (Some("windows"), _) => ("its node is chosen to be windows", Safety::Safe),
+        (None, Some(by)) => (by, BREAKS),
+        _ => return,
     };
     let message = format!("spec.os does not say that the pod is for Windows, though {by}");
     let spot = pod.spot("os.name", message, PRACTICE.rule.mend);
-    spots.push(spot.fixed_to("windows", Safety::Safe));
+    spots.push(spot.fixed_to("windows", safety));
 }

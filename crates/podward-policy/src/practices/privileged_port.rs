@@ -155,15 +155,25 @@ fn listens(container: &Container<'_>, from: i64) -> Vec<(String, i64, bool)> {
 /// The ports of the probes and hooks of a container, which the kubelet asks.
 fn probes<'a>(container: &Container<'a>) -> Vec<(String, &'a Node)> {
     let mut found = Vec::new();
-    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+    let probes = [
+        &["livenessProbe"][..],
+        &["readinessProbe"],
+        &["startupProbe"],
+        &["lifecycle", "postStart"],
+        &["lifecycle", "preStop"],
+    ];
+    for probe in probes {
+        let Some(node) = container.node.at(probe) else {
+            continue;
+        };
         for kind in ["httpGet", "tcpSocket", "grpc"] {
-            let Some(action) = container.node.at(&[probe, kind]) else {
+            let Some(action) = node.get(kind) else {
                 continue;
             };
             if action.get("host").is_none()
                 && let Some(port) = action.get("port")
             {
-                found.push((format!("{probe}.{kind}.port"), port));
+                found.push((format!("{}.{kind}.port", probe.join(".")), port));
             }
         }
     }
@@ -223,10 +233,15 @@ fn of_port(scene: &Scene<'_>, container: &Container<'_>, field: &str, port: i64)
             .filter(|(_, entry)| entry.target == Some(port))
             .map(|(index, _)| Edit::set(format!("spec.ports[{index}].targetPort"), other))
             .collect(),
+        blocked: None,
     });
+    let policies = scene.neighbours().policies(pod.namespace(), &labels);
+    let lets_in = policies
+        .iter()
+        .filter_map(|policy| policy.moved(port, other));
     let fix = Fix {
         edits: edits.collect(),
-        elsewhere: elsewhere.collect(),
+        elsewhere: elsewhere.chain(lets_in).collect(),
         safety: BREAKS,
     };
     Spot {

@@ -55,7 +55,7 @@ fn is_administrator(name: &str) -> bool {
 
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
-    if !os::windows(pod) {
+    if !os::may_be_windows(pod) {
         return;
     }
     let path = ["windowsOptions", "runAsUserName"];

@@ -92,7 +92,7 @@ fn mended(text: &str, settings: &Settings, may_break: bool) -> Mended {
         hints: true,
     };
     let mut files = [mend("example.yaml", text, &mending, &around).unwrap()];
-    mend_across(&mut files, &[mending]);
+    mend_across(&mut files, &[mending], &[]);
     let [file] = files;
     file
 }

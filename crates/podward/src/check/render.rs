@@ -196,13 +196,16 @@ fn findings<'a>(
     for object in &judged.objects {
         let fields = object.findings.iter();
         fields.for_each(|f| add(Some(object), f, None));
+        // nobody would ask the API server for a patch
+        let is_whole = !object.is_patch;
+        let with_sentences = with_sentences && is_whole;
         for verdict in &object.verdicts {
-            printed.workloads += 1;
+            printed.workloads += usize::from(is_whole);
             let Decoded::Verdict(verdict) = verdict else {
-                printed.refused += 1;
+                printed.refused += usize::from(is_whole);
                 continue;
             };
-            printed.refused += usize::from(!verdict.allowed());
+            printed.refused += usize::from(is_whole && !verdict.allowed());
             for violation in &verdict.violations {
                 let sentence = with_sentences.then(|| shortened(violation.sentence()).into());
                 for finding in &violation.findings {

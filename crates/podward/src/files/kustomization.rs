@@ -79,6 +79,29 @@ fn root(file: &Path) -> Option<Node> {
     (!documents.is_empty()).then(|| documents.swap_remove(0).root)
 }
 
+/// The files that a kustomization has as patches.
+pub(super) fn patches(file: &Path) -> Vec<PathBuf> {
+    let Some(root) = root(file) else {
+        return Vec::new();
+    };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let lists = ["patches", "patchesStrategicMerge", "patchesJson6902"];
+    let lists = lists.iter().filter_map(|list| root.get(list));
+    // a patch may stand in the place of its file's name
+    let entries = lists.flat_map(Node::items);
+    let names = entries.filter_map(|entry| entry.get("path").unwrap_or(entry).as_str());
+    names
+        .filter_map(|name| folder.join(name).canonicalize().ok())
+        .collect()
+}
+
+/// The kustomizations that may speak of a file which is given by itself: those beside it and above.
+pub(super) fn near(file: &Path) -> Vec<PathBuf> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let above = folder.join("..");
+    [folder, &above].into_iter().filter_map(file_in).collect()
+}
+
 fn texts<'a>(root: &'a Node, list: &str) -> Vec<&'a str> {
     match root.get(list).map(|list| &list.value) {
         Some(Value::Sequence(items)) => items.iter().filter_map(Node::as_str).collect(),

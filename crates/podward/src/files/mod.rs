@@ -7,6 +7,7 @@ mod ignore;
 mod kustomization;
 mod pattern;
 mod read;
+mod real;
 mod render;
 mod templates;
 mod walk;
@@ -66,6 +67,8 @@ pub(crate) struct File {
     pub(crate) shown: String,
     /// Path below the folder that was given; of a file that was given, as it was given.
     pub(crate) relative: String,
+    /// Whether a kustomization has it as a patch.
+    pub(crate) is_patch: bool,
     /// Whether credentials are looked for in what is no manifest.
     code: bool,
     templates: Arc<Templates>,
@@ -119,6 +122,10 @@ impl Inputs {
                 errors.push(Report::new(Refused::Missing).at(&shown(path), None));
             }
         }
+        if rendering != Rendering::Left {
+            real::once(&mut files);
+        }
+        real::mark(&mut files, &makers.patches());
         match rendering {
             Rendering::Judged if !beyond.no_render => {
                 let (texts, charts) = makers.render(io, beyond.render, &mut errors);
@@ -158,6 +165,7 @@ impl Inputs {
             return;
         }
         if !path.is_dir() {
+            makers.see_near(path);
             let relative = path.to_string_lossy().into_owned();
             let content = if code && !is_manifest(path) && code::is_code(path) {
                 Content::Code(path.to_path_buf())
@@ -204,6 +212,7 @@ impl Inputs {
             content,
             shown,
             relative,
+            is_patch: false,
             code,
             templates: Arc::clone(&self.templates),
             held: Mutex::new(None),
@@ -262,6 +271,13 @@ impl File {
             path: self.shown.clone(),
             text,
         }))
+    }
+
+    /// The bytes of standard input, where they are no text that could be mended.
+    pub(crate) fn unread(&self) -> Option<Vec<u8>> {
+        let is_stdin = matches!(self.content, Content::Stdin);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.clone().filter(|_| is_stdin)
     }
 
     /// Whether it is no manifest, and read for credentials alone.

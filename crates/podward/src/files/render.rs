@@ -1,7 +1,7 @@
 //! Helm charts and kustomizations: found, rendered by the programs they are written for, and taken
 //! apart again, so that each document has a path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -43,6 +43,8 @@ pub(super) struct Makers {
     charts: Vec<PathBuf>,
     /// The files themselves.
     kustomizations: Vec<PathBuf>,
+    /// Those that are only asked which files are their patches.
+    near: Vec<PathBuf>,
 }
 
 /// What could not be rendered, and why that is no fault of it: in one line for each reason.
@@ -81,6 +83,19 @@ impl Makers {
             }
             _ => {}
         }
+    }
+
+    /// Takes the kustomizations near a file that is given by itself: they are not rendered for it.
+    pub(super) fn see_near(&mut self, file: &Path) {
+        self.near.extend(kustomization::near(file));
+    }
+
+    /// The files that kustomizations have as patches, by their real paths.
+    pub(super) fn patches(&self) -> BTreeSet<PathBuf> {
+        let all: BTreeSet<_> = self.kustomizations.iter().chain(&self.near).collect();
+        all.into_iter()
+            .flat_map(|file| kustomization::patches(file))
+            .collect()
     }
 
     /// Takes out what is found twice, or is rendered with others.

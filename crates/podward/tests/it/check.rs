@@ -452,3 +452,18 @@ fn json_is_what_its_schema_says() {
     let all: Vec<_> = seen.iter().map(String::as_str).collect();
     assert_eq!(all, ["error", "finding", "rule", "summary"]);
 }
+
+#[test]
+fn a_file_is_judged_once_however_often_it_is_named() {
+    let folder = crate::harness::written(&[(
+        "pod.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {hostNetwork: true, containers: [{name: a, image: x}]}\n",
+    )]);
+    std::os::unix::fs::symlink("pod.yaml", folder.join("second.yaml")).unwrap();
+    let path = folder.to_string_lossy().into_owned();
+    let file = format!("{path}/pod.yaml");
+    let dotted = format!("{path}/./pod.yaml");
+    let arguments = ["check", "-o", "json", "--summary", &path, &file, &dotted];
+    let said = out(&crate::harness::podward(&arguments, Path::new("/")));
+    assert!(said.contains("\"workloads\":1}"), "{said}");
+}

@@ -68,7 +68,9 @@ pub(crate) fn scratch() -> PathBuf {
 pub(crate) fn written(files: &[(&str, &str)]) -> PathBuf {
     let path = scratch();
     for (name, text) in files {
-        std::fs::write(path.join(name), text).unwrap();
+        let file = path.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
     }
     path
 }
