@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::de::IgnoredAny;
+
 use crate::parse::{Builder, Document, ParseError};
 
 /// Where a part of a file begins.
@@ -12,8 +14,14 @@ pub(crate) struct Part {
     at: usize,
 }
 
-/// The parts of a file, as Kubernetes cuts it (apimachinery `YAMLReader`).
+/// The parts of a file, as Kubernetes cuts it (apimachinery `YAMLReader`); of a file of several JSON
+/// values one behind the other, each is a part.
 pub(crate) fn parts(text: &str) -> Vec<Part> {
+    if text.trim_start().starts_with('{')
+        && let Some(parts) = json_parts(text)
+    {
+        return parts;
+    }
     let mut parts = vec![Part { line: 1, at: 0 }];
     let bytes = text.as_bytes();
     // lines are counted up to here
@@ -48,6 +56,32 @@ pub(crate) fn parts(text: &str) -> Vec<Part> {
         at = end;
     }
     parts
+}
+
+/// The values of a file that holds several in JSON, each of which begins on a line of its own.
+fn json_parts(text: &str) -> Option<Vec<Part>> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let mut parts = vec![Part { line: 1, at: 0 }];
+    // lines are counted up to here
+    let (mut line, mut counted) = (1, 0);
+    loop {
+        let end = values.byte_offset();
+        let rest = text.get(end..)?;
+        let gap = rest.len() - rest.trim_start().len();
+        if end > 0 && gap < rest.len() {
+            let before = rest.get(..gap)?;
+            let at = end + before.rfind('\n')? + 1;
+            line += breaks(text.get(counted..at)?);
+            counted = at;
+            parts.push(Part { line, at });
+        }
+        match values.next() {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => return None,
+            None => break,
+        }
+    }
+    (parts.len() > 1).then_some(parts)
 }
 
 /// How many lines end in a text.
@@ -243,6 +277,22 @@ mod tests {
         let quoted = "a: 1\n---\nb: \"\n---\nc\"\n";
         let (documents, faults) = parse_each("f", quoted);
         assert_eq!((documents.len(), faults.len()), (2, 1), "{faults:?}");
+    }
+
+    #[test]
+    fn values_of_json_one_behind_the_other_are_parts() {
+        let text = "{\"a\": 1}\n\n{\n  \"b\": \"}\"\n}\n {\"c\": 3}\n";
+        let (documents, faults) = parse_each("f", text);
+        let found: Vec<_> = documents
+            .iter()
+            .map(|d| (d.index, d.root.start.line, d.root.start.column))
+            .collect();
+        assert_eq!(
+            (found, faults),
+            (vec![(0, 1, 1), (1, 3, 1), (2, 6, 2)], vec![])
+        );
+        assert_eq!(parse_each("f", "{\"a\": 1} {\"b\": 2}\n").1.len(), 1);
+        assert_eq!(parse_each("f", "{\"a\": 1}\n").0.len(), 1);
     }
 
     #[test]

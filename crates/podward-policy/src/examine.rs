@@ -152,6 +152,7 @@ impl<'a> Examining<'a> {
 
     fn document(&mut self, mut document: Document) {
         let duplicates = std::mem::take(&mut document.duplicates);
+        self.suppressions.leave_texts(&document.root);
         let objects = objects_found(document);
         if objects.is_empty() {
             return;

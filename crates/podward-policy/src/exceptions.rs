@@ -120,6 +120,22 @@ impl Suppressions {
         Self { all }
     }
 
+    /// Takes out what only looks like a comment: it stands within a text of the document.
+    pub(crate) fn leave_texts(&mut self, root: &Node) {
+        let is_about = |at: Position| root.start <= at && at < root.end;
+        if self.all.iter().any(|one| is_about(one.at)) {
+            let mut texts = Vec::new();
+            texts_of(root, &mut texts);
+            // of texts that begin before a place, only the last can hold it
+            texts.sort_unstable();
+            self.all.retain(|one| {
+                let before = texts.partition_point(|(start, _)| *start <= one.at);
+                let last = before.checked_sub(1).and_then(|index| texts.get(index));
+                last.is_none_or(|(_, end)| one.at >= *end)
+            });
+        }
+    }
+
     /// Takes out what is to be left of an object; how many findings those were.
     pub(crate) fn apply<'f>(
         &mut self,
@@ -211,6 +227,18 @@ impl Suppressions {
         }
         found.retain_mut(|finding| of_configuration(finding, None, settings));
         found
+    }
+}
+
+/// From where to where the texts of a tree stand.
+fn texts_of(node: &Node, found: &mut Vec<(Position, Position)>) {
+    if node.as_str().is_some() {
+        found.push((node.start, node.end));
+    }
+    node.items().iter().for_each(|item| texts_of(item, found));
+    for (key, value) in node.entries() {
+        texts_of(key, found);
+        texts_of(value, found);
     }
 }
 

@@ -24,7 +24,7 @@ use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::{Asked, Standard};
 use baseline::Baseline;
-use print::{Format, Printed};
+use print::{Format, Printed, Unread};
 use render::Writer;
 
 /// Judges manifests as Pod Security admission of any version of Kubernetes would.
@@ -140,6 +140,7 @@ struct Run<'a> {
 impl Check {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output.output());
+        self.refuse_what_contradicts()?;
         let asked = self.standard.asked(io, &self.paths)?;
         let baseline = self.baseline.as_deref().map(Baseline::read).transpose()?;
         // the library's verdicts are on files
@@ -154,9 +155,6 @@ impl Check {
             errors: errors.len(),
             ..Total::default()
         };
-        for error in &errors {
-            io.report(error);
-        }
         let around = surroundings(|| neighbours::of(&files));
         let quiet = self.summary || self.write_baseline.is_some();
         let run = Run {
@@ -173,15 +171,17 @@ impl Check {
             print::begin(io, self.output);
         }
         let mut began = false;
+        let mut unread = Unread::default();
+        unread.add(io, self.output, &errors);
         run.judge(&files, &mut |printed| {
-            print::errors(io, &printed);
+            unread.add(io, self.output, &printed.errors);
             if !quiet {
                 print::findings(io, self.output, &printed, &mut began);
             }
             print::add(printed, fail_on, &mut total);
         });
         if !quiet {
-            print::end(io, self.output);
+            print::end(io, self.output, &unread);
         }
         self.inputs.tell(io);
         if self.output != Format::Podsecurity {
@@ -193,9 +193,9 @@ impl Check {
         if let Some(path) = &self.write_baseline {
             baseline::write(path, std::mem::take(&mut total.keys))?;
             io.note(format_args!(
-                "{} findings are in {} now: podward check --baseline {0} tells what is new",
+                "{} findings are in {path} now: podward check --baseline {path} tells what is new",
                 total.findings,
-                path.display()
+                path = path.display()
             ));
             total.failing = 0;
         } else {
@@ -212,6 +212,26 @@ impl Check {
                 "{n} errors, see above; all else was judged"
             ))),
         }
+    }
+}
+
+impl Check {
+    /// Counts and baselines are of findings, which a verdict is not, and a count is no document of the other forms.
+    fn refuse_what_contradicts(&self) -> Result<(), Report> {
+        let is_document = !matches!(self.output, Format::Text | Format::Json);
+        let option = if self.summary && is_document {
+            "--summary"
+        } else if self.write_baseline.is_some() && self.output == Format::Podsecurity {
+            "--write-baseline"
+        } else {
+            return Ok(());
+        };
+        let output = clap::ValueEnum::to_possible_value(&self.output);
+        let output = output.map_or_else(String::new, |value| value.get_name().to_owned());
+        Err(
+            Report::new(format!("{option} is not to be had with -o {output}"))
+                .help("leave -o away, or take -o json"),
+        )
     }
 }
 

@@ -143,9 +143,13 @@ impl Config {
     fn parse(source: &Source, folder: PathBuf) -> Result<Self, Report> {
         let documents = parse(&source.path, &source.text)
             .map_err(|e| Report::new(&e.message).at(&source.path, Some(e.position)))?;
-        let Some(root) = documents.first().map(|document| &document.root) else {
+        let Some(document) = documents.first() else {
             return Ok(Self::default());
         };
+        if let Some(twice) = document.duplicates.first() {
+            return Err(Report::new(&twice.message).at(&source.path, Some(twice.position)));
+        }
+        let root = &document.root;
         let fault = |path: &str, message: String| {
             let at = root.locate(path);
             Report::new(message)
@@ -407,6 +411,7 @@ mod tests {
             let error = parsed(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
         }
+        assert!(parsed("profile: baseline\nprofile: privileged\n").is_err());
         assert!(parsed("").is_ok() && parsed("# nothing\n").is_ok());
     }
 }

@@ -24,7 +24,9 @@ pub(crate) fn text(
 ) -> String {
     let place = format!(
         "{}:{}:{}",
-        finding.path, finding.position.line, finding.position.column
+        harmless(&finding.path),
+        finding.position.line,
+        finding.position.column
     );
     let tone = match finding.severity {
         Severity::Error => Tone::Bad,

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -27,6 +27,8 @@ pub(crate) struct Io {
     color: bool,
     output: Output,
     turn: Arc<Mutex<()>>,
+    /// Why output was lost, if some was.
+    lost: Arc<OnceLock<std::io::Error>>,
 }
 
 /// How a word is shown where colours are.
@@ -46,6 +48,7 @@ impl Io {
             color: wanted && std::io::stdout().is_terminal(),
             output: Output::Text,
             turn: Arc::default(),
+            lost: Arc::default(),
         }
     }
 
@@ -95,7 +98,23 @@ impl Io {
     /// One line whatever output is for, and whether it could be written. A reader that has gone is no error.
     pub(crate) fn print(&self, text: impl Display) -> bool {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(std::io::stdout(), "{text}").is_ok()
+        match writeln!(std::io::stdout(), "{text}") {
+            Ok(()) => true,
+            Err(error) => {
+                if error.kind() != ErrorKind::BrokenPipe {
+                    let _ = self.lost.set(error);
+                }
+                false
+            }
+        }
+    }
+
+    /// Why output was lost, if some was: a disk that is full, say.
+    pub(crate) fn lost(&self) -> Option<Report> {
+        let error = self.lost.get()?;
+        Some(Report::new(format!(
+            "the output could not be written: {error}"
+        )))
     }
 
     /// A headline.

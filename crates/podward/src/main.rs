@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         Command::Completions(completions) => completions.run(Cli::command()),
         Command::Man(man) => man.run(Cli::command()),
     };
-    match outcome {
+    match io.lost().map_or(outcome, Err) {
         Ok(Exit::Status(status)) => code(status),
         Ok(Exit::Found) => ExitCode::from(1),
         Ok(Exit::Clean) => ExitCode::SUCCESS,

@@ -73,13 +73,13 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", lines(&self.message))?;
         if let Some(place) = &self.place {
-            write!(f, "\n  --> {place}")?;
+            write!(f, "\n  --> {}", harmless(place))?;
         }
         if let Some(excerpt) = &self.excerpt {
             write!(f, "\n{}", lines(excerpt))?;
         }
         if let Some(help) = &self.help {
-            write!(f, "\n  help: {help}")?;
+            write!(f, "\n  help: {}", harmless(help))?;
         }
         Ok(())
     }

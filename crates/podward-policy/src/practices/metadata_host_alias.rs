@@ -1,5 +1,7 @@
 //! No name leads to the metadata service of the cloud, where tokens of the node are.
 
+use std::net::IpAddr;
+
 use podward_manifest::Node;
 
 use crate::check::Spot;
@@ -46,7 +48,9 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
         let Some(ip) = alias.get("ip").and_then(Node::as_str) else {
             continue;
         };
-        if METADATA.contains(&ip) {
+        // an IPv4 address may be written within IPv6, too
+        let plain = ip.parse().map(|ip: IpAddr| ip.to_canonical().to_string());
+        if plain.is_ok_and(|ip| METADATA.contains(&ip.as_str())) {
             let names = alias
                 .get("hostnames")
                 .map_or(&[] as &[Node], Node::items)

@@ -100,12 +100,13 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     }
 }
 
-/// `/var/run` is `/run` on every node of today.
+/// A path as the kernel reads it; `/var/run` is `/run` on every node of today.
 fn plain(path: &str) -> String {
-    let path = path.trim_end_matches('/');
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let path: String = parts.flat_map(|part| ["/", part]).collect();
     match path.strip_prefix("/var/run") {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("/run{rest}"),
-        _ => path.to_owned(),
+        _ => path,
     }
 }
 

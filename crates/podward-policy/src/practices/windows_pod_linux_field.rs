@@ -37,13 +37,20 @@ pub(super) const PRACTICE: Practice = Practice {
     run: Run::Pods(run),
 };
 
-const POD: &[&str] = &["hostPID", "hostIPC", "hostUsers", "shareProcessNamespace"];
+const POD: &[&str] = &[
+    "hostPID",
+    "hostIPC",
+    "hostUsers",
+    "resources",
+    "shareProcessNamespace",
+];
 const POD_SECURITY: &[&str] = &[
     "appArmorProfile",
     "fsGroup",
     "fsGroupChangePolicy",
     "runAsGroup",
     "runAsUser",
+    "seLinuxChangePolicy",
     "seLinuxOptions",
     "seccompProfile",
     "supplementalGroups",

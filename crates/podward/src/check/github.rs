@@ -8,7 +8,10 @@ use crate::files::RENDERED;
 
 /// One command a finding.
 pub(super) fn file(printed: &mut Printed, all: &[Shown<'_>]) {
-    for Shown { finding, .. } in all {
+    for Shown {
+        finding, sentence, ..
+    } in all
+    {
         let level = match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -24,18 +27,29 @@ pub(super) fn file(printed: &mut Printed, all: &[Shown<'_>]) {
                 finding.position.column
             ),
         };
+        let mut message = format!("{}. Mend: {}", finding.message, finding.mend);
+        if let Some(sentence) = sentence {
+            message.push_str(&format!(". Pod Security says: {sentence}"));
+        }
         let line = format!(
             "::{level} {place},title={}::{}",
             property(finding.rule),
-            data(&format!("{}. Mend: {}", finding.message, finding.mend))
+            data(&message)
         );
         printed.line(&line);
     }
 }
 
+/// What could not be read, as a command.
+pub(super) fn error(message: &str) -> String {
+    format!("::error title=podward::{}", data(message))
+}
+
 /// A message, escaped as the runner reads it.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
+    let moves = |c: char| c.is_control() && !matches!(c, '\r' | '\n' | '\t');
+    text.replace(moves, "\u{fffd}")
+        .replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }

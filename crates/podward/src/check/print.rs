@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::baseline::Key;
-use super::{Total, junit, sarif};
+use super::{Total, github, junit, sarif};
 use crate::io::{Io, Output, Tone};
 use crate::report::Report;
 
@@ -107,23 +107,41 @@ pub(super) fn begin(io: &Io, format: Format) {
     }
 }
 
+/// What could not be read, for the forms that tell of it.
+#[derive(Default)]
+pub(super) struct Unread {
+    errors: Vec<String>,
+}
+
+/// Most errors that one document tells of.
+const MAX_UNREAD: usize = 1000;
+
+impl Unread {
+    /// Tells errors where they are met, and keeps them for the end of a document.
+    pub(super) fn add(&mut self, io: &Io, format: Format, errors: &[Report]) {
+        for error in errors {
+            io.report(error);
+            match format {
+                Format::Github => {
+                    io.print(github::error(&error.brief()));
+                }
+                Format::Sarif if self.errors.len() < MAX_UNREAD => self.errors.push(error.brief()),
+                _ => {}
+            }
+        }
+    }
+}
+
 /// What stands behind all files.
-pub(super) fn end(io: &Io, format: Format) {
+pub(super) fn end(io: &Io, format: Format, unread: &Unread) {
     match format {
         Format::Sarif => {
-            io.print(sarif::END);
+            io.print(sarif::end(&unread.errors));
         }
         Format::Junit => {
             io.print(junit::END);
         }
         _ => {}
-    }
-}
-
-/// Prints a file's errors.
-pub(super) fn errors(io: &Io, printed: &Printed) {
-    for error in &printed.errors {
-        io.report(error);
     }
 }
 

@@ -15,7 +15,17 @@ use crate::files::RENDERED;
 const MAX_FIXES: usize = 200;
 const MAX_READ: usize = 8 << 20;
 
-pub(super) const END: &str = "]}]}";
+/// All that stands behind the results: whether all could be read, and what could not.
+pub(super) fn end(unread: &[String]) -> String {
+    let told = unread
+        .iter()
+        .map(|error| json!({"level": "error", "message": text(error)}));
+    let invocation = json!({
+        "executionSuccessful": unread.is_empty(),
+        "toolExecutionNotifications": told.collect::<Vec<_>>(),
+    });
+    format!("],\"invocations\":[{invocation}]}}]}}")
+}
 
 fn level(severity: Severity) -> &'static str {
     match severity {
