@@ -1,9 +1,12 @@
 //! What a person has decided to leave: by a comment, an annotation or the configuration, each with
 //! its reason.
 
+mod layout;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use layout::Layout;
 use podward_manifest::{Node, Object, Position};
 
 use crate::rule::pod;
@@ -72,16 +75,36 @@ struct Suppression {
 
 /// The lines of a file that a suppression is about, from the first to the last.
 #[derive(Clone, Copy)]
-enum Scope {
+pub(super) enum Scope {
     Lines(usize, usize),
     /// Those of the object that begins on a line.
     ObjectAt(usize),
+    /// The object that an annotation is in.
+    Annotated,
+    /// None: it only looks like a comment, within a text.
+    Text,
 }
 
 /// The suppressions of a file.
 #[derive(Default)]
 pub(crate) struct Suppressions {
-    all: Vec<Suppression>,
+    /// Those in comments, in the order of the file.
+    comments: Vec<Suppression>,
+    /// By rule, those that are about lines.
+    of_lines: BTreeMap<String, Vec<OfLines>>,
+    /// By rule and line, those that are about the object that begins there.
+    of_objects: BTreeMap<(String, usize), Vec<usize>>,
+    /// Those in annotations, which have had their effect.
+    annotations: Vec<Suppression>,
+}
+
+/// A comment that is about lines.
+struct OfLines {
+    /// Which of the comments.
+    index: usize,
+    first: usize,
+    /// The last line that it or one before it is about.
+    last: usize,
 }
 
 impl Suppressions {
@@ -95,9 +118,9 @@ impl Suppressions {
         if !text.contains(MARK) {
             return Self::default();
         }
-        let lines: Vec<&str> = text.lines().collect();
-        let mut all = Vec::new();
-        for (index, line) in lines.iter().enumerate() {
+        let layout = Layout::of(text);
+        let mut suppressions = Self::default();
+        for (index, line) in text.lines().enumerate() {
             let Some((before, rules, reason)) = comment(line) else {
                 continue;
             };
@@ -105,10 +128,9 @@ impl Suppressions {
                 line: index + 1,
                 column: before.chars().count() + 1,
             };
-            let alone = before.trim().is_empty();
-            let scope = scope(&lines, index, alone);
+            let scope = layout.scope(index, before.trim().is_empty());
             for rule in rules.split(',') {
-                all.push(Suppression {
+                suppressions.add(Suppression {
                     rule: rule.trim().to_owned(),
                     reason: reason.to_owned(),
                     at,
@@ -117,22 +139,47 @@ impl Suppressions {
                 });
             }
         }
-        Self { all }
+        suppressions
+    }
+
+    fn add(&mut self, comment: Suppression) {
+        let (index, rule) = (self.comments.len(), comment.rule.clone());
+        match comment.scope {
+            // comments are met in the order of the lines they are about
+            Scope::Lines(first, to) => {
+                let of_rule = self.of_lines.entry(rule).or_default();
+                let last = of_rule.last().map_or(to, |before| to.max(before.last));
+                of_rule.push(OfLines { index, first, last });
+            }
+            Scope::ObjectAt(line) => {
+                let of_object = self.of_objects.entry((rule, line));
+                of_object.or_default().push(index);
+            }
+            Scope::Annotated | Scope::Text => {}
+        }
+        self.comments.push(comment);
     }
 
     /// Takes out what only looks like a comment: it stands within a text of the document.
     pub(crate) fn leave_texts(&mut self, root: &Node) {
-        let is_about = |at: Position| root.start <= at && at < root.end;
-        if self.all.iter().any(|one| is_about(one.at)) {
-            let mut texts = Vec::new();
-            texts_of(root, &mut texts);
-            // of texts that begin before a place, only the last can hold it
-            texts.sort_unstable();
-            self.all.retain(|one| {
-                let before = texts.partition_point(|(start, _)| *start <= one.at);
-                let last = before.checked_sub(1).and_then(|index| texts.get(index));
-                last.is_none_or(|(_, end)| one.at >= *end)
-            });
+        let from = self.comments.partition_point(|one| one.at < root.start);
+        let to = self.comments.partition_point(|one| one.at < root.end);
+        let Some(within) = self.comments.get_mut(from..to) else {
+            return;
+        };
+        if within.is_empty() {
+            return;
+        }
+        let mut texts = Vec::new();
+        texts_of(root, &mut texts);
+        // of texts that begin before a place, only the last can hold it
+        texts.sort_unstable();
+        for one in within {
+            let before = texts.partition_point(|(start, _)| *start <= one.at);
+            let last = before.checked_sub(1).and_then(|index| texts.get(index));
+            if last.is_some_and(|(_, end)| one.at < *end) {
+                one.scope = Scope::Text;
+            }
         }
     }
 
@@ -156,7 +203,7 @@ impl Suppressions {
             });
             taken += before - list.len();
         }
-        self.all.append(&mut of_object);
+        self.annotations.append(&mut of_object);
         taken
     }
 
@@ -175,18 +222,34 @@ impl Suppressions {
 
     fn leaves(&mut self, finding: &Finding, object: Option<(usize, usize)>) -> bool {
         let line = finding.position.line;
+        let mut about = Vec::new();
+        if let Some(of_rule) = self.of_lines.get(finding.rule) {
+            let begun = of_rule.partition_point(|one| one.first <= line);
+            let begun = of_rule.get(..begun).unwrap_or_default().iter().rev();
+            // none before reaches as far
+            let reaching = begun.take_while(|one| one.last >= line);
+            about.extend(reaching.map(|one| one.index));
+        }
+        if !self.of_objects.is_empty() {
+            let start = object.filter(|(from, to)| (from..=to).contains(&&line));
+            let lines = start.map(|(from, _)| from).into_iter().chain([line]);
+            for at in lines {
+                let of_object = self.of_objects.get(&(finding.rule.to_owned(), at));
+                about.extend(of_object.into_iter().flatten());
+            }
+        }
         let mut left = false;
-        for suppression in &mut self.all {
-            let (from, to) = match (suppression.scope, object) {
-                (Scope::Lines(from, to), _) => (from, to),
-                (Scope::ObjectAt(line), Some((from, to))) if line == from => (from, to),
-                (Scope::ObjectAt(line), _) => (line, line),
+        for index in about {
+            let Some(one) = self.comments.get_mut(index) else {
+                continue;
             };
-            if suppression.rule == finding.rule
-                && !suppression.reason.is_empty()
-                && (from..=to).contains(&line)
-            {
-                suppression.used = true;
+            let covers = match one.scope {
+                Scope::Lines(from, to) => (from..=to).contains(&line),
+                Scope::ObjectAt(_) => true,
+                Scope::Annotated | Scope::Text => false,
+            };
+            if covers && !one.reason.is_empty() {
+                one.used = true;
                 left = true;
             }
         }
@@ -197,7 +260,9 @@ impl Suppressions {
     pub(crate) fn faults(self, path: &str, settings: &Settings) -> Vec<Finding> {
         let mut told = BTreeSet::new();
         let mut found = Vec::new();
-        for suppression in self.all.into_iter().filter(|suppression| !suppression.used) {
+        let all = self.comments.into_iter().chain(self.annotations);
+        let is_told = |one: &Suppression| !one.used && !matches!(one.scope, Scope::Text);
+        for suppression in all.filter(is_told) {
             let name = suppression.rule.as_str();
             let message = match crate::rule(name) {
                 None => format!("there is no rule {name:?}: podward explain --list tells all"),
@@ -287,44 +352,6 @@ fn comment(line: &str) -> Option<(&str, &str, &str)> {
     is_comment.then_some((before, rules, reason.trim()))
 }
 
-/// The lines that a comment is about: its own, or the next that says something, with all that is
-/// indented below it.
-fn scope(lines: &[&str], index: usize, alone: bool) -> Scope {
-    let says = |line: &&str| {
-        let text = line.trim_start();
-        !text.is_empty() && !text.starts_with('#')
-    };
-    let first = if alone {
-        let rest = lines.get(index + 1..).unwrap_or_default();
-        match rest.iter().position(says) {
-            Some(offset) => index + 1 + offset,
-            None => return Scope::Lines(index + 1, index + 1),
-        }
-    } else {
-        index
-    };
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let head = lines.get(first).copied().unwrap_or_default();
-    if alone && (indent(head) == 0 || head.trim_start().starts_with("- apiVersion:")) {
-        return Scope::ObjectAt(first + 1);
-    }
-    let depth = indent(head);
-    let head_is_item = head.trim_start().starts_with("- ");
-    let below = lines.get(first + 1..).unwrap_or_default().iter();
-    let belongs = |line: &&&str| {
-        !says(line)
-            || indent(line) > depth
-            || (!head_is_item && indent(line) == depth && line.trim_start().starts_with("- "))
-    };
-    // what follows the last line that says something is about the next
-    let own = below.take_while(belongs).enumerate();
-    let last = own.filter(|(_, line)| says(line)).last();
-    Scope::Lines(
-        first + 1,
-        last.map_or(first + 1, |(offset, _)| first + 2 + offset),
-    )
-}
-
 /// The suppressions in the annotations of an object and of its pods.
 fn annotations(object: &Object) -> Vec<Suppression> {
     let mut all = Vec::new();
@@ -345,7 +372,7 @@ fn annotations(object: &Object) -> Vec<Suppression> {
                 rule: rule.to_owned(),
                 reason: value.as_str().unwrap_or_default().trim().to_owned(),
                 at: key.start,
-                scope: Scope::Lines(0, 0),
+                scope: Scope::Annotated,
                 used: false,
             });
         }
@@ -358,11 +385,12 @@ mod tests {
     use super::*;
 
     fn covered(text: &str) -> Vec<(String, usize, usize)> {
-        let all = Suppressions::of_comments(text).all.into_iter();
+        let all = Suppressions::of_comments(text).comments.into_iter();
         all.map(|suppression| {
             let (from, to) = match suppression.scope {
                 Scope::Lines(from, to) => (from, to),
                 Scope::ObjectAt(line) => (line, 0),
+                Scope::Annotated | Scope::Text => (0, 0),
             };
             (
                 format!("{}: {}", suppression.rule, suppression.reason),
@@ -386,6 +414,17 @@ mod tests {
                 ("e: item".into(), 12, 13),
             ]
         );
+    }
+
+    #[test]
+    fn a_text_is_no_comment() {
+        let text = "a: \"x # podward: ignore[b] c\"\nd: |\n  # podward: ignore[e] f\n  g\nh: i # podward: ignore[j] k\n";
+        let mut suppressions = Suppressions::of_comments(text);
+        let document = podward_manifest::parse("f", text).unwrap().remove(0);
+        suppressions.leave_texts(&document.root);
+        let left = suppressions.comments.iter();
+        let left = left.filter(|one| !matches!(one.scope, Scope::Text));
+        assert_eq!(left.map(|one| one.rule.as_str()).collect::<Vec<_>>(), ["j"]);
     }
 
     #[test]

@@ -43,6 +43,21 @@ impl Report {
         self
     }
 
+    /// What happened.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where, if that is known.
+    pub(crate) fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
+    /// Whether it is about a line that it shows.
+    pub(crate) fn is_of_text(&self) -> bool {
+        self.excerpt.is_some()
+    }
+
     /// Message and place in one line.
     pub(crate) fn brief(&self) -> String {
         match &self.place {

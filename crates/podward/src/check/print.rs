@@ -125,6 +125,11 @@ impl Unread {
                 Format::Github => {
                     io.print(github::error(&error.brief()));
                 }
+                // those of documents are told with the findings of their file
+                Format::Json if !error.is_of_text() => io.emit(
+                    "error",
+                    json!({"file": error.place().unwrap_or_default(), "message": error.message()}),
+                ),
                 Format::Sarif if self.errors.len() < MAX_UNREAD => self.errors.push(error.brief()),
                 _ => {}
             }
