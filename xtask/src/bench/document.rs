@@ -22,7 +22,7 @@ fn text(figures: &Figures) -> Result<String, std::fmt::Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     writeln!(
         out,
-        "`podward check -o json` beside other tools, in one run on the same {} files, {:.1} MB of manifests of seven public repositories, on {cores} cores of a Linux machine whose load was {} before{}. Wall and CPU time and peak memory of the whole process, output thrown away; medians.\n",
+        "`podward check --no-render -o json` beside other tools, which render nothing either, in one run on the same {} files, {:.1} MB of manifests of seven public repositories, on {cores} cores of a Linux machine whose load was {} before{}. Wall and CPU time and peak memory of the whole process, output thrown away; medians.\n",
         figures.files,
         figures.bytes / 1e6,
         figures.load,
@@ -63,7 +63,7 @@ fn text(figures: &Figures) -> Result<String, std::fmt::Error> {
     let whole = figures.bytes / podward.cpu / 1e6;
     writeln!(
         out,
-        "| `podward check -o json`, from the start of the process to the last finding written | {whole:.0} |\n"
+        "| `podward check --no-render -o json`, from the start of the process to the last finding written | {whole:.0} |\n"
     )?;
     out.push_str("| goal | measured | met |\n|-|-|-|\n");
     for (goal, measured, met) in goals(figures, podward) {

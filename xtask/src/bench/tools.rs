@@ -51,7 +51,7 @@ fn both(command: &[String]) -> Result<(String, String), String> {
 pub(super) fn podward(folder: &Path) -> Result<Tool, String> {
     shell::run(cargo(&["build", "--quiet", "--profile", "dist"]))?;
     let path = shown(&root().join("target/dist/podward"));
-    let command = words(&[&path, "check", "-o", "json", &shown(folder)]);
+    let command = words(&[&path, "check", "--no-render", "-o", "json", &shown(folder)]);
     let (out, _) = both(&command)?;
     let last = out.lines().last().unwrap_or_default();
     let summary: Value = serde_json::from_str(last).map_err(|e| format!("podward: {e}"))?;
