@@ -119,14 +119,7 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
-
-    struct At(AtomicI64);
-
-    impl Clock for At {
-        fn now(&self) -> i64 {
-            self.0.load(Ordering::Relaxed)
-        }
-    }
+    use crate::At;
 
     #[test]
     fn it_is_made_anew_before_it_ends() {

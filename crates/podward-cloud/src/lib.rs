@@ -110,6 +110,17 @@ impl Shifted {
     }
 }
 
+/// A clock that a test sets.
+#[cfg(test)]
+pub(crate) struct At(pub(crate) AtomicI64);
+
+#[cfg(test)]
+impl Clock for At {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The issuer that `issuer: podward` stands for.
 pub struct LocalIssuer {
     /// `iss` of its tokens.

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::config::{Application, CloudConfig, Tenant};
 use crate::instance;
+use crate::names::segments;
 use crate::token::{Grant, Refusal, allowed_resource};
 use crate::token_door::{form, new_id, object_id, request_id, sign};
 use crate::{Caller, Cloud, answer};
@@ -140,12 +141,7 @@ fn not_served() -> Response {
 
 async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Response {
     let (parts, _body) = request.into_parts();
-    let path: Vec<&str> = parts
-        .uri
-        .path()
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .collect();
+    let path = segments(parts.uri.path());
     if parts.method != Method::GET {
         return wrong(405, "method_not_allowed", "Only GET is answered");
     }

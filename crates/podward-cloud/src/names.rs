@@ -117,6 +117,11 @@ pub(crate) fn is_authority(url: &str, tenant: &str) -> bool {
             .is_some_and(|first| first.eq_ignore_ascii_case(tenant))
 }
 
+/// The parts of a path between its slashes.
+pub(crate) fn segments(path: &str) -> Vec<&str> {
+    path.split('/').filter(|part| !part.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ use crate::config::CloudConfig;
 use crate::credentials::FederatedCredential;
 use crate::federation::meant;
 use crate::keys::KeysError;
-use crate::names::Place;
+use crate::names::{Place, segments};
 use crate::token::{Grant, Refusal, TokenRequest, client, decide, tenant};
 use crate::{AUTHORITY, Caller, Cloud, answer};
 
@@ -29,12 +29,7 @@ pub(crate) async fn serve(
     body: &[u8],
     caller: &Caller,
 ) -> Response {
-    let path: Vec<&str> = parts
-        .uri
-        .path()
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .collect();
+    let path = segments(parts.uri.path());
     let id = request_id(parts, "client-request-id");
     match (&parts.method, path.as_slice()) {
         (&Method::POST, [name, "oauth2", "v2.0", "token"]) => {

@@ -17,7 +17,7 @@ use super::secret::{self, Secret};
 use super::store::{Store, valid_name};
 use crate::bearer::{Unknown, authenticate};
 use crate::config::{CloudConfig, Vault};
-use crate::names::{Place, Service};
+use crate::names::{Place, Service, segments};
 use crate::throttle::Transaction;
 use crate::token_door::{form, request_id};
 use crate::{Caller, Cloud, answer};
@@ -153,12 +153,7 @@ pub(crate) fn serve(
 impl<'a> Call<'a> {
     fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response, Fault> {
         let query = Query::of(parts)?;
-        let path: Vec<&str> = parts
-            .uri
-            .path()
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .collect();
+        let path = segments(parts.uri.path());
         self.throttle(parts.method.as_str(), &path)?;
         let (kind, rest) = path
             .split_first()

@@ -222,15 +222,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Clock, Keys, LocalIssuer, Signer};
-
-    struct At(AtomicI64);
-
-    impl Clock for At {
-        fn now(&self) -> i64 {
-            self.0.load(Ordering::Relaxed)
-        }
-    }
+    use crate::{At, Clock, Keys, LocalIssuer, Signer};
 
     struct Counted(AtomicI64);
 

@@ -426,6 +426,59 @@ fn code_hosts_and_build_servers_have_their_formats() {
 }
 
 #[test]
+fn no_format_repeats_a_secret_that_stands_in_the_line_of_another_finding() {
+    let list = r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"q"},"spec":{"containers":[{"name":"a","image":"b"}]}},{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"a","image":"b","env":[{"name":"DB_PASSWORD","value":"hK3jd82mQr"}]}]}}]}"#;
+    let folder = written(&[
+        (
+            "pod.yaml",
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: a, image: b, env: [{name: DB_PASSWORD, value: hK3jd82mQr}]}\n",
+        ),
+        ("list.json", list),
+    ]);
+    for format in ["text", "json", "sarif", "junit", "github"] {
+        let told = out(&check(&folder, &["--profile", "podward", "-o", format]));
+        assert!(told.contains("credentialInEnv"), "{format}: {told}");
+        assert!(!told.contains("hK3jd82mQr"), "{format}: {told}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_or_written_is_told_in_each_form() {
+    let folder = written(&[("good.yaml", GOOD), ("broken.yaml", "a: [\n")]);
+    let told = out(&check(&folder, &["-o", "sarif"]));
+    let sarif: Value = serde_json::from_str(&told).unwrap();
+    let invocation = &sarif["runs"][0]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false);
+    let notices = &invocation["toolExecutionNotifications"];
+    let first = notices[0]["message"]["text"].as_str().unwrap();
+    assert!(first.starts_with("broken.yaml:1:4: "), "{first}");
+    let told = out(&check(&folder, &["-o", "github"]));
+    assert!(
+        told.contains("::error title=podward::broken.yaml:1:4: "),
+        "{told}"
+    );
+    let told = out(&check(&folder, &["-o", "json", "absent.yaml"]));
+    let event: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&event["event"], &event["file"]),
+        (&"error".into(), &"absent.yaml".into())
+    );
+
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = Command::new(PODWARD)
+        .args(["check", "--profile", "restricted", "good.yaml"])
+        .current_dir(&folder)
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("the output could not be written"));
+}
+
+#[test]
 fn json_is_what_its_schema_says() {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/check.schema.json");
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();

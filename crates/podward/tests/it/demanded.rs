@@ -25,6 +25,13 @@ fn demand(cloud: &Cloud, rules: &Value) -> (u16, Value) {
     cloud.machine("POST", PATH, MEANT, &rules.to_string())
 }
 
+/// How often each rule was met.
+fn met(cloud: &Cloud) -> Vec<Value> {
+    let (_, told) = cloud.machine("GET", PATH, MEANT, "");
+    let rules = told.as_array().unwrap().iter();
+    rules.map(|rule| rule["met"].clone()).collect()
+}
+
 #[test]
 fn each_fault_happens_as_often_as_it_was_asked_for() {
     let cloud = start();
@@ -50,14 +57,7 @@ fn each_fault_happens_as_often_as_it_was_asked_for() {
     let started = Instant::now();
     assert_eq!(get().unwrap().0, 200);
     assert!(started.elapsed() >= Duration::from_millis(400));
-    let (_, told) = cloud.machine("GET", PATH, MEANT, "");
-    let met: Vec<_> = told
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| &one["met"])
-        .collect();
-    assert_eq!(met, [1, 1, 1, 1]);
+    assert_eq!(met(&cloud), [1, 1, 1, 1]);
 
     // the other services have them too, in their own form
     let path = "/metadata/identity/oauth2/token";
@@ -123,14 +123,7 @@ except HttpResponseError as error:
 "#,
     );
     assert_eq!(told, "one\n403 Forbidden");
-    let (_, told) = cloud.machine("GET", PATH, MEANT, "");
-    let met: Vec<_> = told
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| &one["met"])
-        .collect();
-    assert_eq!(met, [1, 1, 1, 1]);
+    assert_eq!(met(&cloud), [1, 1, 1, 1]);
 }
 
 #[test]
