@@ -1,5 +1,18 @@
-//! Admission: what the webhook adds to a pod. Pure; JSON in, JSON out.
+//! Admission: which pods may be made, and what the webhook adds to them. Pure; JSON in, JSON out.
 
+mod complete;
+mod existing;
+mod fill;
+mod gate;
+mod pods;
+mod review;
+mod standards;
 mod workload_identity;
 
+pub use complete::complete;
+pub use existing::{MOST as MOST_EXISTING_PODS, warnings as warnings_of_existing};
+pub use fill::DEFAULT_LABEL;
+pub use gate::{Decision, Exemptions, Gate};
+pub use review::{Answer, Kind, Request, Resource, Review, Reviewed, Status, UserInfo};
+pub use standards::{Family, LabelFault, Labels, Mode, Standard, Standards};
 pub use workload_identity::{Environment, MutateError, inject};

@@ -1,6 +1,7 @@
 //! What azure-workload-identity's webhook does to a pod (v1.6), without a sidecar or an init container, and the
 //! per-pod `IDENTITY_ENDPOINT`.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use podward_api::SecretString;
 use podward_api::workload_identity::{
     AUDIENCE, CLIENT_ID_ANNOTATION, MOUNT_PATH, TENANT_ID_ANNOTATION, TOKEN_EXPIRATION_ANNOTATION,
@@ -11,8 +12,13 @@ use serde_json::{Map, Value, json};
 
 /// Label or annotation that asks for `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
 const ENDPOINT_OPT_IN: &str = "podward.dev/identity";
-/// Prefix of the projected volume's name.
+/// How the projected volume's name begins.
 const VOLUME_PREFIX: &str = "azure-workload-identity-reserved";
+/// Annotation that asks for a proxy of the metadata service in the pod; that it is there is enough.
+const PROXY_ANNOTATION: &str = "azure.workload.identity/inject-proxy-sidecar";
+/// Variables of the identity endpoint.
+const ENDPOINT: &str = "IDENTITY_ENDPOINT";
+const HEADER: &str = "IDENTITY_HEADER";
 /// Containers that stay as they are, separated by `;`.
 const SKIP_ANNOTATION: &str = "azure.workload.identity/skip-containers";
 
@@ -38,6 +44,9 @@ pub enum MutateError {
     /// The token's lifetime is out of bounds.
     #[error("token expiration {0} not valid. Expected value to be between 3600 and 86400")]
     Expiration(String),
+    /// A proxy in the host's network would serve every pod of the node.
+    #[error("hostNetwork is set to true, cannot inject proxy sidecar")]
+    HostNetwork,
 }
 
 fn text<'a>(pod: &'a Value, pointer: &str, key: &str) -> Option<&'a str> {
@@ -67,7 +76,54 @@ fn add_env(container: &mut Map<String, Value>, variables: &[(&str, &str)]) {
     }
 }
 
-/// Adds what the pod's labels ask for. A second call changes nothing.
+/// Whether a pod asks for anything that [`inject`] adds.
+#[must_use]
+pub(crate) fn asks(pod: &Value) -> bool {
+    is_federated(pod) || has_endpoint(pod)
+}
+
+fn is_federated(pod: &Value) -> bool {
+    text(pod, "/metadata/labels", USE_LABEL) == Some("true")
+}
+
+fn has_endpoint(pod: &Value) -> bool {
+    let opted = |place| text(pod, place, ENDPOINT_OPT_IN) == Some("true");
+    opted("/metadata/labels") || opted("/metadata/annotations")
+}
+
+/// The projected volume's name: of the pod's, so that no author's volume has it by chance.
+fn volume_name(pod: &Value) -> String {
+    let of = |field| text(pod, "/metadata", field).filter(|name| !name.is_empty());
+    let seed = match (of("name"), of("generateName")) {
+        (Some(name), _) => name.to_owned(),
+        (None, prefix) => format!("{} (prefix)", prefix.unwrap_or_default()),
+    };
+    let digest = digest(&SHA256, seed.as_bytes());
+    let hex: String = digest
+        .as_ref()
+        .iter()
+        .take(15)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{VOLUME_PREFIX}-{hex}")
+}
+
+/// What the pod has as its header already: all its containers have one.
+fn known_header(spec: &Map<String, Value>) -> Option<String> {
+    let containers = ["initContainers", "containers"];
+    let containers = containers
+        .iter()
+        .filter_map(|list| spec.get(*list)?.as_array());
+    let variables = containers
+        .flatten()
+        .filter_map(|one| one.get("env")?.as_array());
+    let mut named = variables
+        .flatten()
+        .filter(|one| one.get("name").and_then(Value::as_str) == Some(HEADER));
+    named.find_map(|one| one.get("value")?.as_str().map(str::to_owned))
+}
+
+/// Adds what the pod's labels and annotations ask for, and gives the warnings to tell. A second call changes nothing.
 ///
 /// # Errors
 /// With the words of the webhook that podward replaces.
@@ -76,12 +132,21 @@ pub fn inject(
     view: &View,
     namespace: &str,
     given: &Environment,
-) -> Result<(), MutateError> {
-    let federated = text(pod, "/metadata/labels", USE_LABEL) == Some("true");
-    let opted = |place| text(pod, place, ENDPOINT_OPT_IN) == Some("true");
-    let endpoint = opted("/metadata/labels") || opted("/metadata/annotations");
+) -> Result<Vec<String>, MutateError> {
+    let federated = is_federated(pod);
+    let mut warnings = Vec::new();
+    let proxied = federated && text(pod, "/metadata/annotations", PROXY_ANNOTATION).is_some();
+    let endpoint = has_endpoint(pod) || proxied;
     if !federated && !endpoint {
-        return Ok(());
+        return Ok(warnings);
+    }
+    if proxied {
+        if pod.pointer("/spec/hostNetwork") == Some(&Value::Bool(true)) {
+            return Err(MutateError::HostNetwork);
+        }
+        warnings.push(format!(
+            "podward: {PROXY_ANNOTATION} is answered by podward's own identity endpoint: no sidecar and no init container is added"
+        ));
     }
     let account = text(pod, "/spec", "serviceAccountName")
         .filter(|name| !name.is_empty())
@@ -111,6 +176,11 @@ pub fn inject(
     let tenant = annotation(TENANT_ID_ANNOTATION).unwrap_or_else(|| given.tenant.clone());
     let client_id = annotation(CLIENT_ID_ANNOTATION).unwrap_or_default();
     let token_file = format!("{MOUNT_PATH}/{TOKEN_PATH}");
+    let volume = volume_name(pod);
+    let Some(Value::Object(spec)) = pod.get_mut("spec") else {
+        return Ok(warnings);
+    };
+    let header = known_header(spec).unwrap_or_else(|| given.header.expose().to_owned());
     let mut variables = Vec::new();
     if federated {
         variables.extend([
@@ -120,26 +190,16 @@ pub fn inject(
             ("AZURE_AUTHORITY_HOST", given.authority_host.as_str()),
         ]);
     }
-    if endpoint {
-        variables.extend([
-            ("IDENTITY_ENDPOINT", given.endpoint.as_str()),
-            ("IDENTITY_HEADER", given.header.expose()),
-        ]);
+    if endpoint && !given.endpoint.is_empty() {
+        variables.extend([(ENDPOINT, given.endpoint.as_str()), (HEADER, &header)]);
     }
-    let Some(Value::Object(spec)) = pod.get_mut("spec") else {
-        return Ok(());
-    };
     for kind in ["initContainers", "containers"] {
         let Some(Value::Array(containers)) = spec.get_mut(kind) else {
             continue;
         };
         for container in containers.iter_mut().filter_map(Value::as_object_mut) {
-            let name = container
-                .get("name")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
-            if skipped.contains(&name) {
+            let name = container.get("name").and_then(Value::as_str);
+            if name.is_some_and(|name| skipped.iter().any(|one| one == name)) {
                 continue;
             }
             add_env(container, &variables);
@@ -148,24 +208,22 @@ pub fn inject(
                 .iter()
                 .any(|m| m.get("mountPath").and_then(Value::as_str) == Some(MOUNT_PATH));
             if federated && !there {
-                mounts.push(
-                    json!({"name": VOLUME_PREFIX, "mountPath": MOUNT_PATH, "readOnly": true}),
-                );
+                mounts.push(json!({"name": volume, "mountPath": MOUNT_PATH, "readOnly": true}));
             }
         }
     }
     let volumes = list(spec, "volumes");
     let there = volumes
         .iter()
-        .any(|v| v.get("name").and_then(Value::as_str) == Some(VOLUME_PREFIX));
+        .any(|v| v.get("name").and_then(Value::as_str) == Some(&volume));
     if federated && !there {
         volumes.push(
-            json!({"name": VOLUME_PREFIX, "projected": {"sources": [{"serviceAccountToken": {
+            json!({"name": volume, "projected": {"sources": [{"serviceAccountToken": {
                 "path": TOKEN_PATH, "expirationSeconds": seconds, "audience": AUDIENCE,
             }}]}}),
         );
     }
-    Ok(())
+    Ok(warnings)
 }
 
 #[cfg(test)]
@@ -236,5 +294,56 @@ mod tests {
         );
         let error = inject(&mut pod("3600"), &View::default(), "shop", &environment()).unwrap_err();
         assert!(error.to_string().contains("not found"));
+        let mut proxied = pod("3600");
+        proxied["metadata"]["annotations"][PROXY_ANNOTATION] = json!("false");
+        proxied["spec"]["hostNetwork"] = json!(true);
+        let error = inject(&mut proxied, &view(), "shop", &environment()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "hostNetwork is set to true, cannot inject proxy sidecar"
+        );
+    }
+
+    #[test]
+    fn a_proxy_is_answered_by_the_endpoint_with_one_header_for_all_containers() {
+        let mut pod = pod("3600");
+        pod["metadata"]["annotations"][PROXY_ANNOTATION] = json!("true");
+        let warnings = inject(&mut pod, &view(), "shop", &environment()).unwrap();
+        assert_eq!(warnings.len(), 1);
+        // another webhook adds a container before this one is asked again
+        pod["spec"]["containers"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"name": "b"}));
+        let mut again = environment();
+        again.header = SecretString::new("another".into());
+        inject(&mut pod, &view(), "shop", &again).unwrap();
+        for container in pod["spec"]["containers"].as_array().unwrap() {
+            let env = container["env"].as_array().unwrap();
+            let header = env.iter().find(|one| one["name"] == HEADER).unwrap();
+            assert_eq!(header["value"], "h");
+        }
+        assert_eq!(pod["spec"]["containers"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_volume_is_named_after_the_pod() {
+        let hex = |seed: &str| -> String {
+            let digest = digest(&SHA256, seed.as_bytes());
+            digest
+                .as_ref()
+                .iter()
+                .take(15)
+                .map(|b| format!("{b:02x}"))
+                .collect()
+        };
+        for (metadata, seed) in [
+            (json!({"name": "web"}), "web"),
+            (json!({"name": "", "generateName": "web-"}), "web- (prefix)"),
+        ] {
+            let name = volume_name(&json!({ "metadata": metadata }));
+            assert_eq!(name, format!("{VOLUME_PREFIX}-{}", hex(seed)));
+            assert_eq!(name.len(), 63);
+        }
     }
 }

@@ -226,6 +226,26 @@ fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) 
     }
 }
 
+/// What podward's own rules find in an object that the API server has decoded, whatever its comments and
+/// annotations would leave.
+#[must_use]
+pub fn findings_of(
+    object: &Object,
+    settings: &Settings,
+    surroundings: &Surroundings<'_>,
+) -> Vec<Finding> {
+    let pods = workloads(object);
+    let mut findings = credentials_of(object);
+    findings.extend(practice::findings(
+        PRACTICES,
+        object,
+        &pods,
+        settings,
+        surroundings,
+    ));
+    findings
+}
+
 fn verdict(workload: &Workload<'_>, settings: &Settings) -> Decoded {
     match decode_error(workload.object) {
         Some(error) => Decoded::Error(error),
