@@ -1,8 +1,8 @@
 //! The CA, the server's certificate and the signers; in memory or in a folder, never readable by others.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -11,16 +11,12 @@ use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use podward_api::{SecretString, pem};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use podward_api::SecretString;
+use podward_pki::{Authority, Leaf};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::leaf::Leaf;
 use crate::signing::Signing;
-use crate::vault_ca::VaultCa;
 use crate::{Clock, der};
 
 /// Keys cannot be read, made or kept.
@@ -34,6 +30,11 @@ pub enum KeysError {
         /// Why.
         source: std::io::Error,
     },
+    /// Everyone on the machine may use a key.
+    #[error(
+        "{0} may be read or written by every user of this machine: chmod 600 it, if none of them has"
+    )]
+    Loose(PathBuf),
     /// A key or certificate.
     #[error("{0}")]
     Crypto(String),
@@ -55,8 +56,18 @@ pub(crate) fn kept(
         path: path.clone(),
         source,
     };
-    match fs::read(&path) {
-        Ok(bytes) => return Ok(Zeroizing::new(bytes)),
+    // the mode of the file that is read, and not of one that takes its place
+    let read = fs::File::open(&path).and_then(|mut file| {
+        let mut bytes = Zeroizing::new(Vec::new());
+        file.read_to_end(&mut bytes)?;
+        Ok((file.metadata()?.permissions().mode(), bytes))
+    });
+    match read {
+        // a group may have it: where Kubernetes gives a volume to one, it does so with all files
+        Ok((mode, _)) if mode & 0o007 != 0 && name.ends_with(".key") => {
+            return Err(KeysError::Loose(path));
+        }
+        Ok((_, bytes)) => return Ok(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(at(error)),
     }
@@ -98,23 +109,28 @@ pub(crate) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), KeysE
 /// The CA and the key that tokens are signed with.
 pub struct Keys {
     folder: Option<PathBuf>,
-    ca_key: Arc<KeyPair>,
-    ca_pem: String,
+    ca: Arc<Authority>,
     backup: Mutex<Option<Zeroizing<Vec<u8>>>>,
-    vaults: Mutex<Option<Arc<VaultCa>>>,
+    vaults: Mutex<Option<Arc<Authority>>>,
     pub(crate) tokens: Signing,
 }
 
 /// Name of the CA that clients trust.
-pub(crate) const CA_NAME: &str = "podward local CA";
+const CA_NAME: &str = "podward local CA";
+/// Name of the CA of the vaults.
+const VAULT_CA_NAME: &str = "podward vault CA";
 
-/// A CA of this name, which signs certificates that sign no others.
-pub(crate) fn ca_params(name: &str) -> Result<CertificateParams, KeysError> {
-    let mut params = CertificateParams::new(Vec::new()).map_err(|e| crypto("CA")(&e))?;
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    Ok(params)
+/// A CA whose key and certificate are kept in two files of a folder.
+fn authority(folder: Option<&Path>, file: &str, name: &str) -> Result<Authority, KeysError> {
+    let failed = crypto(name);
+    let key = kept(folder, &format!("{file}.key"), || {
+        podward_pki::new_key().map_err(|e| failed(&e))
+    })?;
+    let certificate = kept(folder, &format!("{file}.pem"), || {
+        let text = podward_pki::self_signed(name, &key, None).map_err(|e| failed(&e))?;
+        Ok(Zeroizing::new(text.into_bytes()))
+    })?;
+    Authority::of(name, &key, &certificate).map_err(|e| failed(&e))
 }
 
 impl Keys {
@@ -123,26 +139,9 @@ impl Keys {
     /// # Errors
     /// When a file cannot be read or written, or holds no key.
     pub fn load(folder: Option<&Path>) -> Result<Self, KeysError> {
-        let text = kept(folder, "ca.key", || {
-            let key = KeyPair::generate().map_err(|e| crypto("CA key")(&e))?;
-            let text = pem("PRIVATE KEY", &Zeroizing::new(key.serialize_der()));
-            Ok(Zeroizing::new(text.as_bytes().to_vec()))
-        })?;
-        let ca_key = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|e| crypto("CA key")(&e))?;
-        let ca_key =
-            KeyPair::try_from(ca_key.secret_pkcs8_der()).map_err(|e| crypto("CA key")(&e))?;
-        let text = kept(folder, "ca.pem", || {
-            let certificate = ca_params(CA_NAME)?
-                .self_signed(&ca_key)
-                .map_err(|e| crypto("CA")(&e))?;
-            let text = pem("CERTIFICATE", certificate.der());
-            Ok(Zeroizing::new(text.as_bytes().to_vec()))
-        })?;
-        let ca_pem = String::from_utf8_lossy(&text).into_owned();
         Ok(Self {
             folder: folder.map(Path::to_owned),
-            ca_key: Arc::new(ca_key),
-            ca_pem,
+            ca: Arc::new(authority(folder, "ca", CA_NAME)?),
             backup: Mutex::default(),
             vaults: Mutex::default(),
             tokens: Signing::load(folder)?,
@@ -164,13 +163,15 @@ impl Keys {
         Ok(key)
     }
 
-    /// The CA of the vaults, made when it is first asked for.
-    pub(crate) fn vault_ca(&self) -> Result<Arc<VaultCa>, KeysError> {
+    /// The CA of the vaults, made when it is first asked for: their issuers of the provider `podward-ca` sign by it. It
+    /// is not the one that clients of the cloud trust: who may make certificates in a vault must not be able to play
+    /// the cloud.
+    pub(crate) fn vault_ca(&self) -> Result<Arc<Authority>, KeysError> {
         let mut known = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(ca) = &*known {
             return Ok(Arc::clone(ca));
         }
-        let ca = Arc::new(VaultCa::load(self.folder())?);
+        let ca = Arc::new(authority(self.folder(), "vault-ca", VAULT_CA_NAME)?);
         *known = Some(Arc::clone(&ca));
         Ok(ca)
     }
@@ -183,7 +184,7 @@ impl Keys {
     /// The CA's certificate.
     #[must_use]
     pub fn ca_pem(&self) -> String {
-        self.ca_pem.clone()
+        self.ca.pem().to_owned()
     }
 
     /// TLS for these names, with a certificate that is made now, and anew before it ends.
@@ -196,15 +197,15 @@ impl Keys {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<rustls::ServerConfig>, KeysError> {
         let failed = crypto("server certificate");
-        let ca = CertificateDer::from_pem_slice(self.ca_pem.as_bytes()).map_err(|e| failed(&e))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let leaf = Leaf::new(
+            "podward local cloud",
             host_names,
-            Arc::clone(&self.ca_key),
-            ca,
+            Arc::clone(&self.ca),
             Arc::clone(&provider),
-            clock,
-        )?;
+            Arc::new(move || clock.now()),
+        )
+        .map_err(|e| failed(&e))?;
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| failed(&e))?
@@ -329,4 +330,25 @@ pub(crate) fn rsa_numbers(key: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (e, _) = der::read(rest, der::INTEGER)?;
     let unsigned = |bytes: &[u8]| bytes.iter().copied().skip_while(|b| *b == 0).collect();
     Some((unsigned(n), unsigned(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_everyone_may_read_is_no_key() {
+        let folder = std::env::temp_dir().join(format!("podward-keys-{}", std::process::id()));
+        let make = || Ok(Zeroizing::new(b"k".to_vec()));
+        let read = |name| kept(Some(&folder), name, make);
+        assert_eq!(*read("vaults.key").unwrap(), b"k");
+        let path = folder.join("vaults.key");
+        let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o640);
+        assert!(read("vaults.key").is_ok());
+        mode(0o604);
+        let refused = read("vaults.key").unwrap_err().to_string();
+        assert!(refused.contains("vaults.key may be read"), "{refused}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -12,7 +12,6 @@ mod instance;
 mod issuers;
 mod keys;
 mod known;
-mod leaf;
 mod metadata;
 mod names;
 mod proof;
@@ -22,7 +21,6 @@ mod throttle;
 mod token;
 mod token_door;
 mod vault;
-mod vault_ca;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -31,7 +29,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use podward_api::SecretString;
@@ -347,7 +345,6 @@ impl Cloud {
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
             .fallback(dispatch)
-            .layer(DefaultBodyLimit::max(MAX_BODY))
             .with_state(Arc::clone(self))
     }
 
@@ -461,24 +458,26 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
     match &place.service {
         Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller).await,
         Service::Vault(_) => {
-            // what is written waits for the disk, and work with keys takes up to seconds: it goes off the loop, and no
-            // more of the work with keys than there are processors
-            if parts.method != Method::GET {
-                let of_keys = !parts.uri.path().starts_with("/secrets");
-                let permit = match Arc::clone(&cloud.work).acquire_owned() {
-                    permit if of_keys => match permit.await {
-                        Ok(permit) => Some(permit),
-                        Err(_closed) => return unavailable(),
-                    },
-                    _ => None,
-                };
-                let work = tokio::task::spawn_blocking(move || {
-                    let _permit = permit;
-                    vault::serve(&cloud, &place, &parts, &body, &caller)
-                });
-                return work.await.unwrap_or_else(|_panicked| unavailable());
+            // what is written waits for the disk, a key for the one who makes it, and work with keys takes up to seconds:
+            // it goes off the loop, and no more of the work with keys than there are processors
+            let of_secrets = parts.uri.path().starts_with("/secrets");
+            let reads = parts.method == Method::GET;
+            if reads && !parts.uri.path().starts_with("/keys") {
+                return vault::serve(&cloud, &place, &parts, &body, &caller);
             }
-            vault::serve(&cloud, &place, &parts, &body, &caller)
+            let permit = if of_secrets || reads {
+                None
+            } else {
+                match Arc::clone(&cloud.work).acquire_owned().await {
+                    Ok(permit) => Some(permit),
+                    Err(_closed) => return unavailable(),
+                }
+            };
+            let work = tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                vault::serve(&cloud, &place, &parts, &body, &caller)
+            });
+            work.await.unwrap_or_else(|_panicked| unavailable())
         }
     }
 }

@@ -42,14 +42,29 @@ impl Pod {
 #[derive(Clone, Debug, Default)]
 pub struct View {
     pods: BTreeMap<String, Arc<Pod>>,
-    objects: BTreeMap<(String, String, String), Value>,
+    objects: BTreeMap<(String, String, String), Arc<Value>>,
 }
 
 impl View {
     /// Adds an object by kind, namespace (empty for cluster-scoped ones) and name.
     pub fn insert(&mut self, kind: &str, namespace: &str, name: &str, object: Value) {
+        let object = Arc::new(object);
         self.objects
             .insert((kind.into(), namespace.into(), name.into()), object);
+    }
+
+    /// Removes an object.
+    pub fn remove(&mut self, kind: &str, namespace: &str, name: &str) {
+        self.objects
+            .remove(&(kind.into(), namespace.into(), name.into()));
+    }
+
+    /// Takes these for all objects of a kind, each with namespace and name.
+    pub fn replace(&mut self, kind: &str, objects: Vec<(String, String, Value)>) {
+        self.objects.retain(|(of, _, _), _| of != kind);
+        for (namespace, name, object) in objects {
+            self.insert(kind, &namespace, &name, object);
+        }
     }
 
     /// Adds a pod.
@@ -78,6 +93,7 @@ impl View {
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<&Value> {
         self.objects
             .get(&(kind.into(), namespace.into(), name.into()))
+            .map(|object| &**object)
     }
 
     /// All objects of a kind, with namespace and name.
@@ -85,7 +101,7 @@ impl View {
         self.objects
             .iter()
             .filter(move |((of, _, _), _)| of == kind)
-            .map(|((_, namespace, name), object)| (namespace.as_str(), name.as_str(), object))
+            .map(|((_, namespace, name), object)| (namespace.as_str(), name.as_str(), &**object))
     }
 
     /// An annotation of an object.

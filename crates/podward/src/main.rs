@@ -16,6 +16,7 @@ mod image;
 mod io;
 mod issuers;
 mod manual;
+mod patient;
 mod report;
 mod servers;
 mod standard;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::ConnectInfo;
-use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,10 +16,11 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::cut::spoiled;
+use crate::patient::Patient;
 
 /// Connections of one listener at once. A pod that opens more waits; others do not.
 const MAX_CONNECTIONS: usize = 256;
-/// How long a handshake, or the headers of a request, may take.
+/// How long a handshake, or the headers of a request, may take, and how long a client may read nothing of its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves `router` on a listener that belongs to one caller.
@@ -29,7 +30,6 @@ pub(crate) fn serve(
     router: Router,
     caller: Caller,
 ) -> JoinHandle<()> {
-    let router = router.layer(Extension(caller));
     tokio::spawn(async move {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
@@ -42,9 +42,13 @@ pub(crate) fn serve(
                 continue;
             };
             let _ = stream.set_nodelay(true);
+            let stream = Patient::new(stream, PATIENCE);
             let (tls, router) = (tls.clone(), TowerToHyperService::new(router.clone()));
+            let caller = caller.clone();
             let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-                request.extensions_mut().insert(ConnectInfo(peer));
+                let extensions = request.extensions_mut();
+                extensions.insert(ConnectInfo(peer));
+                extensions.insert(caller.clone());
                 let answer = router.call(request);
                 async move {
                     match answer.await {

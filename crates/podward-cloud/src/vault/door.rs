@@ -75,7 +75,7 @@ pub(super) struct Call<'a> {
     store: &'a Mutex<Store>,
     pub(super) base: String,
     client: String,
-    rights: Rights,
+    rights: Rights<'a>,
     caller: &'a Caller,
     id: Guid,
 }

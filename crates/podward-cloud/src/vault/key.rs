@@ -142,6 +142,12 @@ impl Key {
         material.as_ref()
     }
 
+    /// Where the key will be, while it is being made.
+    fn coming(&self) -> Option<Arc<OnceLock<Option<Arc<Material>>>>> {
+        let begun = self.plan.is_none() && self.unread.is_none();
+        (begun && self.material.get().is_none()).then(|| Arc::clone(&self.material))
+    }
+
     fn may(&self, operation: &str) -> bool {
         match (&self.operations, self.material()) {
             (Some(named), _) => named.iter().any(|one| one == operation),
@@ -249,6 +255,19 @@ fn operations_of(named: Option<Vec<String>>) -> Result<Option<Vec<String>>, Faul
     }
 }
 
+/// Waits until a key is made that cloud.yaml describes, while the vault serves others.
+fn wait(call: &Call<'_>, name: &str) {
+    let coming: Vec<_> = {
+        let store = call.store();
+        let versions = store.keys.get(name).map(|item| item.versions.iter());
+        let versions = versions.into_iter().flatten();
+        versions.filter_map(|one| one.body.coming()).collect()
+    };
+    for slot in coming {
+        slot.wait();
+    }
+}
+
 /// Answers what is asked of keys.
 pub(super) fn serve(
     call: &Call<'_>,
@@ -257,6 +276,9 @@ pub(super) fn serve(
     query: &Query,
     body: &[u8],
 ) -> Result<Option<Response>, Fault> {
+    if let Some(name) = rest.first() {
+        wait(call, name);
+    }
     let told = match (method, rest) {
         (&Method::PUT, [name]) => import(call, name, body)?,
         (&Method::POST, [name, "create"]) => create(call, name, body)?,

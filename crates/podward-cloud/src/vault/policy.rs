@@ -13,7 +13,7 @@ use super::fault::{Fault, shown};
 use super::material::{Curve, Material};
 use super::shelf::Attributes;
 use super::x509::months_later;
-use crate::vault_ca::VaultCa;
+use podward_pki::Authority;
 
 /// Content type of a secret that holds a PKCS#12 file, in base64.
 pub(super) const PKCS12: &str = "application/x-pkcs12";
@@ -301,7 +301,12 @@ impl Policy {
     }
 
     /// A certificate that the CA of the vaults signs.
-    pub(super) fn signed(&self, key: &Material, now: i64, by: &VaultCa) -> Result<Vec<u8>, Fault> {
+    pub(super) fn signed(
+        &self,
+        key: &Material,
+        now: i64,
+        by: &Authority,
+    ) -> Result<Vec<u8>, Fault> {
         let issuer = by.issuer().map_err(|e| Fault::unavailable(e.to_string()))?;
         let mut asked = self.parameters(now)?;
         asked.use_authority_key_identifier_extension = true;

@@ -2,58 +2,45 @@
 
 use super::fault::Fault;
 use super::objects::Kind;
-use crate::config::{CloudConfig, Vault};
-use crate::roles::{Role, Scope, action};
+use crate::config::{Access, CloudConfig, Vault};
+use crate::roles::{RoleAssignment, Scope, action};
 use crate::token_door::object_id;
 
 /// What one client may in one vault.
-pub(super) enum Rights {
+pub(super) enum Rights<'a> {
     /// Words of access policies.
-    Policies(Policies),
+    Policies(Vec<&'a Access>),
     /// Roles, of the vault or of one object.
-    Roles(Vec<(Role, Option<Scope>)>),
+    Roles(Vec<&'a RoleAssignment>),
 }
 
-/// Operations by kind of object.
-#[derive(Default)]
-pub(super) struct Policies {
-    secrets: Vec<String>,
-    keys: Vec<String>,
-    certificates: Vec<String>,
-}
-
-impl Rights {
+impl<'a> Rights<'a> {
     /// Those of a client.
-    pub(super) fn of(config: &CloudConfig, vault: &Vault, client: &str) -> Self {
+    pub(super) fn of(config: &CloudConfig, vault: &'a Vault, client: &str) -> Self {
         let tenant = config.tenant(&vault.tenant);
         let means = |identity: &str| {
             let found = tenant.and_then(|tenant| tenant.application(identity));
             found.is_some_and(|one| one.client_id.eq_ignore_ascii_case(client))
         };
-        if let Some(roles) = &vault.roles {
-            let own = roles.iter().filter(|one| means(&one.identity));
-            return Self::Roles(own.map(|one| (one.role, one.scope.clone())).collect());
+        match &vault.roles {
+            Some(roles) => {
+                let own = roles.iter().filter(|one| means(&one.identity));
+                Self::Roles(own.collect())
+            }
+            None => {
+                let own = vault.access.iter().filter(|one| means(&one.identity));
+                Self::Policies(own.collect())
+            }
         }
-        let mut policies = Policies::default();
-        for access in vault.access.iter().filter(|one| means(&one.identity)) {
-            policies.secrets.extend(access.secrets.iter().cloned());
-            policies.keys.extend(access.keys.iter().cloned());
-            let certificates = access.certificates.iter();
-            policies.certificates.extend(certificates.cloned());
-        }
-        Self::Policies(policies)
     }
 
     /// Whether they give an operation on an object; on all of the kind where the name is empty.
     pub(super) fn give(&self, kind: Kind, operation: &str, name: &str) -> bool {
         match self {
-            Self::Policies(policies) => policies.give(kind, operation),
+            Self::Policies(policies) => policies.iter().any(|one| gives(one, kind, operation)),
             Self::Roles(roles) => {
                 let action = action(kind.many, operation);
-                roles.iter().any(|(role, scope)| {
-                    let covers = |scope: &Scope| scope.covers(kind.many, name);
-                    role.has(&action) && scope.as_ref().is_none_or(covers)
-                })
+                roles.iter().any(|one| assigns(one, kind, &action, name))
             }
         }
     }
@@ -62,12 +49,9 @@ impl Rights {
     pub(super) fn reason(&self, kind: Kind, operation: &str, name: &str) -> String {
         if let Self::Roles(roles) = self {
             let action = action(kind.many, operation);
-            let given = roles.iter().find(|(role, scope)| {
-                let covers = |scope: &Scope| scope.covers(kind.many, name);
-                role.has(&action) && scope.as_ref().is_none_or(covers)
-            });
-            if let Some((role, _)) = given {
-                return format!("the role {} has {action}", role.name());
+            let mut given = roles.iter();
+            if let Some(one) = given.find(|one| assigns(one, kind, &action, name)) {
+                return format!("the role {} has {action}", one.role.name());
             }
         }
         format!("the vault's access list gives {}", word(operation))
@@ -132,19 +116,24 @@ fn word(operation: &str) -> &str {
     }
 }
 
-impl Policies {
-    fn give(&self, kind: Kind, operation: &str) -> bool {
-        let allowed = match kind.one {
-            "secret" => &self.secrets,
-            "key" => &self.keys,
-            _ => &self.certificates,
-        };
-        let operation = word(operation);
-        let covers = |one: &String| {
-            one == operation
-                || one == "all" && operation != "purge"
-                || one == "manageissuers" && operation.ends_with("issuers")
-        };
-        allowed.iter().any(covers)
-    }
+/// Whether a role of a client has an action on an object.
+fn assigns(one: &RoleAssignment, kind: Kind, action: &str, name: &str) -> bool {
+    let covers = |scope: &Scope| scope.covers(kind.many, name);
+    one.role.has(action) && one.scope.as_ref().is_none_or(covers)
+}
+
+/// Whether an access policy has a word for an operation.
+fn gives(access: &Access, kind: Kind, operation: &str) -> bool {
+    let allowed = match kind.one {
+        "secret" => &access.secrets,
+        "key" => &access.keys,
+        _ => &access.certificates,
+    };
+    let operation = word(operation);
+    let covers = |one: &String| {
+        one == operation
+            || one == "all" && operation != "purge"
+            || one == "manageissuers" && operation.ends_with("issuers")
+    };
+    allowed.iter().any(covers)
 }

@@ -1,0 +1,275 @@
+//! The objects that podward reads and writes by itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
+};
+use k8s_openapi::api::core::v1::{ObjectReference, Pod, Secret};
+use kube::Api;
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::{KubeError, Kubernetes};
+
+/// Who writes, as the API server keeps it.
+const MANAGER: &str = "podward";
+
+/// What a Secret holds, and which of its versions that was.
+pub struct Stored {
+    /// By key.
+    pub data: BTreeMap<String, Zeroizing<Vec<u8>>>,
+    version: Option<String>,
+}
+
+/// A webhook configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookKind {
+    /// ValidatingWebhookConfiguration.
+    Validating,
+    /// MutatingWebhookConfiguration.
+    Mutating,
+}
+
+/// What happened to an object, for who looks at it (events.k8s.io/v1).
+#[derive(Clone, Debug)]
+pub struct Noticed {
+    /// API version of the object.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// One word: why.
+    pub reason: &'static str,
+    /// One word: what was done.
+    pub action: &'static str,
+    /// A sentence.
+    pub note: String,
+}
+
+/// Longest note of an event, bytes (events.k8s.io/v1).
+const MAX_NOTE: usize = 1024;
+
+impl Kubernetes {
+    fn secrets(&self, namespace: &str) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Reads a Secret; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked or refuses.
+    pub async fn stored(&self, namespace: &str, name: &str) -> Result<Option<Stored>, KubeError> {
+        let found = self.secrets(namespace).get_opt(name).await;
+        let what = format!("get secret {namespace}/{name}");
+        let Some(secret) = found.map_err(KubeError::of(what))? else {
+            return Ok(None);
+        };
+        let data = secret.data.unwrap_or_default().into_iter();
+        Ok(Some(Stored {
+            data: data
+                .map(|(key, value)| (key, Zeroizing::new(value.0)))
+                .collect(),
+            version: secret.metadata.resource_version,
+        }))
+    }
+
+    /// Writes a Secret, unless someone else has written it since it was read as `before`: then it gives `false`.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked or refuses.
+    pub async fn store(
+        &self,
+        namespace: &str,
+        name: &str,
+        data: &BTreeMap<String, Zeroizing<Vec<u8>>>,
+        before: Option<&Stored>,
+    ) -> Result<bool, KubeError> {
+        let mut secret = Secret {
+            type_: Some("Opaque".into()),
+            ..Secret::default()
+        };
+        secret.metadata.name = Some(name.to_owned());
+        secret.metadata.labels = Some(BTreeMap::from([(
+            "app.kubernetes.io/managed-by".to_owned(),
+            MANAGER.to_owned(),
+        )]));
+        let bytes = data
+            .iter()
+            .map(|(key, value)| (key.clone(), ByteString(value.to_vec())));
+        secret.data = Some(bytes.collect());
+        let parameters = PostParams {
+            field_manager: Some(MANAGER.into()),
+            ..PostParams::default()
+        };
+        let api = self.secrets(namespace);
+        let written = match before {
+            None => api.create(&parameters, &secret).await,
+            Some(before) => {
+                secret.metadata.resource_version.clone_from(&before.version);
+                api.replace(name, &parameters, &secret).await
+            }
+        };
+        match written {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            Err(error) => Err(KubeError::of(format!("write secret {namespace}/{name}"))(
+                error,
+            )),
+        }
+    }
+
+    /// Has every webhook of a configuration trust these CAs (PEM), where it does not yet. `false` where there is no
+    /// such configuration.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked or refuses.
+    pub async fn trust(
+        &self,
+        kind: WebhookKind,
+        name: &str,
+        bundle: &str,
+    ) -> Result<bool, KubeError> {
+        let what = format!("trust the webhook's CA in {kind:?}WebhookConfiguration {name}");
+        let client = self.client.clone();
+        let known: Option<Vec<(String, Option<ByteString>)>> = match kind {
+            WebhookKind::Validating => {
+                let api = Api::<ValidatingWebhookConfiguration>::all(client.clone());
+                let found = api.get_opt(name).await.map_err(KubeError::of(&*what))?;
+                found.map(|one| {
+                    let all = one.webhooks.unwrap_or_default().into_iter();
+                    all.map(|hook| (hook.name, hook.client_config.ca_bundle))
+                        .collect()
+                })
+            }
+            WebhookKind::Mutating => {
+                let api = Api::<MutatingWebhookConfiguration>::all(client.clone());
+                let found = api.get_opt(name).await.map_err(KubeError::of(&*what))?;
+                found.map(|one| {
+                    let all = one.webhooks.unwrap_or_default().into_iter();
+                    all.map(|hook| (hook.name, hook.client_config.ca_bundle))
+                        .collect()
+                })
+            }
+        };
+        let Some(known) = known else { return Ok(false) };
+        let trusts = |held: &Option<ByteString>| {
+            held.as_ref()
+                .is_some_and(|held| held.0 == bundle.as_bytes())
+        };
+        if known.iter().all(|(_, held)| trusts(held)) {
+            return Ok(true);
+        }
+        let hooks: Vec<Value> = known
+            .iter()
+            .map(|(name, _)| json!({"name": name, "clientConfig": {"caBundle": ByteString(bundle.into())}}))
+            .collect();
+        // a strategic merge finds each webhook by its name and leaves the rest of it
+        let patch = Patch::Strategic(json!({ "webhooks": hooks }));
+        let parameters = PatchParams {
+            field_manager: Some(MANAGER.into()),
+            ..PatchParams::default()
+        };
+        let patched = match kind {
+            WebhookKind::Validating => {
+                let api = Api::<ValidatingWebhookConfiguration>::all(client);
+                api.patch(name, &parameters, &patch).await.map(drop)
+            }
+            WebhookKind::Mutating => {
+                let api = Api::<MutatingWebhookConfiguration>::all(client);
+                api.patch(name, &parameters, &patch).await.map(drop)
+            }
+        };
+        patched.map_err(KubeError::of(what))?;
+        Ok(true)
+    }
+
+    /// The pods of a namespace as JSON, so many at most, and none later than `patience`.
+    ///
+    /// # Errors
+    /// When the API server does not answer in time or refuses.
+    pub async fn pods(
+        &self,
+        namespace: &str,
+        most: u32,
+        patience: Duration,
+    ) -> Result<Vec<Value>, KubeError> {
+        let api = Api::<Pod>::namespaced(self.client.clone(), namespace);
+        let parameters = ListParams::default().limit(most);
+        let listed = tokio::time::timeout(patience, api.list(&parameters));
+        let what = format!("list pods of {namespace}");
+        let listed = listed.await.map_err(|_late| {
+            KubeError::Config(format!(
+                "{what}: no answer within {} ms",
+                patience.as_millis()
+            ))
+        })?;
+        let listed = listed.map_err(KubeError::of(what))?;
+        let told = listed.items.into_iter().filter_map(|pod| {
+            let mut pod = serde_json::to_value(pod).ok()?;
+            let fields = pod.as_object_mut()?;
+            fields.insert("apiVersion".into(), json!("v1"));
+            fields.insert("kind".into(), json!("Pod"));
+            Some(pod)
+        });
+        Ok(told.collect())
+    }
+
+    /// Tells who looks at an object what happened to it. Equal ones within a few minutes are counted.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked or refuses.
+    pub async fn notice(&self, recorder: &Recorder, noticed: Noticed) -> Result<(), KubeError> {
+        let Noticed {
+            api_version,
+            kind,
+            namespace,
+            name,
+            reason,
+            action,
+            mut note,
+        } = noticed;
+        let what = format!("event of {kind} {namespace}/{name}");
+        if note.len() > MAX_NOTE {
+            let mut end = MAX_NOTE - '…'.len_utf8();
+            while !note.is_char_boundary(end) {
+                end -= 1;
+            }
+            note.truncate(end);
+            note.push('…');
+        }
+        let event = Event {
+            type_: EventType::Warning,
+            reason: reason.into(),
+            note: Some(note),
+            action: action.into(),
+            secondary: None,
+        };
+        let about = ObjectReference {
+            api_version: Some(api_version),
+            kind: Some(kind),
+            namespace: Some(namespace),
+            name: Some(name),
+            ..ObjectReference::default()
+        };
+        let published = recorder.publish(&event, &about).await;
+        published.map_err(KubeError::of(what))
+    }
+
+    /// What counts events: one for each process.
+    #[must_use]
+    pub fn recorder(&self, instance: Option<String>) -> Recorder {
+        let reporter = Reporter {
+            controller: MANAGER.into(),
+            instance,
+        };
+        Recorder::new(self.client.clone(), reporter)
+    }
+}
