@@ -3,25 +3,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use podward_manifest::Object;
+use serde_json::Value;
 
-use crate::gate::Exemptions;
+use crate::gate::{Exemptions, read};
 use crate::pods::{Judged, Pods};
 use crate::standards::{Family, Mode, Standards};
 
 /// Most pods that are looked at, as by Pod Security admission.
 pub const MOST: usize = 3000;
 
-/// The warnings that pods get which do not meet what their namespace asks for now. `checked` says of how many pods
-/// the time allows, and is asked before each.
+/// The warnings of pods, as JSON, that do not meet what their namespace asks for now. `in_time` says after each pod
+/// whether there is time for another.
 #[must_use]
 pub fn warnings(
     namespace: &str,
-    pods: &[Object],
+    pods: &[Value],
     asked: &[Standards],
     exemptions: &Exemptions,
     mut in_time: impl FnMut() -> bool,
 ) -> Vec<String> {
-    let pods = prioritized(pods, exemptions);
+    let pods: Vec<Object> = pods
+        .iter()
+        .filter_map(|pod| read(&serde_json::value::to_raw_value(pod).ok()?).ok())
+        .collect();
+    let pods = prioritized(&pods, exemptions);
     let total = pods.len();
     let mut looked_at = 0;
     // reasons, with the pods they are of
@@ -112,16 +117,15 @@ fn controller(pod: &Object) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use podward_policy::{Level, Profile};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::standards::Standard;
 
-    fn pod(name: &str, owner: Option<&str>, spec: &Value) -> Object {
+    fn pod(name: &str, owner: Option<&str>, spec: &Value) -> Value {
         let owners = owner.map(|uid| json!([{"uid": uid, "controller": true}]));
-        let pod = json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": name, "ownerReferences": owners}, "spec": spec});
-        crate::gate::read(&serde_json::value::to_raw_value(&pod).unwrap()).unwrap()
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "ownerReferences": owners}, "spec": spec})
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub struct Event {
     /// How many equal grants out of a cache this event stands for, where more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// Whether nothing came of it: a review of a request that was a dry run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 /// The door that answered.
@@ -201,5 +204,11 @@ mod tests {
         );
         let text = serde_json::to_string(&Event::default()).unwrap();
         assert!(text.ends_with(r#""requestId":""}"#), "{text}");
+        let dry = Event {
+            dry_run: true,
+            ..Event::default()
+        };
+        let text = serde_json::to_string(&dry).unwrap();
+        assert!(text.ends_with(r#""dryRun":true}"#), "{text}");
     }
 }

@@ -23,6 +23,7 @@ mod standard;
 mod state;
 mod stop;
 mod up;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,7 @@ enum Command {
     #[command(subcommand)]
     Access(access::Access),
     Cloud(cloud::Cloud),
+    Webhook(webhook::Webhook),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Command::Exec(exec) => exec.run(&mut io),
         Command::Access(access) => access.run(&mut io),
         Command::Cloud(cloud) => cloud.run(&mut io),
+        Command::Webhook(webhook) => webhook.run(&mut io),
         Command::Completions(completions) => completions.run(Cli::command()),
         Command::Man(man) => man.run(Cli::command()),
     };
