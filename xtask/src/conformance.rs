@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::shell::{self, cargo, output, program, root, say};
+use crate::shell::{self, cargo, output, program, root, say, target};
 use crate::test::virtual_environment;
 
 const TENANT: &str = "b1f3c0de-7a58-4f0e-8d3a-6e2c94d7a015";
@@ -69,9 +69,7 @@ fn own(suites: &Path) -> Result<Vec<String>, String> {
 
 /// The binary that was built.
 fn podward() -> Result<String, String> {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let path = target.join("debug").join("podward");
+    let path = target().join("debug").join("podward");
     if path.exists() {
         Ok(path.to_string_lossy().into_owned())
     } else {

@@ -2,7 +2,9 @@
 
 mod bench;
 mod check;
+mod cluster;
 mod conformance;
+mod e2e;
 mod edges;
 mod fuzz;
 mod generate;
@@ -17,8 +19,12 @@ const USAGE: &str = "\
 usage: cargo xtask <COMMAND>
 
   check   formatting, lints, documentation, crate edges, licences, second versions
-  test    installs what this machine lacks, runs every test, and fuzzes for ten seconds; with --every-sdk it is
+  test    installs what this machine lacks, runs every test, fuzzes for ten seconds, and runs
+          the end-to-end tests where there are root and Go; with --every-sdk it is
           an error, and no reason to skip, that a language of an Azure SDK is not installed
+  cluster up | down | run -- CMD… | apiserver  a Kubernetes of one node on this machine, for tests: needs root and
+          Go; docs/cluster.md
+  e2e [admission|identity|secrets…]  the end-to-end tests, all or these parts, on that cluster
   conformance [-- CMD…]  starts the local cloud and runs CMD with the options of the suite for the Azure SDKs
           appended; without CMD, that suite from the folder that PODWARD_CONFORMANCE names
   sdk [javascript|go|rust…]  runs the suites of e2e/sdk against the local cloud
@@ -38,12 +44,17 @@ fn main() -> ExitCode {
             &std::env::args().nth(2).unwrap_or_default(),
             std::env::args().nth(3).as_deref() == Some("--slow"),
         ),
+        "cluster" => match cluster::verb(&std::env::args().skip(2).collect::<Vec<_>>()) {
+            Ok(code) => return ExitCode::from(code),
+            Err(fault) => Err(fault),
+        },
         "conformance" => {
             let rest = std::env::args().skip(2).collect::<Vec<_>>();
             let command = rest.strip_prefix(&["--".to_owned()]).unwrap_or(&rest);
             conformance::run(command)
         }
         bench::TOKEN_CLIENT => bench::token_client(),
+        "e2e" => e2e::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         "fuzz" => fuzz::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         "gen" => generate::run(std::env::args().nth(2).as_deref() == Some("--check")),
         "rules" => shell::run(shell::cargo(&[

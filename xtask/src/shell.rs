@@ -17,6 +17,11 @@ pub(crate) fn root() -> PathBuf {
         .map_or_else(|| crate_folder.clone(), PathBuf::from)
 }
 
+/// Where Cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// A program with arguments, in the root of the repository.
 pub(crate) fn program(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::conformance;
+use crate::e2e;
 use crate::fuzz;
 use crate::sdk;
 use crate::shell::{self, cargo, output, program, root, say};
@@ -23,20 +24,49 @@ pub(crate) fn run(every_sdk: bool) -> Result<(), String> {
     install("openssl", in_path_as("openssl"))?;
     install("uidmap", in_path_as("newuidmap"))?;
     let sdk = virtual_environment("azure-sdk", &root().join(REQUIREMENTS))?;
-    let mut tests = cargo(&["test", "--workspace"]);
+    let mut tests = cargo(&["test", "--workspace", "--exclude", e2e::SUITE]);
     tests.env("PODWARD_TEST_AZURE_SDK", &sdk);
-    counted(tests)?;
+    let count = counted(tests)?;
+    let Count {
+        passed,
+        failed,
+        skipped,
+        ..
+    } = count;
+    print(&format!(
+        "{passed} passed, {failed} failed, {skipped} skipped"
+    ));
+    if !count.well {
+        return Err("cargo test failed".to_owned());
+    }
     if std::env::var_os("PODWARD_CONFORMANCE").is_some() {
         conformance::run(&[])?;
     } else {
         say("conformance: skipped, PODWARD_CONFORMANCE names no folder of acceptance suites");
     }
     sdk::run(&[], every_sdk)?;
-    fuzz::run(&[])
+    fuzz::run(&[])?;
+    match e2e::hindrance()? {
+        Some(hindrance) => {
+            say(&format!("e2e: skipped, {hindrance}"));
+            Ok(())
+        }
+        None => e2e::run(&[]),
+    }
 }
 
-/// Runs the tests, their output shown, and closes with how many passed, failed and were skipped.
-fn counted(mut tests: Command) -> Result<(), String> {
+/// What came of tests.
+#[derive(Default)]
+pub(crate) struct Count {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
+    pub(crate) skipped: usize,
+    /// Whether all of them ran to their ends, and none failed.
+    pub(crate) well: bool,
+}
+
+/// Runs the tests, their output shown, and counts.
+pub(crate) fn counted(mut tests: Command) -> Result<Count, String> {
     let mut child = tests
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -49,10 +79,7 @@ fn counted(mut tests: Command) -> Result<(), String> {
             .filter(|line| line.contains(": skipped, "))
             .count()
     });
-    let said = lines(out, |line| {
-        // a reader that has gone is no error
-        let _ = writeln!(std::io::stdout(), "{line}");
-    });
+    let said = lines(out, print);
     let status = child.wait().map_err(|e| format!("cargo test: {e}"))?;
     let skipped = skips.join().unwrap_or_default();
     let count = |what: &str| -> usize {
@@ -63,18 +90,18 @@ fn counted(mut tests: Command) -> Result<(), String> {
         });
         numbers.sum()
     };
-    let (passed, failed) = (count(" passed"), count(" failed"));
-    // a test that was skipped has counted as passed
-    let passed = passed.saturating_sub(skipped);
-    let _ = writeln!(
-        std::io::stdout(),
-        "{passed} passed, {failed} failed, {skipped} skipped"
-    );
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("cargo test: {status}"))
-    }
+    Ok(Count {
+        // a test that was skipped has counted as passed
+        passed: count(" passed").saturating_sub(skipped),
+        failed: count(" failed"),
+        skipped,
+        well: status.success(),
+    })
+}
+
+/// One line on standard output. A reader that has gone is no error.
+pub(crate) fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Shows and keeps every line.

@@ -1,0 +1,15 @@
+//! What end-to-end tests have in common: the cluster that `cargo xtask e2e` started, and the podward that was built.
+
+mod cluster;
+mod namespace;
+mod podward;
+
+pub use cluster::{Cluster, Fault, Said};
+pub use namespace::Namespace;
+pub use podward::{Verdict, check};
+
+/// The name of an image that the node has.
+#[must_use]
+pub fn image(name: &str) -> String {
+    format!("podward.dev/{name}:e2e")
+}

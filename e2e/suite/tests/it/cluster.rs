@@ -1,0 +1,125 @@
+//! The cluster itself: what all other tests rely on.
+
+use podward_e2e::{Cluster, Fault, Namespace, image};
+use serde_json::{Value, json};
+
+const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+
+#[test]
+fn the_node_is_ready() -> Result<(), Fault> {
+    let Some(cluster) = Cluster::of("the_node_is_ready") else {
+        return Ok(());
+    };
+    let node = cluster.get(&["node", "node1"])?;
+    let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
+    let ready = conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == "Ready");
+    assert_eq!(ready.map(|ready| &ready["status"]), Some(&json!("True")));
+    let version = node.pointer("/status/nodeInfo/kubeletVersion");
+    let server: Value = serde_json::from_str(&cluster.out(&["get", "--raw", "/version"])?)?;
+    assert_eq!(version, server.get("gitVersion"));
+    Ok(())
+}
+
+/// podward's image runs where the most is asked of it: no root, no capability, nothing to write to.
+#[test]
+fn podwards_image_runs_in_a_restricted_pod() -> Result<(), Fault> {
+    let Some(cluster) = Cluster::of("podwards_image_runs_in_a_restricted_pod") else {
+        return Ok(());
+    };
+    let namespace = Namespace::make(&cluster, "image", &[(ENFORCE, "restricted")])?;
+    namespace.create(&json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "version"},
+        "spec": {
+            "restartPolicy": "Never",
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{
+                "name": "podward", "image": image("podward"), "args": ["--version"],
+                "imagePullPolicy": "Never",
+                "securityContext": {
+                    "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }],
+        },
+    }))?;
+    let (phase, log) = cluster.ended(namespace.name(), "version")?;
+    assert_eq!(phase, "Succeeded", "{log}");
+    assert!(log.starts_with("podward "), "{log}");
+    Ok(())
+}
+
+/// Capabilities that are added for a user who is not root are not effective: podward's rule says so, and the example
+/// that everybody copies shows it.
+#[test]
+fn added_capabilities_are_not_effective_without_root() -> Result<(), Fault> {
+    let Some(cluster) = Cluster::of("added_capabilities_are_not_effective_without_root") else {
+        return Ok(());
+    };
+    let namespace = Namespace::make(&cluster, "capabilities", &[])?;
+    namespace.create(&json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "security-context-demo"},
+        "spec": {
+            "restartPolicy": "Never",
+            "securityContext": {"runAsUser": 1000, "fsGroup": 2000},
+            "volumes": [{"name": "sec-ctx-vol", "emptyDir": {}}],
+            "containers": [{
+                "name": "sec-ctx-demo", "image": image("busybox"), "imagePullPolicy": "Never",
+                "command": ["sh", "-c", "id; stat -c %A:%g /data/demo; cat /proc/self/status"],
+                "volumeMounts": [{"name": "sec-ctx-vol", "mountPath": "/data/demo"}],
+                "securityContext": {
+                    "allowPrivilegeEscalation": false,
+                    "capabilities": {"add": ["NET_ADMIN", "SYS_TIME"]},
+                },
+            }],
+        },
+    }))?;
+    let (phase, log) = cluster.ended(namespace.name(), "security-context-demo")?;
+    assert_eq!(phase, "Succeeded", "{log}");
+    let of = |name: &str| {
+        let mut lines = log.lines().filter_map(|line| line.strip_prefix(name));
+        lines.next().map(str::trim)
+    };
+    assert!(
+        log.starts_with("uid=1000 gid=0(root) groups=0(root),2000\n")
+            || log.starts_with("uid=1000 gid=0 groups=0,2000\n"),
+        "{log}"
+    );
+    assert!(log.contains("drwxrwsrwx:2000\n"), "{log}");
+    assert_eq!(of("CapEff:"), Some("0000000000000000"));
+    // the fourteen of containerd, NET_ADMIN and SYS_TIME
+    assert_eq!(of("CapBnd:"), Some("00000000aa0435fb"));
+    assert_eq!(of("NoNewPrivs:"), Some("1"));
+    Ok(())
+}
+
+/// By exec, and with the token that the kubelet projects.
+#[test]
+fn a_pod_can_be_entered_and_has_a_token() -> Result<(), Fault> {
+    let Some(cluster) = Cluster::of("a_pod_can_be_entered_and_has_a_token") else {
+        return Ok(());
+    };
+    let namespace = Namespace::make(&cluster, "tokens", &[])?;
+    namespace.create(&json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "waits"},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "volumes": [{"name": "token", "projected": {"sources": [{"serviceAccountToken": {
+                "path": "token", "audience": "api://AzureADTokenExchange", "expirationSeconds": 600,
+            }}]}}],
+            "containers": [{
+                "name": "waits", "image": image("busybox"), "imagePullPolicy": "Never",
+                "command": ["sleep", "600"],
+                "volumeMounts": [{"name": "token", "mountPath": "/token"}],
+            }],
+        },
+    }))?;
+    let ready = "--for=condition=Ready";
+    cluster.out(&["wait", ready, "pod/waits", "-n", "tokens", "--timeout=60s"])?;
+    let exec = ["exec", "waits", "-n", "tokens", "--", "cat", "/token/token"];
+    let token = cluster.out(&exec)?;
+    assert_eq!(token.split('.').count(), 3, "{token}");
+    Ok(())
+}

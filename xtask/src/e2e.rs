@@ -1,0 +1,135 @@
+//! End-to-end tests: a cluster is started, the suite of e2e/suite runs on it, and the cluster is taken down.
+
+use crate::cluster::footprint::Footprint;
+use crate::cluster::{self, Session};
+use crate::shell::{self, cargo, output, program, say, target};
+use crate::test::{Count, counted, print};
+
+/// The crate of the tests.
+pub(crate) const SUITE: &str = "podward-e2e";
+
+/// Tests that want the API server in one state.
+struct Stage {
+    part: &'static str,
+    /// For the API server.
+    flags: &'static [&'static str],
+    /// Modules of the suite.
+    modules: &'static [&'static str],
+}
+
+const STAGES: [Stage; 2] = [
+    Stage {
+        part: "admission",
+        flags: &[],
+        modules: &["cluster::", "fixtures::", "pod_security::"],
+    },
+    Stage {
+        part: "admission",
+        flags: &["--disable-admission-plugins=PodSecurity"],
+        modules: &["unguarded::"],
+    },
+];
+
+/// Of these there are no tests yet.
+const UNBUILT: [&str; 2] = ["identity", "secrets"];
+
+/// Why the tests cannot run on this machine, where another may.
+pub(crate) fn hindrance() -> Result<Option<&'static str>, String> {
+    if !cluster::is_root()? {
+        return Ok(Some("a cluster needs root"));
+    }
+    let go = output(program("go", &["version"]));
+    Ok(go.is_err().then_some("Go is not installed"))
+}
+
+/// Runs the tests of these parts, or of all. The last line says how many passed.
+pub(crate) fn run(parts: &[String]) -> Result<(), String> {
+    let is_known = |part: &String| {
+        UNBUILT.contains(&part.as_str()) || STAGES.iter().any(|stage| stage.part == *part)
+    };
+    if let Some(stray) = parts.iter().find(|part| !is_known(part)) {
+        return Err(format!(
+            "{stray}: the parts are admission, {}",
+            UNBUILT.join(", ")
+        ));
+    }
+    if let Some(hindrance) = hindrance()? {
+        return Err(format!("the end-to-end tests cannot run: {hindrance}"));
+    }
+    let is_asked_for = |part: &str| parts.is_empty() || parts.iter().any(|asked| asked == part);
+    for part in UNBUILT.into_iter().filter(|part| is_asked_for(part)) {
+        say(&format!("e2e {part}: not built yet, no test runs"));
+    }
+    let stages: Vec<_> = STAGES
+        .iter()
+        .filter(|stage| is_asked_for(stage.part))
+        .collect();
+    if stages.is_empty() {
+        print("0 passed, 0 failed");
+        return Err(format!("{} is not built yet", parts.join(", ")));
+    }
+    // no cluster waits for the compiler
+    shell::run(cargo(&["test", "--quiet", "--package", SUITE, "--no-run"]))?;
+    let stands = cluster::is_up();
+    let before = Footprint::take()?;
+    let session = Session::start()?;
+    let done = on_cluster(&stages);
+    session.end()?;
+    let mut counts = done?;
+    if !stands {
+        counts.push(nothing_is_left(&before)?);
+    }
+    let passed: usize = counts.iter().map(|count| count.passed).sum();
+    let failed: usize = counts.iter().map(|count| count.failed).sum();
+    let well = counts.iter().all(|count| count.well);
+    print(&format!("{passed} passed, {failed} failed"));
+    if well {
+        return Ok(());
+    }
+    Err("the end-to-end tests failed".to_owned())
+}
+
+fn on_cluster(stages: &[&Stage]) -> Result<Vec<Count>, String> {
+    let mut counts = Vec::new();
+    for stage in stages {
+        if !stage.flags.is_empty() {
+            say(&format!("the API server, with {}:", stage.flags.join(" ")));
+            let flags: Vec<_> = stage.flags.iter().map(|&flag| flag.to_owned()).collect();
+            cluster::apiserver(&flags)?;
+        }
+        let mut tests = cargo(&["test", "--package", SUITE, "--test", "it", "--"]);
+        tests.args(stage.modules);
+        tests.env("PODWARD", target().join("debug").join("podward"));
+        counts.push(counted(cluster_of(tests)?)?);
+    }
+    if stages.iter().any(|stage| !stage.flags.is_empty()) && cluster::is_up() {
+        // one that goes on is as it was
+        cluster::apiserver(&[])?;
+    }
+    Ok(counts)
+}
+
+fn cluster_of(mut tests: std::process::Command) -> Result<std::process::Command, String> {
+    cluster::with_cluster(&mut tests)?;
+    Ok(tests)
+}
+
+/// A test too: the machine is as it was before.
+fn nothing_is_left(before: &Footprint) -> Result<Count, String> {
+    let left = before.difference()?;
+    let name = "test the_cluster_leaves_nothing_behind";
+    let well = left.is_empty();
+    print(&format!(
+        "{name} ... {}",
+        if well { "ok" } else { "FAILED" }
+    ));
+    for line in &left {
+        print(&format!("  {line}"));
+    }
+    Ok(Count {
+        passed: usize::from(well),
+        failed: usize::from(!well),
+        skipped: 0,
+        well,
+    })
+}
