@@ -15,6 +15,7 @@ mod fix;
 mod image;
 mod io;
 mod issuers;
+mod manifests;
 mod manual;
 mod patient;
 mod report;
@@ -54,6 +55,7 @@ enum Command {
     Access(access::Access),
     Cloud(cloud::Cloud),
     Webhook(webhook::Webhook),
+    Manifests(manifests::Manifests),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Access(access) => access.run(&mut io),
         Command::Cloud(cloud) => cloud.run(&mut io),
         Command::Webhook(webhook) => webhook.run(&mut io),
+        Command::Manifests(manifests) => manifests.run(&mut io),
         Command::Completions(completions) => completions.run(Cli::command()),
         Command::Man(man) => man.run(Cli::command()),
     };

@@ -1,0 +1,124 @@
+//! `podward manifests`: what to apply, without Helm.
+
+mod template;
+mod values;
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::io::Io;
+use crate::report::{Exit, Report};
+
+/// Values of the chart where nothing else is said.
+const VALUES: &str = include_str!("../../../../deploy/chart/values.yaml");
+
+/// The chart's templates, in the order that objects need one another.
+const TEMPLATES: [(&str, &str); 4] = [
+    (
+        "namespace.yaml",
+        include_str!("../../../../deploy/chart/templates/namespace.yaml"),
+    ),
+    (
+        "rbac.yaml",
+        include_str!("../../../../deploy/chart/templates/rbac.yaml"),
+    ),
+    (
+        "webhook.yaml",
+        include_str!("../../../../deploy/chart/templates/webhook.yaml"),
+    ),
+    (
+        "configurations.yaml",
+        include_str!("../../../../deploy/chart/templates/configurations.yaml"),
+    ),
+];
+
+/// Prints what installs podward in a cluster: the objects of its Helm chart, without Helm.
+///
+/// They come from the chart's own templates (deploy/chart), and its values.yaml says what can be set.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  podward manifests --set createNamespace=true | kubectl apply -f -
+  podward manifests --set webhook.replicas=3 --set webhook.exempt.namespaces=gatekeeper-system,istio-system
+  podward manifests --values values.yaml --show-values")]
+pub(crate) struct Manifests {
+    /// Namespace to install into
+    #[arg(
+        short,
+        long,
+        default_value = "podward-system",
+        env = "PODWARD_NAMESPACE"
+    )]
+    namespace: String,
+    /// File with values, over those of the chart; the last one counts
+    #[arg(short = 'f', long, value_name = "FILE")]
+    values: Vec<PathBuf>,
+    /// One value, over those of files: a list takes several with commas between them, and any value JSON
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Print the values that count, and no objects
+    #[arg(long)]
+    show_values: bool,
+}
+
+impl Manifests {
+    pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
+        let mut values = values::read("deploy/chart/values.yaml", VALUES)?;
+        let known = values.clone();
+        for path in &self.values {
+            let at = path.to_string_lossy();
+            let text = std::fs::read_to_string(path).map_err(|e| Report::new(e).at(&at, None))?;
+            values::merge(&mut values, values::read(&at, &text)?, &known, &at)?;
+        }
+        for one in &self.set {
+            values::set(&mut values, one, &known)?;
+        }
+        if self.show_values {
+            let text = serde_json::to_string_pretty(&values).map_err(Report::new)?;
+            io.print(text);
+            return Ok(Exit::Clean);
+        }
+        let context = json!({
+            "Values": values,
+            "Release": {"Namespace": self.namespace},
+            "Chart": {"AppVersion": env!("CARGO_PKG_VERSION")},
+        });
+        let mut text = String::new();
+        for (name, template) in TEMPLATES {
+            let rendered = template::render(template, &context)
+                .map_err(|fault| Report::new(format!("the template {name}: {fault}")))?;
+            if !rendered.trim().is_empty() {
+                text.push_str("---\n");
+                text.push_str(rendered.trim());
+                text.push('\n');
+            }
+        }
+        io.print(text.trim_end());
+        Ok(Exit::Clean)
+    }
+}
+
+/// The value at a path of keys.
+fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(value, |value, key| value.get(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_renders_to_objects() {
+        let context = json!({
+            "Values": values::read("values.yaml", VALUES).unwrap(),
+            "Release": {"Namespace": "ns"}, "Chart": {"AppVersion": "1"},
+        });
+        for (name, template) in TEMPLATES {
+            let text = template::render(template, &context).unwrap();
+            for document in podward_manifest::parse(name, &text).unwrap() {
+                podward_manifest::objects(document).unwrap();
+            }
+        }
+    }
+}
