@@ -1,5 +1,8 @@
 //! End-to-end tests: a cluster is started, the suite of e2e/suite runs on it, and the cluster is taken down.
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use crate::cluster::footprint::Footprint;
 use crate::cluster::{self, Session};
 use crate::shell::{self, cargo, output, program, say, target};
@@ -70,14 +73,23 @@ pub(crate) fn run(parts: &[String]) -> Result<(), String> {
     }
     // no cluster waits for the compiler
     shell::run(cargo(&["test", "--quiet", "--package", SUITE, "--no-run"]))?;
-    let stands = cluster::is_up();
     let before = Footprint::take()?;
     let session = Session::start()?;
+    let is_own = session.is_own();
     let done = on_cluster(&stages);
+    if !is_own && stages.iter().any(|stage| !stage.flags.is_empty()) {
+        // one that goes on is as it was
+        cluster::apiserver(&[])?;
+    }
     session.end()?;
     let mut counts = done?;
-    if !stands {
-        counts.push(nothing_is_left(&before)?);
+    if is_own {
+        counts.push(nothing_is_left(
+            &before,
+            "the_cluster_leaves_nothing_behind",
+        )?);
+        killed()?;
+        counts.push(nothing_is_left(&before, "a_kill_leaves_nothing_behind")?);
     }
     let passed: usize = counts.iter().map(|count| count.passed).sum();
     let failed: usize = counts.iter().map(|count| count.failed).sum();
@@ -102,27 +114,37 @@ fn on_cluster(stages: &[&Stage]) -> Result<Vec<Count>, String> {
         tests.env("PODWARD", target().join("debug").join("podward"));
         counts.push(counted(cluster_of(tests)?)?);
     }
-    if stages.iter().any(|stage| !stage.flags.is_empty()) && cluster::is_up() {
-        // one that goes on is as it was
-        cluster::apiserver(&[])?;
-    }
     Ok(counts)
 }
 
-fn cluster_of(mut tests: std::process::Command) -> Result<std::process::Command, String> {
+fn cluster_of(mut tests: Command) -> Result<Command, String> {
     cluster::with_cluster(&mut tests)?;
     Ok(tests)
 }
 
+/// Runs a cluster for a command, and kills what runs it.
+fn killed() -> Result<(), String> {
+    let own = std::env::current_exe().map_err(|e| format!("this program: {e}"))?;
+    let run = ["cluster", "run", "--", "sleep", "20"];
+    let mut child = Command::new(own)
+        .args(run)
+        .spawn()
+        .map_err(|e| format!("cluster run: {e}"))?;
+    let began = Instant::now();
+    while !cluster::is_up() && began.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    child.kill().map_err(|e| format!("cluster run: {e}"))?;
+    let _ = child.wait();
+    Ok(())
+}
+
 /// A test too: the machine is as it was before.
-fn nothing_is_left(before: &Footprint) -> Result<Count, String> {
+fn nothing_is_left(before: &Footprint, test: &str) -> Result<Count, String> {
     let left = before.difference()?;
-    let name = "test the_cluster_leaves_nothing_behind";
     let well = left.is_empty();
-    print(&format!(
-        "{name} ... {}",
-        if well { "ok" } else { "FAILED" }
-    ));
+    let told = if well { "ok" } else { "FAILED" };
+    print(&format!("test {test} ... {told}"));
     for line in &left {
         print(&format!("  {line}"));
     }

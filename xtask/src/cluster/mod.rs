@@ -44,8 +44,14 @@ pub(crate) fn verb(arguments: &[String]) -> Result<u8, String> {
     let rest = rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest);
     match verb.as_str() {
         "up" => {
-            up(rest)?;
             let kubeconfig = Layout::find().kubeconfig();
+            let Some(guard) = up(rest)? else {
+                return Err(format!(
+                    "a cluster is up already: KUBECONFIG={}\ntake it down by cargo xtask cluster down",
+                    kubeconfig.display()
+                ));
+            };
+            guard.dismiss();
             // a reader that has gone is no error
             let _ = writeln!(std::io::stdout(), "KUBECONFIG={}", kubeconfig.display());
             Ok(0)
@@ -85,21 +91,20 @@ pub(crate) fn is_root() -> Result<bool, String> {
 /// Whether a cluster of this checkout runs and answers.
 pub(crate) fn is_up() -> bool {
     let layout = Layout::find();
-    let kubelet = layout.exit("kubelet");
-    let stands = layout.ready().exists() && !namespaces::holders(&layout).is_empty();
-    stands && !kubelet.exists() && control_plane::is_ready(&layout)
+    let inside = Inside::find(&layout, &[]);
+    layout.ready().exists()
+        && inside.is_some_and(|inside| inside.is_whole())
+        && control_plane::is_ready(&layout)
 }
 
-/// Starts a cluster: what is needed is made or fetched first, then what an earlier one may have left is removed.
-pub(crate) fn up(flags: &[String]) -> Result<(), String> {
+/// Starts a cluster: what is needed is made or fetched first, then what an earlier one may have left is removed. Until
+/// the guard is dismissed, the end of this process is the end of the cluster. None if one is up already.
+fn up(flags: &[String]) -> Result<Option<Guard>, String> {
     need_root()?;
     let _lock = Lock::take()?;
     let layout = Layout::find();
     if is_up() {
-        return Err(format!(
-            "a cluster is up already: KUBECONFIG={}\ntake it down by cargo xtask cluster down",
-            layout.kubeconfig().display()
-        ));
+        return Ok(None);
     }
     // those places are others inside
     let hidden = ["/run", "/var/lib", "/var/log"];
@@ -128,13 +133,12 @@ pub(crate) fn up(flags: &[String]) -> Result<(), String> {
     }
     let layout = Layout::find();
     fs::write(layout.ready(), "").map_err(at(&layout.ready()))?;
-    guard.dismiss();
     say(&format!(
         "the cluster is up after {:.1} s; kubectl is in {}",
         began.elapsed().as_secs_f32(),
         layout.bin().display()
     ));
-    Ok(())
+    Ok(Some(guard))
 }
 
 fn start(
@@ -198,16 +202,19 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts a cluster if none runs. Whatever happens to this process then, the guard takes it down.
+    /// Starts a cluster if none runs. Whatever happens to this process then, that cluster is taken down.
     pub(crate) fn start() -> Result<Self, String> {
         need_root()?;
-        if is_up() {
+        let guard = up(&[])?;
+        if guard.is_none() {
             say("a cluster is up already, and stays up");
-            return Ok(Self { guard: None });
         }
-        up(&[])?;
-        let guard = Some(Guard::start()?);
         Ok(Self { guard })
+    }
+
+    /// Whether the cluster goes when the use of it ends.
+    pub(crate) fn is_own(&self) -> bool {
+        self.guard.is_some()
     }
 
     /// Takes down what was started.

@@ -162,14 +162,29 @@ impl Inside {
         output(start).map(drop)
     }
 
+    /// Whether all components run that were started.
+    pub(super) fn is_whole(&self) -> bool {
+        let files = fs::read_dir(self.layout.run().join("pids"));
+        let names = files.into_iter().flatten();
+        let mut names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.all(|name| !name.ends_with(".exit") && !self.has_ended(&name))
+    }
+
+    /// What wrote down that it has ended, and what could not even do that.
+    fn has_ended(&self, component: &str) -> bool {
+        let pid = fs::read_to_string(self.layout.pid(component)).unwrap_or_default();
+        let mut test = self.command("test");
+        test.args(["-d", &format!("/proc/{}/fd", pid.trim())]);
+        self.layout.exit(component).exists() || output(test).is_err()
+    }
+
     /// Ends a component, and waits for it.
     pub(super) fn stop(&self, component: &str) -> Result<(), String> {
-        let exit = self.layout.exit(component);
         let file = self.layout.pid(component);
         let pid = fs::read_to_string(&file).map_err(at(&file))?;
         let began = Instant::now();
         let mut signal = "-TERM";
-        while !exit.exists() {
+        while !self.has_ended(component) {
             let mut kill = self.command("kill");
             kill.args([signal, pid.trim()]);
             // it may have ended just now
