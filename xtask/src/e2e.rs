@@ -20,7 +20,7 @@ struct Stage {
     modules: &'static [&'static str],
 }
 
-const STAGES: [Stage; 2] = [
+const STAGES: [Stage; 4] = [
     Stage {
         part: "admission",
         flags: &[],
@@ -30,6 +30,17 @@ const STAGES: [Stage; 2] = [
         part: "admission",
         flags: &["--disable-admission-plugins=PodSecurity"],
         modules: &["unguarded::"],
+    },
+    Stage {
+        part: "admission",
+        flags: &["--disable-admission-plugins=PodSecurity"],
+        modules: &["webhook::"],
+    },
+    // what all others need goes last
+    Stage {
+        part: "admission",
+        flags: &["--disable-admission-plugins=PodSecurity"],
+        modules: &["uninstall::"],
     },
 ];
 
@@ -103,11 +114,13 @@ pub(crate) fn run(parts: &[String]) -> Result<(), String> {
 
 fn on_cluster(stages: &[&Stage]) -> Result<Vec<Count>, String> {
     let mut counts = Vec::new();
+    let mut flags: &[&str] = &[];
     for stage in stages {
-        if !stage.flags.is_empty() {
+        if stage.flags != flags {
+            flags = stage.flags;
             say(&format!("the API server, with {}:", stage.flags.join(" ")));
-            let flags: Vec<_> = stage.flags.iter().map(|&flag| flag.to_owned()).collect();
-            cluster::apiserver(&flags)?;
+            let given: Vec<_> = flags.iter().map(|&flag| flag.to_owned()).collect();
+            cluster::apiserver(&given)?;
         }
         let mut tests = cargo(&["test", "--package", SUITE, "--test", "it", "--"]);
         tests.args(stage.modules);

@@ -1,10 +1,12 @@
 //! What end-to-end tests have in common: the cluster that `cargo xtask e2e` started, and the podward that was built.
 
 mod cluster;
+mod installed;
 mod namespace;
 mod podward;
 
 pub use cluster::{Cluster, Fault, Said};
+pub use installed::{Alone, Installed, SYSTEM, manifests};
 pub use namespace::Namespace;
 pub use podward::{Verdict, check};
 

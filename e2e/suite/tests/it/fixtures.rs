@@ -76,17 +76,26 @@ fn refusal(line: &str) -> Option<(String, String)> {
 #[test]
 fn the_plugin_says_what_check_says() -> Result<(), Fault> {
     let test = "the_plugin_says_what_check_says";
-    let Some(cluster) = Cluster::of(test) else {
-        return Ok(());
-    };
-    let Some(suites) = std::env::var_os("PODWARD_CONFORMANCE").map(PathBuf::from) else {
-        let _ = writeln!(
-            io::stderr(),
-            "{test}: skipped, PODWARD_CONFORMANCE is not set"
-        );
-        return Ok(());
-    };
-    let open = Namespace::make(&cluster, "open", &[])?;
+    match (Cluster::of(test), suites(test)) {
+        (Some(cluster), Some(suites)) => compared(&cluster, &suites, "plugin"),
+        _ => Ok(()),
+    }
+}
+
+/// The folder of acceptance suites; none is said under the name of the test.
+pub(crate) fn suites(test: &str) -> Option<PathBuf> {
+    let suites = std::env::var_os("PODWARD_CONFORMANCE").map(PathBuf::from);
+    if suites.is_none() {
+        let why = "PODWARD_CONFORMANCE is not set";
+        let _ = writeln!(io::stderr(), "{test}: skipped, {why}");
+    }
+    suites
+}
+
+/// Whether each fixture gets the sentence that `podward check` has for the object as the server has stored it. What
+/// the server calls admission by is another matter: `judge` names the namespaces.
+pub(crate) fn compared(cluster: &Cluster, suites: &Path, judge: &str) -> Result<(), Fault> {
+    let open = Namespace::make(cluster, &format!("{judge}-open"), &[])?;
     let (mut objects, mut differ, mut faults) = (0, 0, Vec::new());
     for (number, (place, group)) in groups(&suites.join("pod-security"))?
         .into_iter()
@@ -97,7 +106,7 @@ fn the_plugin_says_what_check_says() -> Result<(), Fault> {
             ("pod-security.kubernetes.io/enforce", level),
             ("pod-security.kubernetes.io/enforce-version", version),
         ];
-        let closed = Namespace::make(&cluster, &format!("fixtures-{number}"), &labels)?;
+        let closed = Namespace::make(cluster, &format!("{judge}-{number}"), &labels)?;
         let all: Vec<_> = group.manifests.values().map(String::as_str).collect();
         let all = all.join("\n---\n");
         let (stored, _invalid) = open.dry_run(&all)?;

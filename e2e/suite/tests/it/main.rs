@@ -4,3 +4,5 @@ mod cluster;
 mod fixtures;
 mod pod_security;
 mod unguarded;
+mod uninstall;
+mod webhook;

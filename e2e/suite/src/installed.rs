@@ -1,0 +1,192 @@
+//! podward in the cluster, installed as by a user.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::cluster::{Cluster, Fault, run};
+
+/// The namespace it is installed in.
+pub const SYSTEM: &str = "podward-system";
+
+/// Values that the tests install it with.
+const VALUES: [&str; 4] = [
+    "createNamespace=true",
+    "image.tag=e2e",
+    "image.pullPolicy=Never",
+    "webhook.podSecurityLabels=true",
+];
+
+static STATE: RwLock<bool> = RwLock::new(false);
+
+/// podward, installed and ready. Tests have it at the same time, but for those that stop it.
+#[derive(Debug)]
+pub struct Installed<'a> {
+    cluster: &'a Cluster,
+    _shared: RwLockReadGuard<'static, bool>,
+}
+
+/// podward, for one test alone.
+#[derive(Debug)]
+pub struct Alone<'a> {
+    cluster: &'a Cluster,
+    state: RwLockWriteGuard<'static, bool>,
+}
+
+/// The objects that install it.
+///
+/// # Errors
+///
+/// If podward cannot print them.
+pub fn manifests() -> Result<String, Fault> {
+    let binary = std::env::var_os("PODWARD").ok_or("PODWARD names no binary")?;
+    let mut podward = std::process::Command::new(binary);
+    podward.args(["manifests", "--namespace", SYSTEM]);
+    for value in VALUES {
+        podward.args(["--set", value]);
+    }
+    let said = run(&mut podward, "")?;
+    if said.success {
+        Ok(said.out)
+    } else {
+        Err(said.err.into())
+    }
+}
+
+impl<'a> Installed<'a> {
+    /// Installs it where no test has yet.
+    ///
+    /// # Errors
+    ///
+    /// If it is not ready within two minutes.
+    pub fn of(cluster: &'a Cluster) -> Result<Self, Fault> {
+        loop {
+            let shared = STATE.read().unwrap_or_else(PoisonError::into_inner);
+            if *shared {
+                return Ok(Self {
+                    cluster,
+                    _shared: shared,
+                });
+            }
+            drop(shared);
+            Alone::of(cluster)?.install()?;
+        }
+    }
+
+    /// What all replicas have logged, line by line.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn log(&self) -> Result<Vec<String>, Fault> {
+        let label = "app.kubernetes.io/component=webhook";
+        let logs = ["logs", "-n", SYSTEM, "-l", label, "--tail=-1"];
+        let text = self.cluster.out(&logs)?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+}
+
+impl<'a> Alone<'a> {
+    /// Waits until no other test needs it.
+    ///
+    /// # Errors
+    ///
+    /// None so far.
+    pub fn of(cluster: &'a Cluster) -> Result<Self, Fault> {
+        let state = STATE.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Self { cluster, state })
+    }
+
+    /// Installs it, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// If an object is refused, or it is not ready within two minutes.
+    pub fn install(&mut self) -> Result<(), Fault> {
+        let said = self
+            .cluster
+            .kubectl_with(&["apply", "-f", "-"], &manifests()?)?;
+        if !said.success {
+            return Err(said.err.into());
+        }
+        self.ready()?;
+        *self.state = true;
+        Ok(())
+    }
+
+    /// Waits until all replicas are ready.
+    ///
+    /// # Errors
+    ///
+    /// If they are not within two minutes; then with what the cluster says of them.
+    pub fn ready(&self) -> Result<(), Fault> {
+        let deployment = "deployment/podward-webhook";
+        let status = [
+            "rollout",
+            "status",
+            deployment,
+            "-n",
+            SYSTEM,
+            "--timeout=120s",
+        ];
+        let said = self.cluster.kubectl(&status)?;
+        if said.success {
+            return self.reached();
+        }
+        let told = self.cluster.out(&["describe", "pods", "-n", SYSTEM])?;
+        Err(format!("{}{told}", said.err).into())
+    }
+
+    /// Waits until the API server reaches it: a Service leads to a pod a moment after that is ready.
+    fn reached(&self) -> Result<(), Fault> {
+        let labels = serde_json::json!({"podward.dev/enforce": "no-level"});
+        let namespace = serde_json::json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "reached", "labels": labels}});
+        let create = ["create", "--dry-run=server", "-f", "-"];
+        self.cluster.until("podward was reached", || {
+            let said = self.cluster.kubectl_with(&create, &namespace.to_string())?;
+            Ok(said.err.contains("must be one of").then_some(()))
+        })
+    }
+
+    /// So many replicas from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the cluster refuses.
+    pub fn scale(&self, replicas: usize) -> Result<(), Fault> {
+        let count = format!("--replicas={replicas}");
+        self.cluster
+            .out(&["scale", "deployment/podward-webhook", "-n", SYSTEM, &count])?;
+        if replicas > 0 {
+            return self.ready();
+        }
+        let label = "app.kubernetes.io/component=webhook";
+        self.cluster
+            .out(&[
+                "wait",
+                "pod",
+                "-n",
+                SYSTEM,
+                "-l",
+                label,
+                "--for=delete",
+                "--timeout=60s",
+            ])
+            .map(drop)
+    }
+
+    /// Removes all that was installed.
+    ///
+    /// # Errors
+    ///
+    /// If an object cannot be removed.
+    pub fn uninstall(&mut self) -> Result<(), Fault> {
+        *self.state = false;
+        let delete = ["delete", "--ignore-not-found", "--timeout=90s", "-f", "-"];
+        let said = self.cluster.kubectl_with(&delete, &manifests()?)?;
+        if said.success {
+            Ok(())
+        } else {
+            Err(said.err.into())
+        }
+    }
+}
