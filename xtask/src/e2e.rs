@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::footprint::Footprint;
 use crate::cluster::{self, Session};
-use crate::shell::{self, cargo, output, program, say, target};
+use crate::shell::{self, cargo, output, program, root, say, target};
 use crate::test::{Count, counted, print};
 
 /// The crate of the tests.
@@ -24,7 +24,7 @@ const STAGES: [Stage; 4] = [
     Stage {
         part: "admission",
         flags: &[],
-        modules: &["cluster::", "fixtures::", "pod_security::"],
+        modules: &["chart::", "cluster::", "fixtures::", "pod_security::"],
     },
     Stage {
         part: "admission",
@@ -113,6 +113,7 @@ pub(crate) fn run(parts: &[String]) -> Result<(), String> {
 }
 
 fn on_cluster(stages: &[&Stage]) -> Result<Vec<Count>, String> {
+    let helm = cluster::helm()?;
     let mut counts = Vec::new();
     let mut flags: &[&str] = &[];
     for stage in stages {
@@ -125,6 +126,8 @@ fn on_cluster(stages: &[&Stage]) -> Result<Vec<Count>, String> {
         let mut tests = cargo(&["test", "--package", SUITE, "--test", "it", "--"]);
         tests.args(stage.modules);
         tests.env("PODWARD", target().join("debug").join("podward"));
+        tests.env("PODWARD_TEST_HELM", &helm);
+        tests.env("PODWARD_TEST_CHART", root().join("deploy").join("chart"));
         counts.push(counted(cluster_of(tests)?)?);
     }
     Ok(counts)

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{ObjectReference, Pod, Secret};
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::{KubeError, Kubernetes};
@@ -92,29 +92,38 @@ impl Kubernetes {
         data: &BTreeMap<String, Zeroizing<Vec<u8>>>,
         before: Option<&Stored>,
     ) -> Result<bool, KubeError> {
-        let mut secret = Secret {
-            type_: Some("Opaque".into()),
-            ..Secret::default()
-        };
-        secret.metadata.name = Some(name.to_owned());
-        secret.metadata.labels = Some(BTreeMap::from([(
-            "app.kubernetes.io/managed-by".to_owned(),
-            MANAGER.to_owned(),
-        )]));
-        let bytes = data
-            .iter()
-            .map(|(key, value)| (key.clone(), ByteString(value.to_vec())));
-        secret.data = Some(bytes.collect());
-        let parameters = PostParams {
-            field_manager: Some(MANAGER.into()),
-            ..PostParams::default()
-        };
+        let encoded = |value: &Zeroizing<Vec<u8>>| ByteString(value.to_vec());
         let api = self.secrets(namespace);
         let written = match before {
-            None => api.create(&parameters, &secret).await,
+            None => {
+                let mut secret = Secret::default();
+                secret.metadata.name = Some(name.to_owned());
+                let all = data
+                    .iter()
+                    .map(|(key, value)| (key.clone(), encoded(value)));
+                secret.data = Some(all.collect());
+                let parameters = PostParams {
+                    field_manager: Some(MANAGER.into()),
+                    ..PostParams::default()
+                };
+                api.create(&parameters, &secret).await
+            }
             Some(before) => {
-                secret.metadata.resource_version.clone_from(&before.version);
-                api.replace(name, &parameters, &secret).await
+                // whose object it is, and what they have written beside the data, stays
+                let gone = before.data.keys().filter(|key| !data.contains_key(*key));
+                let gone = gone.map(|key| (key.clone(), Value::Null));
+                let all = data
+                    .iter()
+                    .map(|(key, value)| (key.clone(), json!(encoded(value))));
+                let all: Map<String, Value> = all.chain(gone).collect();
+                let patch = Patch::Merge(json!({
+                    "metadata": {"resourceVersion": before.version}, "data": all,
+                }));
+                let parameters = PatchParams {
+                    field_manager: Some(MANAGER.into()),
+                    ..PatchParams::default()
+                };
+                api.patch(name, &parameters, &patch).await
             }
         };
         match written {

@@ -1,5 +1,6 @@
 //! podward in the cluster, installed as by a user.
 
+use std::process::Command;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::cluster::{Cluster, Fault, run};
@@ -31,19 +32,49 @@ pub struct Alone<'a> {
     state: RwLockWriteGuard<'static, bool>,
 }
 
-/// The objects that install it.
+/// The objects that install it, with the values of the tests.
 ///
 /// # Errors
 ///
 /// If podward cannot print them.
 pub fn manifests() -> Result<String, Fault> {
+    rendered(&VALUES)
+}
+
+/// The objects that install it with these values, as podward prints them.
+///
+/// # Errors
+///
+/// If it cannot.
+pub fn rendered(values: &[&str]) -> Result<String, Fault> {
     let binary = std::env::var_os("PODWARD").ok_or("PODWARD names no binary")?;
-    let mut podward = std::process::Command::new(binary);
+    let mut podward = Command::new(binary);
     podward.args(["manifests", "--namespace", SYSTEM]);
-    for value in VALUES {
-        podward.args(["--set", value]);
+    said(&mut podward, values)
+}
+
+/// What helm prints that is given the chart and these values.
+///
+/// # Errors
+///
+/// If it does not succeed.
+pub fn helm(arguments: &[&str], values: &[&str]) -> Result<String, Fault> {
+    let name =
+        |variable| std::env::var_os(variable).ok_or_else(|| format!("{variable} is not set"));
+    let mut helm = Command::new(name("PODWARD_TEST_HELM")?);
+    helm.args(arguments)
+        .args(["--namespace", SYSTEM, "podward"]);
+    if arguments.first() != Some(&"uninstall") {
+        helm.arg(name("PODWARD_TEST_CHART")?);
     }
-    let said = run(&mut podward, "")?;
+    said(&mut helm, values)
+}
+
+fn said(command: &mut Command, values: &[&str]) -> Result<String, Fault> {
+    for value in values {
+        command.args(["--set", value]);
+    }
+    let said = run(command, "")?;
     if said.success {
         Ok(said.out)
     } else {

@@ -6,7 +6,7 @@ mod namespace;
 mod podward;
 
 pub use cluster::{Cluster, Fault, Said};
-pub use installed::{Alone, Installed, SYSTEM, manifests};
+pub use installed::{Alone, Installed, SYSTEM, helm, manifests, rendered};
 pub use namespace::Namespace;
 pub use podward::{Verdict, check};
 

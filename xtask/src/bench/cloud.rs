@@ -4,14 +4,15 @@ mod load;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::server::{Goal, cpu, mebibytes, told};
 use super::{Spread, print};
-use crate::shell::{self, cargo, output, program, root, say};
+use crate::shell::{self, cargo, output, program, root};
 use crate::test::{in_path_as, install};
 use load::Load;
 
@@ -24,15 +25,6 @@ const CLIENT: &str = "4f0a6a3c-52a7-4a05-9d5b-6a1d3a4c7f10";
 /// Secrets of which the memory is told.
 const SECRETS: usize = 10_000;
 
-/// A figure and what was wanted of it.
-struct Goal {
-    name: &'static str,
-    value: f64,
-    unit: &'static str,
-    most: Option<f64>,
-    least: Option<f64>,
-}
-
 pub(super) fn cloud() -> Result<(), String> {
     install("wrk", in_path_as("wrk"))?;
     install("openssl", in_path_as("openssl"))?;
@@ -44,36 +36,6 @@ pub(super) fn cloud() -> Result<(), String> {
     // what is left of it is in the way of nobody
     let _ = std::fs::remove_dir_all(&scratch);
     print(&told(&goals?))
-}
-
-/// A table of the figures, with the goals that are met and those that are not.
-fn told(goals: &[Goal]) -> Value {
-    let mut figures = Map::new();
-    for goal in goals {
-        let met = goal.most.is_none_or(|most| goal.value <= most)
-            && goal.least.is_none_or(|least| goal.value >= least);
-        let wanted = match (goal.most, goal.least) {
-            (Some(most), _) => format!("at most {most:.0}"),
-            (None, Some(least)) => format!("at least {least:.0}"),
-            (None, None) => String::new(),
-        };
-        let verdict = match (wanted.is_empty(), met) {
-            (true, _) => "",
-            (false, true) => "met",
-            (false, false) => "NOT MET",
-        };
-        let Goal {
-            name, value, unit, ..
-        } = goal;
-        say(&format!(
-            "{name:<62} {value:>10.2} {unit:<5} {wanted:<16} {verdict}"
-        ));
-        figures.insert(
-            (*name).into(),
-            json!({"value": value, "unit": unit, "goal": wanted, "met": met}),
-        );
-    }
-    Value::Object(figures)
 }
 
 fn measure(podward: &Path, scratch: &Path) -> Result<Vec<Goal>, String> {
@@ -314,31 +276,13 @@ impl Running {
         found.ok_or_else(|| format!("the event ready has no {field}"))
     }
 
-    fn proc(&self, file: &str) -> Result<String, String> {
-        let path = PathBuf::from(format!("/proc/{}/{file}", self.child.id()));
-        std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))
-    }
-
     /// Resident memory.
     fn mebibytes(&self) -> Result<f64, String> {
-        let status = self.proc("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        number
-            .map(|kibibytes| kibibytes / 1024.0)
-            .ok_or_else(|| "no VmRSS".into())
+        mebibytes(self.child.id())
     }
 
-    /// Seconds of processors that it has used, of user and system. The kernel counts hundredths.
+    /// Seconds of processors that it has used.
     fn cpu(&self) -> Result<f64, String> {
-        let stat = self.proc("stat")?;
-        let (_, fields) = stat.rsplit_once(')').ok_or("no fields")?;
-        let ticks: f64 = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<f64>().ok())
-            .sum();
-        Ok(ticks / 100.0)
+        cpu(self.child.id())
     }
 }

@@ -4,8 +4,10 @@ mod build;
 mod cloud;
 mod document;
 mod policy;
+mod server;
 mod tools;
 mod up;
+mod webhook;
 
 use std::io::Write;
 
@@ -22,6 +24,7 @@ usage: cargo xtask bench <NAME>
 
   up      `podward up examples/quickstart --once`: time, memory, a warm token (needs root)
   cloud   `podward cloud`: start, memory, secrets, signatures, tokens (needs wrk and openssl)
+  webhook `podward webhook` on the test cluster: reviews in a second (needs root, Go and wrk)
   build   how long the first command builds from nothing
   policy  `podward check` beside checkov, kube-score and the library of Pod Security; writes
           docs/benchmarks.md (needs Go, Python and PODWARD_CONFORMANCE); --slow lets checkov look
@@ -32,6 +35,7 @@ pub(crate) fn run(name: &str, slow: bool) -> Result<(), String> {
     match name {
         "up" => up::up(),
         "cloud" => cloud::cloud(),
+        "webhook" => webhook::webhook(),
         "build" => build::build(),
         "policy" => policy::policy(slow),
         _ => Err(USAGE.to_owned()),

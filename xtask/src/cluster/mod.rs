@@ -18,6 +18,7 @@ mod wait;
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
@@ -67,14 +68,18 @@ pub(crate) fn verb(arguments: &[String]) -> Result<u8, String> {
         }
         "run" => run(rest),
         "helm" => {
-            let helm = build::helm(&Layout::find())?;
-            let _ = writeln!(std::io::stdout(), "{}", helm.display());
+            let _ = writeln!(std::io::stdout(), "{}", helm()?.display());
             Ok(0)
         }
         "apiserver" => apiserver(rest).map(|()| 0),
         guard::VERB => guard::wait().map(|()| 0),
         _ => Err(USAGE.to_owned()),
     }
+}
+
+/// The program helm, which is built where it is not there.
+pub(crate) fn helm() -> Result<PathBuf, String> {
+    build::helm(&Layout::find())
 }
 
 fn need_root() -> Result<(), String> {

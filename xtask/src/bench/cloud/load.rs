@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{CLIENT, Running, TENANT, get};
-use crate::shell::{output, program};
+use crate::bench::server::wrk;
 
 /// Seconds of each load.
 const SECONDS: &str = "8";
@@ -56,46 +56,12 @@ impl<'a> Load<'a> {
     ) -> Result<Figures, String> {
         std::fs::write(&self.script, script).map_err(|e| e.to_string())?;
         let before = self.cloud.cpu()?;
-        let seconds = format!("{seconds}s");
         let url = format!("https://127.0.0.1:{}", self.port);
-        let mut wrk = program(
-            "wrk",
-            &[
-                "--latency",
-                "-c",
-                connections,
-                "-t",
-                threads,
-                "-d",
-                &seconds,
-                "-s",
-            ],
-        );
-        wrk.arg(&self.script).arg(url);
-        let text = output(wrk)?;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let failed = || format!("wrk said: {text}");
-        if text.contains("Non-2xx") || text.contains("Socket errors") {
-            return Err(failed());
-        }
-        let number = |start: &str| {
-            let mut lines = text.lines().map(str::trim);
-            lines
-                .find_map(|line| line.strip_prefix(start))
-                .map(str::trim)
-        };
-        let requests = text
-            .lines()
-            .find_map(|line| line.trim().split_once(" requests in "));
-        let count: f64 = requests
-            .and_then(|(count, _)| count.parse().ok())
-            .ok_or_else(failed)?;
+        let told = wrk(&url, &self.script, (connections, threads, seconds))?;
         Ok(Figures {
-            rate: number("Requests/sec:")
-                .and_then(|text| text.parse().ok())
-                .ok_or_else(failed)?,
-            p99: number("99%").and_then(milliseconds).ok_or_else(failed)?,
-            cpu: (self.cloud.cpu()? - before) * 1e6 / count,
+            rate: told.rate,
+            p99: told.p99,
+            cpu: (self.cloud.cpu()? - before) * 1e6 / told.count,
         })
     }
 
@@ -156,18 +122,5 @@ impl<'a> Load<'a> {
              wrk.body = \"grant_type=client_credentials&client_id={CLIENT}&client_secret=bench&scope=https://vault.azure.net/.default\"\n"
         );
         self.run("16", "2", SECONDS, &script)
-    }
-}
-
-/// A time as wrk writes it.
-fn milliseconds(text: &str) -> Option<f64> {
-    let at = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at_checked(at)?;
-    let number: f64 = number.parse().ok()?;
-    match unit {
-        "us" => Some(number / 1000.0),
-        "ms" => Some(number),
-        "s" => Some(number * 1000.0),
-        _ => None,
     }
 }
