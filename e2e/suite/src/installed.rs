@@ -178,6 +178,23 @@ impl<'a> Alone<'a> {
         })
     }
 
+    /// Replaces every replica, as an upgrade does.
+    ///
+    /// # Errors
+    ///
+    /// If the cluster refuses, or the new ones are not ready within two minutes.
+    pub fn restart(&self) -> Result<(), Fault> {
+        let restart = [
+            "rollout",
+            "restart",
+            "deployment/podward-webhook",
+            "-n",
+            SYSTEM,
+        ];
+        self.cluster.out(&restart)?;
+        self.ready()
+    }
+
     /// So many replicas from now on.
     ///
     /// # Errors

@@ -152,10 +152,7 @@ impl Authorities {
             .map(|stored| kept(&stored.data))
             .unwrap_or_default();
         all.retain(|one| one.made + self.life > now);
-        let due = all
-            .last()
-            .is_none_or(|newest| newest.made + self.life * 2 / 3 < now);
-        if due {
+        if is_due(&all, now, self.life) {
             all.push(self.make(now)?);
             let (namespace, data) = (&self.namespace, fields(&all));
             let written = self
@@ -174,9 +171,7 @@ impl Authorities {
                 .trust(kind, &self.configuration, &bundle)
                 .await?;
         }
-        let settled = all.iter().rev().find(|one| one.made + SETTLE <= now);
-        let signs = settled.or(all.first()).ok_or(RoundError::Empty)?;
-        self.sign_by(signs)?;
+        self.sign_by(signer(&all, now).ok_or(RoundError::Empty)?)?;
         Ok(())
     }
 
@@ -223,6 +218,18 @@ impl Authorities {
         }
         Ok(())
     }
+}
+
+/// Whether another CA is to be made.
+fn is_due(all: &[Kept], now: i64, life: i64) -> bool {
+    all.last()
+        .is_none_or(|newest| newest.made + life * 2 / 3 < now)
+}
+
+/// The CA that signs: the newest that has settled, or else the oldest, which has been trusted longest.
+fn signer(all: &[Kept], now: i64) -> Option<&Kept> {
+    let settled = all.iter().rev().find(|one| one.made + SETTLE <= now);
+    settled.or(all.first())
 }
 
 /// The CAs of a Secret, from the oldest; what is none is left out.
@@ -278,5 +285,25 @@ mod tests {
         data.insert("other".into(), Zeroizing::default());
         let made: Vec<_> = kept(&data).iter().map(|one| one.made).collect();
         assert_eq!(made, [999, 1_800_000_000]);
+    }
+
+    #[test]
+    fn a_new_ca_is_made_in_time_and_signs_when_it_has_settled() {
+        let at = |made| Kept {
+            made,
+            key: Zeroizing::default(),
+            certificate: Zeroizing::default(),
+        };
+        let life = 9000;
+        assert!(is_due(&[], 0, life));
+        assert!(!is_due(&[at(0)], 6000, life));
+        assert!(is_due(&[at(0)], 6001, life));
+        assert!(!is_due(&[at(0), at(6001)], 6002, life));
+        let signs = |all: &[Kept], now| signer(all, now).map(|one| one.made);
+        assert_eq!(signs(&[], 0), None);
+        // the first signs at once
+        assert_eq!(signs(&[at(10)], 10), Some(10));
+        assert_eq!(signs(&[at(0), at(6001)], 6001 + SETTLE - 1), Some(0));
+        assert_eq!(signs(&[at(0), at(6001)], 6001 + SETTLE), Some(6001));
     }
 }

@@ -1,6 +1,7 @@
 //! podward's webhook on a server whose own Pod Security admission is switched off.
 
 use std::io::{BufRead, BufReader};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use podward_e2e::{Alone, Cluster, Fault, Installed, Namespace, SYSTEM, check, image};
 use serde_json::{Value, json};
@@ -297,5 +298,39 @@ fn while_podward_is_down_only_what_it_governs_waits_for_it() -> Result<(), Fault
     tried?;
     let (made, said) = governed.dry_run(&object.to_string())?;
     assert_eq!(made.len(), 1, "{said:?}");
+    Ok(())
+}
+
+#[test]
+fn no_review_is_lost_while_replicas_are_replaced() -> Result<(), Fault> {
+    let Some(cluster) = Cluster::of("no_review_is_lost_while_replicas_are_replaced") else {
+        return Ok(());
+    };
+    drop(Installed::of(&cluster)?);
+    let labels = [("podward.dev/enforce", "baseline")];
+    let namespace = Namespace::make(&cluster, "replaced", &labels)?;
+    let object = pod("p", &json!({"containers": [{"name": "c", "image": "i"}]})).to_string();
+    let alone = Alone::of(&cluster)?;
+    let done = AtomicBool::new(false);
+    let tried = std::thread::scope(|scope| {
+        let trying = scope.spawn(|| -> Result<usize, String> {
+            let mut tried = 0;
+            while !done.load(Ordering::Relaxed) {
+                let (made, said) = namespace.dry_run(&object).map_err(|e| e.to_string())?;
+                if made.len() != 1 {
+                    return Err(format!("after {tried}: {said:?}"));
+                }
+                tried += 1;
+            }
+            Ok(tried)
+        });
+        let restarted = alone.restart();
+        done.store(true, Ordering::Relaxed);
+        let tried = trying.join().map_err(|_panicked| "it panicked".to_owned());
+        restarted
+            .map_err(|e| e.to_string())
+            .and(tried.and_then(|tried| tried))
+    })?;
+    assert!(tried > 20, "{tried}");
     Ok(())
 }
