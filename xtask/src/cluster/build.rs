@@ -31,7 +31,7 @@ pub(super) fn kubernetes(layout: &Layout) -> Result<PathBuf, String> {
 pub(crate) fn helm(layout: &Layout) -> Result<PathBuf, String> {
     let source = root().join("e2e").join("helm");
     let folder = made(layout, "helm", &source, |to| {
-        say("building helm from source: once, for about a minute");
+        say("building helm from source: once, for two minutes on two idle cores");
         go_build(
             &source,
             "-s -w",

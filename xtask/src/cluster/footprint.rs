@@ -66,16 +66,21 @@ impl Footprint {
             add(folder, names(Path::new(folder)));
         }
         add("process", own_processes());
+        // another checkout may start and end its own meanwhile
+        let others = others()?;
+        lines.retain(|line| !others.iter().any(|other| line.contains(other)));
         Ok(Self { lines })
     }
 
-    /// What is there now and was not then, and the other way round. The kernel is given some seconds.
+    /// What is there now and was not then, and the other way round, but for what another cluster has taken with it.
+    /// The kernel is given some seconds.
     pub(crate) fn difference(&self) -> Result<Vec<String>, String> {
         let began = Instant::now();
         loop {
             let now = Self::take()?.lines;
             let more = now.difference(&self.lines);
             let less = self.lines.difference(&now);
+            let less = less.filter(|line| !line.contains("podward"));
             let more = more.map(|line| format!("is there now: {line}"));
             let less = less.map(|line| format!("is gone: {line}"));
             let all: Vec<_> = more.chain(less).collect();
@@ -85,6 +90,24 @@ impl Footprint {
             std::thread::sleep(Duration::from_millis(200));
         }
     }
+}
+
+/// The names of links and control groups of other checkouts' clusters.
+fn others() -> Result<Vec<String>, String> {
+    let layout = Layout::find();
+    let (own, group) = (text(layout.folder()), layout.control_group()?);
+    let links = Path::new("/sys/class/net");
+    let mut others = names(links);
+    others.retain(|link| {
+        let alias = fs::read_to_string(links.join(link).join("ifalias"));
+        let alias = alias.unwrap_or_default();
+        link.starts_with("podward") && !alias.trim().is_empty() && alias.trim() != own
+    });
+    for hierarchy in hierarchies()? {
+        let groups = names(&hierarchy).into_iter();
+        others.extend(groups.filter(|name| name.starts_with("podward-") && *name != group));
+    }
+    Ok(others)
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -138,6 +138,7 @@ impl Layout {
 
     /// The folder in each hierarchy of control groups. Each checkout has its own.
     pub(crate) fn control_group(&self) -> Result<String, String> {
+        fs::create_dir_all(&self.folder).map_err(at(&self.folder))?;
         let known = fs::metadata(&self.folder).map_err(at(&self.folder))?;
         Ok(format!("podward-{}", known.ino()))
     }

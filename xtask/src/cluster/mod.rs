@@ -162,10 +162,17 @@ fn start(
     pki::make(layout)?;
     cgroups::make(layout)?;
     node::link_programs(layout, kubernetes)?;
-    control_plane::start(layout, &inside, flags)?;
-    say("starting the node");
-    control_plane::controllers(layout, &inside)?;
-    node::containerd(layout, &inside, packages, images)?;
+    // containerd takes in the images while the API server comes up
+    std::thread::scope(|scope| {
+        let containerd = scope.spawn(|| node::containerd(layout, &inside, packages, images));
+        control_plane::start(layout, &inside, flags)?;
+        say("starting the node");
+        control_plane::controllers(layout, &inside)?;
+        match containerd.join() {
+            Ok(done) => done,
+            Err(_panic) => Err("containerd was not started".to_owned()),
+        }
+    })?;
     node::kubelet(layout, &inside)
 }
 

@@ -1,5 +1,8 @@
 //! The cluster itself: what all other tests rely on.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use podward_e2e::{Cluster, Fault, Namespace, image};
 use serde_json::{Value, json};
 
@@ -121,5 +124,55 @@ fn a_pod_can_be_entered_and_has_a_token() -> Result<(), Fault> {
     let exec = ["exec", "waits", "-n", "tokens", "--", "cat", "/token/token"];
     let token = cluster.out(&exec)?;
     assert_eq!(token.split('.').count(), 3, "{token}");
+    Ok(())
+}
+
+/// A webhook under test, or a local cloud, is a process on this machine: a Service without selector leads there.
+#[test]
+fn a_service_leads_to_a_process_of_this_machine() -> Result<(), Fault> {
+    let Some(cluster) = Cluster::of("a_service_leads_to_a_process_of_this_machine") else {
+        return Ok(());
+    };
+    let host = std::env::var("PODWARD_CLUSTER_HOST")?;
+    let listener = TcpListener::bind((host.as_str(), 0))?;
+    let port = listener.local_addr()?.port();
+    std::thread::spawn(move || -> std::io::Result<()> {
+        for stream in listener.incoming() {
+            let mut stream = stream?;
+            // the question is small, and its content of no matter
+            let _ = stream.read(&mut [0; 1024])?;
+            stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi")?;
+        }
+        Ok(())
+    });
+    let namespace = Namespace::make(&cluster, "outside", &[])?;
+    namespace.create(&json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "host"},
+        "spec": {"ports": [{"name": "http", "port": 80}]},
+    }))?;
+    namespace.create(&json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": "host-1", "labels": {"kubernetes.io/service-name": "host"}},
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": port}],
+        "endpoints": [{"addresses": [host]}],
+    }))?;
+    let service = cluster.get(&["service", "host", "-n", "outside"])?;
+    let address = service.pointer("/spec/clusterIP").and_then(Value::as_str);
+    let address = address.ok_or("a Service has an address")?;
+    // kube-proxy may be a moment behind; with -T, this wget crashes
+    let ask = format!("until wget -q -O - http://{address}/; do sleep 0.2; done");
+    namespace.create(&json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks"},
+        "spec": {
+            "restartPolicy": "Never",
+            "containers": [{
+                "name": "asks", "image": image("busybox"), "imagePullPolicy": "Never",
+                "command": ["sh", "-c", ask],
+            }],
+        },
+    }))?;
+    let (phase, log) = cluster.ended(namespace.name(), "asks")?;
+    assert_eq!((phase.as_str(), log.as_str()), ("Succeeded", "hi"));
     Ok(())
 }
