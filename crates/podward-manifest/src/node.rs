@@ -146,11 +146,17 @@ impl Node {
     pub fn locate(&self, path: &str) -> Position {
         let mut node = self;
         let mut position = self.start;
-        for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
-            let next = match part
-                .strip_suffix(']')
-                .and_then(|index| index.parse::<usize>().ok())
-            {
+        let is_sign = |byte: &u8| matches!(byte, b'.' | b'[');
+        let mut rest = path;
+        while !rest.is_empty() {
+            let length = rest.bytes().take_while(|byte| !is_sign(byte)).count();
+            let part = rest.get(..length).unwrap_or_default();
+            rest = rest.get(length + 1..).unwrap_or_default();
+            if part.is_empty() {
+                continue;
+            }
+            let index = part.strip_suffix(']');
+            let next = match index.and_then(|index| index.parse::<usize>().ok()) {
                 Some(index) => node.items().get(index),
                 None => node.get(part),
             };

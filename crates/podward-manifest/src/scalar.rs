@@ -1,11 +1,15 @@
 //! What a plain scalar means. Kubernetes reads manifests with YAML 1.1's words: `yes`, `on` and `0777` are a
 //! boolean, a boolean and an octal number.
 
+use std::borrow::Cow;
+
 use crate::Value;
 
 /// The value of a plain scalar.
 pub(crate) fn resolve(text: &str) -> Value {
-    match text {
+    // none of the words is longer
+    let word = if text.len() <= 5 { text } else { "-" };
+    match word {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => {
             return Value::Bool(true);
@@ -17,7 +21,11 @@ pub(crate) fn resolve(text: &str) -> Value {
     }
     let numeric = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
     if numeric {
-        let plain: String = text.chars().filter(|c| *c != '_').collect();
+        let plain = if text.contains('_') {
+            Cow::Owned(text.replace('_', ""))
+        } else {
+            Cow::Borrowed(text)
+        };
         if let Some(value) = integer(&plain) {
             return Value::Int(value);
         }
@@ -72,7 +80,10 @@ fn integer(text: &str) -> Option<i64> {
     } else {
         (10, digits)
     };
-    i64::from_str_radix(&format!("{sign}{digits}"), radix).ok()
+    if sign.is_empty() {
+        return i64::from_str_radix(digits, radix).ok();
+    }
+    i64::from_str_radix(&[sign, digits].concat(), radix).ok()
 }
 
 /// A number beyond 64 bits with sign, in a base that a float cannot be written in.

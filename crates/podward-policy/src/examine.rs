@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use podward_manifest::{
-    Document, Documents, FieldFault, Object, ParseError, Position, Workload, decode_error,
-    objects_found, strict, strict_pods, workload, workloads,
+    Document, Documents, FieldFault, Object, ParseError, Position, Workload, objects_found,
+    strict_and_decoded, strict_pods, workload, workloads,
 };
 
 use crate::exceptions::Suppressions;
@@ -86,7 +86,8 @@ pub fn examine(
     settings: &Settings,
     surroundings: &Surroundings<'_>,
 ) -> Examined {
-    let mut examining = Examining::of(text, settings, surroundings);
+    let suppressions = Suppressions::of_comments(text);
+    let mut examining = Examining::of(text, suppressions, settings, surroundings);
     for document in Documents::of(path, text) {
         examining.take(document);
     }
@@ -106,7 +107,7 @@ pub fn examine_each(
     if Suppressions::are_in(text) {
         return each(examine(path, text, settings, surroundings));
     }
-    let mut examining = Examining::of(text, settings, surroundings);
+    let mut examining = Examining::of(text, Suppressions::default(), settings, surroundings);
     let mut any = false;
     for document in Documents::of(path, text) {
         examining.take(document);
@@ -133,11 +134,16 @@ struct Examining<'a> {
 }
 
 impl<'a> Examining<'a> {
-    fn of(text: &str, settings: &'a Settings, surroundings: &'a Surroundings<'a>) -> Self {
+    fn of(
+        text: &str,
+        suppressions: Suppressions,
+        settings: &'a Settings,
+        surroundings: &'a Surroundings<'a>,
+    ) -> Self {
         Self {
             settings,
             surroundings,
-            suppressions: Suppressions::of_comments(text),
+            suppressions,
             may_be_patch: patch::may_be_in(text),
             now: Examined::default(),
         }
@@ -208,9 +214,14 @@ fn leave(one: &mut ExaminedObject, settings: &Settings, suppressions: &mut Suppr
 
 fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) -> ExaminedObject {
     let pods = workloads(&object);
-    let verdicts: Vec<_> = pods.iter().map(|pods| verdict(pods, settings)).collect();
+    let (faults, error) = strict_and_decoded(&object);
+    let verdicts = pods.iter().map(|pods| match &error {
+        Some(error) => Decoded::Error(error.clone()),
+        None => Decoded::Verdict(verdict(pods, settings)),
+    });
+    let verdicts: Vec<_> = verdicts.collect();
     let own = pods.iter().filter(|pods| workload(pods.object).is_none());
-    let faults = strict(&object).into_iter().chain(own.flat_map(strict_pods));
+    let faults = faults.into_iter().chain(own.flat_map(strict_pods));
     let mut findings: Vec<_> = faults.map(|fault| field(&object, fault)).collect();
     findings.extend(credentials_of(&object));
     // an object that cannot be decoded has no fields to be judged
@@ -226,18 +237,9 @@ fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) 
     }
 }
 
-fn verdict(workload: &Workload<'_>, settings: &Settings) -> Decoded {
-    match decode_error(workload.object) {
-        Some(error) => Decoded::Error(error),
-        None => {
-            let verdict = judge(workload, settings.profile.level(), settings.version);
-            Decoded::Verdict(decided(verdict, settings))
-        }
-    }
-}
-
-/// A verdict with the fixes for which a person has chosen the value.
-fn decided(mut verdict: Verdict, settings: &Settings) -> Verdict {
+/// The verdict, with the fixes for which a person has chosen the value.
+fn verdict(workload: &Workload<'_>, settings: &Settings) -> Verdict {
+    let mut verdict = judge(workload, settings.profile.level(), settings.version);
     let Some(user) = settings.ids.run_as_user else {
         return verdict;
     };

@@ -110,12 +110,12 @@ struct OfLines {
 impl Suppressions {
     /// Whether a text may hold any.
     pub(crate) fn are_in(text: &str) -> bool {
-        text.contains(MARK) || text.contains(ANNOTATION)
+        holds(text, "podward") && (holds(text, MARK) || holds(text, ANNOTATION))
     }
 
     /// Those in comments.
     pub(crate) fn of_comments(text: &str) -> Self {
-        if !text.contains(MARK) {
+        if !holds(text, MARK) {
             return Self::default();
         }
         let layout = Layout::of(text);
@@ -293,6 +293,11 @@ impl Suppressions {
         found.retain_mut(|finding| of_configuration(finding, None, settings));
         found
     }
+}
+
+/// Whether a text holds another, asked of whole files.
+pub(crate) fn holds(text: &str, part: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some()
 }
 
 /// From where to where the texts of a tree stand.

@@ -18,6 +18,9 @@ use crate::parse::MAX_DEPTH;
 use crate::{Node, ParseError, Position, Value};
 use cursor::Cursor;
 
+/// Room for as many entries as are open at once in most documents.
+const FEW: usize = 64;
+
 /// A document: its root, which is never null, and keys that are there twice.
 pub(crate) type Root = (Node, Vec<ParseError>);
 
@@ -32,8 +35,8 @@ pub(crate) fn read(
     let mut reader = Reader {
         path,
         cursor: Cursor::new(text, lines_before)?,
-        pairs: Vec::new(),
-        items: Vec::new(),
+        pairs: Vec::with_capacity(FEW),
+        items: Vec::with_capacity(FEW),
         duplicates: Vec::new(),
         made: 0,
         most,
