@@ -203,11 +203,11 @@ impl Walk {
             Value::String(_) if matches!(form, Form::Bytes | Form::Quantity | Form::Time) => {
                 "is not"
             }
-            Value::Int(_) | Value::Float(_) if is_number(form) => "is not",
+            Value::Int(_) | Value::Float(_) | Value::Number(_) if is_number(form) => "is not",
             other => match other {
                 Value::Null => "is null",
                 Value::Bool(_) => "is a boolean",
-                Value::Int(_) | Value::Float(_) => "is a number",
+                Value::Int(_) | Value::Float(_) | Value::Number(_) => "is a number",
                 Value::String(_) => "is text",
                 Value::Sequence(_) => "is a list",
                 Value::Mapping(_) => "is a mapping",
@@ -267,14 +267,17 @@ fn fits(form: &Form, value: &Value) -> Result<(), &'static str> {
         Form::Bool => (matches!(value, Value::Bool(_)), "true or false"),
         Form::Int32 => (is_int32(value), "a whole number of 32 bits"),
         Form::Int64 => (matches!(value, Value::Int(_)), "a whole number of 64 bits"),
-        Form::Float => (matches!(value, Value::Int(_) | Value::Float(_)), "a number"),
+        Form::Float => (
+            matches!(value, Value::Int(_) | Value::Float(_) | Value::Number(_)),
+            "a number",
+        ),
         Form::IntOrString => (
             matches!(value, Value::String(_)) || is_int32(value),
             "a whole number of 32 bits or text",
         ),
         Form::Quantity => (
             match value {
-                Value::Int(_) | Value::Float(_) => true,
+                Value::Int(_) | Value::Float(_) | Value::Number(_) => true,
                 Value::String(text) => quantity(text).is_ok(),
                 _ => false,
             },
@@ -290,7 +293,9 @@ pub(super) fn is_int32(value: &Value) -> bool {
 
 fn help(value: &Value, form: &Form) -> String {
     let hint = match (form, value) {
-        (Form::String, Value::Bool(_) | Value::Int(_) | Value::Float(_)) => "put it in quotes",
+        (Form::String, Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Number(_)) => {
+            "put it in quotes"
+        }
         (_, Value::String(text)) if fits(form, &crate::scalar::resolve(text)).is_ok() => {
             "take the quotes away"
         }
