@@ -60,6 +60,8 @@ pub(crate) static UNUSED: Rule = Rule {
     )],
 };
 
+/// What a comment begins with.
+const NAME: &str = "podward:";
 const MARK: &str = "podward: ignore[";
 const ANNOTATION: &str = "podward.dev/ignore.";
 
@@ -83,6 +85,8 @@ pub(super) enum Scope {
     Annotated,
     /// None: it only looks like a comment, within a text.
     Text,
+    /// None: it is not written as one.
+    Unread,
 }
 
 /// The suppressions of a file.
@@ -110,18 +114,30 @@ struct OfLines {
 impl Suppressions {
     /// Whether a text may hold any.
     pub(crate) fn are_in(text: &str) -> bool {
-        holds(text, "podward") && (holds(text, MARK) || holds(text, ANNOTATION))
+        holds(text, NAME) || holds(text, ANNOTATION)
     }
 
     /// Those in comments.
     pub(crate) fn of_comments(text: &str) -> Self {
-        if !holds(text, MARK) {
+        if !holds(text, NAME) {
             return Self::default();
         }
         let layout = Layout::of(text);
         let mut suppressions = Self::default();
         for (index, line) in text.lines().enumerate() {
             let Some((before, rules, reason)) = comment(line) else {
+                if let Some(before) = unread(line) {
+                    suppressions.add(Suppression {
+                        rule: String::new(),
+                        reason: String::new(),
+                        at: Position {
+                            line: index + 1,
+                            column: before.chars().count() + 1,
+                        },
+                        scope: Scope::Unread,
+                        used: false,
+                    });
+                }
                 continue;
             };
             let at = Position {
@@ -155,7 +171,7 @@ impl Suppressions {
                 let of_object = self.of_objects.entry((rule, line));
                 of_object.or_default().push(index);
             }
-            Scope::Annotated | Scope::Text => {}
+            Scope::Annotated | Scope::Text | Scope::Unread => {}
         }
         self.comments.push(comment);
     }
@@ -246,7 +262,7 @@ impl Suppressions {
             let covers = match one.scope {
                 Scope::Lines(from, to) => (from..=to).contains(&line),
                 Scope::ObjectAt(_) => true,
-                Scope::Annotated | Scope::Text => false,
+                Scope::Annotated | Scope::Text | Scope::Unread => false,
             };
             if covers && !one.reason.is_empty() {
                 one.used = true;
@@ -265,7 +281,14 @@ impl Suppressions {
         for suppression in all.filter(is_told) {
             let name = suppression.rule.as_str();
             let message = match crate::rule(name) {
-                None => format!("there is no rule {name:?}: podward explain --list tells all"),
+                None if matches!(suppression.scope, Scope::Unread) => {
+                    format!("this is no suppression: write {MARK}rule] and the reason in a comment")
+                }
+                None => format!(
+                    "there is no rule {name:?}: {}podward explain --list tells all",
+                    crate::rules::nearest(name)
+                        .map_or_else(String::new, |rule| format!("did you mean {rule:?}? "))
+                ),
                 Some(_) if suppression.reason.is_empty() => {
                     format!("the suppression of {name} has no reason, so it does not count")
                 }
@@ -349,12 +372,23 @@ fn comment(line: &str) -> Option<(&str, &str, &str)> {
     let mark = line.find(MARK)?;
     let (before, after) = line.split_at_checked(mark)?;
     let (rules, reason) = after.strip_prefix(MARK)?.split_once(']')?;
-    let before = before.trim_end();
-    let before = before
-        .strip_suffix('#')
-        .or_else(|| before.strip_suffix("//"))?;
+    Some((comment_before(before)?, rules, reason.trim()))
+}
+
+/// What stands before a comment that is meant to leave rules, and is not written so that it does.
+fn unread(line: &str) -> Option<&str> {
+    let (before, after) = line.split_at_checked(line.find(NAME)?)?;
+    let rest = after.strip_prefix(NAME)?.trim_start();
+    let rest = rest.strip_prefix("ignore")?.trim_start();
+    rest.starts_with('[').then(|| comment_before(before))?
+}
+
+/// What stands before the sign of a comment that a text ends with.
+fn comment_before(text: &str) -> Option<&str> {
+    let text = text.trim_end();
+    let before = text.strip_suffix('#').or_else(|| text.strip_suffix("//"))?;
     let is_comment = before.is_empty() || before.ends_with(char::is_whitespace);
-    is_comment.then_some((before, rules, reason.trim()))
+    is_comment.then_some(before)
 }
 
 /// The suppressions in the annotations of an object and of its pods.
@@ -395,7 +429,7 @@ mod tests {
             let (from, to) = match suppression.scope {
                 Scope::Lines(from, to) => (from, to),
                 Scope::ObjectAt(line) => (line, 0),
-                Scope::Annotated | Scope::Text => (0, 0),
+                Scope::Annotated | Scope::Text | Scope::Unread => (0, 0),
             };
             (
                 format!("{}: {}", suppression.rule, suppression.reason),
@@ -430,6 +464,46 @@ mod tests {
         let left = suppressions.comments.iter();
         let left = left.filter(|one| !matches!(one.scope, Scope::Text));
         assert_eq!(left.map(|one| one.rule.as_str()).collect::<Vec<_>>(), ["j"]);
+    }
+
+    #[test]
+    fn what_is_meant_to_leave_rules_and_does_not_is_told() {
+        let told = |comment: &str| {
+            let text = format!("a: 1\nb: 2 {comment}\n");
+            let settings = Settings {
+                profile: Profile::Podward,
+                version: Version::Latest,
+                ids: crate::Ids::default(),
+                exceptions: std::sync::Arc::default(),
+            };
+            let found = Suppressions::of_comments(&text)
+                .faults("f", &settings)
+                .into_iter();
+            let lines: Vec<_> = found
+                .map(|finding| format!("{}: {}", finding.position, finding.message))
+                .collect();
+            lines.join("\n")
+        };
+        for comment in [
+            "# podward:ignore[privileged] a reason",
+            "# podward: ignore [privileged] a reason",
+            "#podward: ignore[privileged a reason",
+            "// podward: ignore[",
+        ] {
+            let wanted = "2:6: this is no suppression: write podward: ignore[rule] and the reason in a comment";
+            assert_eq!(told(comment), wanted, "{comment}");
+        }
+        assert_eq!(
+            told("# podward: ignore[privileged-port] a reason"),
+            "2:6: there is no rule \"privileged-port\": did you mean \"privilegedPort\"? podward explain --list tells all"
+        );
+        for comment in [
+            "# podward: ignores it",
+            "# see podward: ignore[x",
+            "podward:ignore[x]",
+        ] {
+            assert_eq!(told(comment), "", "{comment}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use mask::mask;
 pub use mend::{Fixed, Mended, Mending, mend, mend_across};
 pub use neighbours::{Neighbours, Surroundings, surroundings};
 pub use rule::{Profile, Remedy, Rule};
-pub use rules::{rule, rules};
+pub use rules::{nearest as nearest_rule, rule, rules};
 pub use settings::{Ids, Settings};
 pub use verdict::{Verdict, Violation, judge};
 pub use version::{Version, VersionError};
