@@ -23,7 +23,7 @@ use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::{Asked, Standard};
-use baseline::Baseline;
+use baseline::{Baseline, Folder};
 use print::{Format, Printed, Unread};
 use render::Writer;
 
@@ -131,7 +131,8 @@ struct Run<'a> {
     format: Format,
     asked: &'a Asked,
     baseline: Option<&'a Baseline>,
-    keeps_keys: bool,
+    /// Where a baseline is written, if one is.
+    writes: Option<&'a Folder>,
     /// Only counts are wanted.
     is_quiet: bool,
     around: &'a Surroundings<'a>,
@@ -156,13 +157,14 @@ impl Check {
             ..Total::default()
         };
         let around = surroundings(|| neighbours::of(&files));
+        let writes = self.write_baseline.as_deref().map(Folder::of);
         let quiet = self.summary || self.write_baseline.is_some();
         let run = Run {
             io,
             format: self.output,
             asked: &asked,
             baseline: baseline.as_ref(),
-            keeps_keys: self.write_baseline.is_some(),
+            writes: writes.as_ref(),
             is_quiet: quiet,
             around: &around,
         };
@@ -185,7 +187,8 @@ impl Check {
         }
         self.inputs.tell(io);
         if self.output != Format::Podsecurity {
-            asked.config.unused().iter().for_each(|line| io.note(line));
+            let unused = asked.config.unused(&self.paths);
+            unused.iter().for_each(|line| io.note(line));
         }
         if let Some(baseline) = &baseline {
             baseline.tell(io);

@@ -8,7 +8,7 @@ use podward_manifest::{Lines, ParseError, Source};
 use podward_policy::{Decoded, Examined, ExaminedObject, Finding};
 use serde_json::json;
 
-use super::baseline::Key;
+use super::baseline::{Baseline, Key};
 use super::print::{Format, Printed};
 use super::{Run, baseline, github, junit, podsecurity, sarif};
 use crate::files::File;
@@ -35,6 +35,8 @@ pub(super) struct Writer<'a> {
     pieces: &'a SyncSender<Printed>,
     /// What was not handed on yet.
     printed: Printed,
+    /// What a baseline calls the file, where there is one.
+    name: String,
     /// The findings of the baseline that were not met yet.
     known: BTreeMap<Key, usize>,
     errors: Vec<ParseError>,
@@ -52,13 +54,15 @@ impl<'a> Writer<'a> {
         source: &'a Source,
         pieces: &'a SyncSender<Printed>,
     ) -> Self {
-        let known = run.baseline.map(|baseline| baseline.of(&file.shown));
+        let known = run.baseline.map(|baseline| baseline.of(file));
+        let folder = run.baseline.map(Baseline::folder).or(run.writes);
         Self {
             run,
             file,
             source,
             pieces,
             printed: Printed::default(),
+            name: folder.map_or_else(String::new, |folder| folder.name(file)),
             known: known.unwrap_or_default(),
             errors: Vec::new(),
             lines: None,
@@ -83,14 +87,14 @@ impl<'a> Writer<'a> {
             podsecurity::file(printed, self.file, &judged);
         } else {
             let mut all = findings(printed, &judged, !run.is_quiet);
-            printed.known += baseline::leave(&mut self.known, &self.file.shown, &mut all);
+            printed.known += baseline::leave(&mut self.known, &self.name, &mut all);
             for shown in &all {
                 let finding = shown.finding;
                 *printed.by_severity.entry(finding.severity).or_default() += 1;
                 *printed.by_rule.entry(finding.rule).or_default() += 1;
             }
-            if run.keeps_keys {
-                let keys = all.iter().map(|one| Key::of(&self.file.shown, one));
+            if run.writes.is_some() {
+                let keys = all.iter().map(|one| Key::of(&self.name, one));
                 printed.keys.extend(keys);
             }
             if !run.is_quiet {

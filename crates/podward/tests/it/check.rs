@@ -281,6 +281,8 @@ fn real_manifests() {
     });
 }
 
+const PRIVILEGED: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: a\n    image: i\n    securityContext: {privileged: true}\n";
+
 const HOST_PID: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostPID: true, containers: [{name: a, image: i}]}\n";
 
 #[test]
@@ -356,6 +358,69 @@ fn a_baseline_leaves_what_was_there_and_tells_what_is_new() {
     assert_eq!(output.status.code(), Some(1));
     assert!(out(&output).contains("hostIPC is true"), "{}", out(&output));
     assert!(err(&output).contains("one finding of the baseline is mended"));
+}
+
+#[test]
+fn a_baseline_holds_wherever_it_is_asked_from_and_whatever_is_put_before() {
+    let folder = written(&[("a.yaml", PRIVILEGED), ("ci/x.txt", "")]);
+    let base = folder.join("ci/base.json");
+    let base = base.to_str().unwrap();
+    let baseline = ["--profile", "baseline", "--write-baseline", "ci/base.json"];
+    let output = check(&folder, &baseline);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let written = std::fs::read_to_string(base).unwrap();
+    assert!(written.contains("\"../a.yaml\""), "{written}");
+    assert!(written.contains("spec.containers[a].securityContext.privileged"));
+    let one_more = PRIVILEGED.replace("  - name: a\n", "  - {name: b, image: i}\n  - name: a\n");
+    std::fs::write(folder.join("a.yaml"), one_more).unwrap();
+    let absolute = folder.join("a.yaml");
+    let absolute = absolute.to_str().unwrap();
+    for (path, at) in [
+        (absolute, "/"),
+        ("../a.yaml", "ci"),
+        ("a.yaml", "."),
+        ("./ci/../a.yaml", "."),
+    ] {
+        let arguments = ["--profile", "baseline", "--baseline", base, path];
+        let output = check(&folder.join(at), &arguments);
+        assert_eq!(output.status.code(), Some(0), "{path}: {}", out(&output));
+    }
+    std::fs::write(base, "{\"version\": 1, \"findings\": []}").unwrap();
+    let output = check(&folder, &["--baseline", base]);
+    assert!(
+        err(&output).contains("of an older podward"),
+        "{}",
+        err(&output)
+    );
+}
+
+#[test]
+fn variables_of_the_environment_say_yes_and_no() {
+    let folder = written(&[("a.yaml", HOST_PID)]);
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(PODWARD);
+        command.args(["check", "-o", "json"]).current_dir(&*folder);
+        command.envs(variables.iter().copied()).output().unwrap()
+    };
+    for yes in ["1", "true", "yes"] {
+        for no in ["0", "false", "no", ""] {
+            let output = run(&[
+                ("PODWARD_NO_RENDER", yes),
+                ("PODWARD_RENDER", no),
+                ("PODWARD_PROFILE", ""),
+            ]);
+            assert_eq!(
+                output.status.code(),
+                Some(1),
+                "{yes} {no}: {}",
+                err(&output)
+            );
+        }
+    }
+    let both = run(&[("PODWARD_NO_RENDER", "1"), ("PODWARD_RENDER", "yes")]);
+    assert_eq!(both.status.code(), Some(2));
+    let unclear = run(&[("PODWARD_NO_RENDER", "perhaps")]);
+    assert!(err(&unclear).contains("perhaps"), "{}", err(&unclear));
 }
 
 #[test]
