@@ -144,7 +144,7 @@ impl Neighbours {
             "ClusterRoleBinding",
             "List",
         ];
-        text.match_indices("kind").any(|(at, _)| {
+        memchr::memmem::find_iter(text.as_bytes(), "kind").any(|at| {
             let rest = text.get(at + 4..).unwrap_or_default();
             let value = rest.trim_start_matches(['"', '\'', ':', ' ', '\t', '\n', '\r']);
             kinds.iter().any(|kind| value.starts_with(kind))
