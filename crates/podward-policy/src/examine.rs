@@ -94,9 +94,12 @@ pub fn examine(
     examining.end(path)
 }
 
+/// From how many bytes on a file is not held with all its findings.
+pub const LONG: usize = 1 << 20;
+
 /// The same document by document, so that a long file needs no more memory than its text and one
-/// tree. A file with suppressions comes as a whole: only at its end is it known which have left
-/// nothing.
+/// tree. A short file with suppressions comes as a whole: only at its end is it known which have left
+/// nothing. Of a long one that is told last.
 pub fn examine_each(
     path: &str,
     text: &str,
@@ -104,10 +107,16 @@ pub fn examine_each(
     surroundings: &Surroundings<'_>,
     each: &mut dyn FnMut(Examined),
 ) {
-    if Suppressions::are_in(text) {
+    let has_any = Suppressions::are_in(text);
+    if has_any && text.len() < LONG {
         return each(examine(path, text, settings, surroundings));
     }
-    let mut examining = Examining::of(text, Suppressions::default(), settings, surroundings);
+    let suppressions = if has_any {
+        Suppressions::of_comments(text)
+    } else {
+        Suppressions::default()
+    };
+    let mut examining = Examining::of(text, suppressions, settings, surroundings);
     let mut any = false;
     for document in Documents::of(path, text) {
         examining.take(document);

@@ -4,6 +4,8 @@
 mod layout;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use layout::Layout;
@@ -18,9 +20,30 @@ pub struct Exceptions {
     /// Rules whose findings count as another severity, or not at all.
     pub severities: BTreeMap<String, Option<Severity>>,
     /// Rules that are left where they are broken.
-    pub ignores: Vec<std::sync::Arc<Ignore>>,
+    pub ignores: Vec<Arc<Ignore>>,
+    /// Findings that are to stay.
+    pub known: Known,
     /// Whether the file is a patch of kustomize: what is missing in it stands in what it patches.
     pub is_patch: bool,
+}
+
+/// Says of a finding in an object whether it is to stay; of none where there is no function.
+#[derive(Clone, Default)]
+pub struct Known(pub Option<Arc<IsKnown>>);
+
+/// Whether a finding in an object is known.
+pub type IsKnown = dyn Fn(&Object, &Finding) -> bool + Send + Sync;
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Known").field(&self.0.is_some()).finish()
+    }
+}
+
+impl Known {
+    fn holds(&self, object: &Object, finding: &Finding) -> bool {
+        self.0.as_ref().is_some_and(|known| known(object, finding))
+    }
 }
 
 /// Rules that are left in some objects.
@@ -215,7 +238,9 @@ impl Suppressions {
             list.retain_mut(|finding| {
                 // each of them has its use, also where one alone would do
                 let left = self.leaves(finding, Some(lines)) | leaves(&mut of_object, finding);
-                !left && of_configuration(finding, Some(namespace), settings)
+                !left
+                    && of_configuration(finding, Some(namespace), settings)
+                    && !settings.exceptions.known.holds(object, finding)
             });
             taken += before - list.len();
         }

@@ -30,8 +30,8 @@ pub use credentials::{
     Credential, FileKind, Reading, credentials, credentials_in, credentials_of,
     credentials_of_file, file_kind, findings_of_image,
 };
-pub use examine::{Decoded, Examined, ExaminedObject, examine, examine_each};
-pub use exceptions::{Exceptions, Ignore};
+pub use examine::{Decoded, Examined, ExaminedObject, LONG, examine, examine_each};
+pub use exceptions::{Exceptions, Ignore, IsKnown, Known};
 pub use finding::{Edit, Elsewhere, Finding, Fix, Safety, Severity};
 pub use level::{Level, LevelError};
 pub use mask::mask;

@@ -1,6 +1,6 @@
 //! `podward check`.
 
-mod baseline;
+pub(crate) mod baseline;
 mod github;
 mod junit;
 pub(crate) mod neighbours;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use podward_policy::{
-    Examined, Profile, Severity, Surroundings, examine, examine_each, surroundings,
+    Examined, LONG, Profile, Severity, Surroundings, examine, examine_each, surroundings,
 };
 
 use crate::cores;
@@ -284,30 +284,34 @@ impl Run<'_> {
             settings.profile = Profile::Level(settings.profile.level());
         }
         let mut writer = Writer::new(self, file, &source, pieces);
-        let mut any = false;
-        let mut take = |mut judged: Examined| {
-            file.forgive(&source, &mut judged.errors);
-            any |= !judged.objects.is_empty();
-            if !any {
-                let found = file.credentials(&source);
-                judged.add(&source.path, &source.text, &settings, found);
+        let judge = |each: &mut dyn FnMut(Examined)| {
+            let mut any = false;
+            let mut take = |mut judged: Examined| {
+                file.forgive(&source, &mut judged.errors);
+                any |= !judged.objects.is_empty();
+                if !any {
+                    let found = file.credentials(&source);
+                    judged.add(&source.path, &source.text, &settings, found);
+                }
+                each(judged);
+            };
+            let (path, text) = (&source.path, &source.text);
+            if file.is_code() {
+                take(Examined::default());
+            } else if self.format == Format::Junit && text.len() < LONG {
+                // the number of findings comes first
+                take(examine(path, text, &settings, self.around));
+            } else {
+                examine_each(path, text, &settings, self.around, &mut take);
             }
-            writer.add(judged);
         };
-        if file.is_code() {
-            take(Examined::default());
-        } else if self.format == Format::Junit {
-            // the number of findings comes first
-            take(examine(&source.path, &source.text, &settings, self.around));
-        } else {
-            examine_each(
-                &source.path,
-                &source.text,
-                &settings,
-                self.around,
-                &mut take,
-            );
+        if self.format == Format::Junit && source.text.len() >= LONG && !file.is_code() {
+            // it is judged twice, for its findings take more memory than may be
+            let (mut known, mut counts) = (writer.known(), junit::Counts::default());
+            judge(&mut |judged| writer.count(&judged, &mut known, &mut counts));
+            writer.begin_suite(&counts);
         }
+        judge(&mut |judged| writer.add(judged));
         writer.end();
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use podward_manifest::{Node, Source, parse};
-use podward_policy::{Exceptions, Ids, Ignore, Profile, Severity, Version, nearest_rule, rule};
+use podward_policy::{
+    Exceptions, Ids, Ignore, Known, Profile, Severity, Version, nearest_rule, rule,
+};
 use serde::Deserialize;
 
 use crate::files::Pattern;
@@ -341,6 +343,7 @@ impl Config {
                 .inspect(|entry| entry.met.store(true, Ordering::Relaxed))
                 .map(|entry| Arc::clone(&entry.ignore))
                 .collect(),
+            known: Known::default(),
             is_patch: false,
         }
     }

@@ -1,11 +1,12 @@
 //! A baseline: the findings that were there when a repository began to be checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use podward_manifest::Node;
-use podward_policy::Finding;
+use podward_manifest::{Node, Object};
+use podward_policy::{Finding, Known};
 use serde::{Deserialize, Serialize};
 
 use super::render::Shown;
@@ -46,8 +47,11 @@ struct Entry {
 impl Key {
     /// That of a finding in a file, which is named as [`Folder::name`] names it.
     pub(super) fn of(file: &str, shown: &Shown<'_>) -> Self {
-        let Finding { rule, field, .. } = shown.finding;
-        let object = shown.object.map(|one| &one.object);
+        Self::new(file, shown.object.map(|one| &one.object), shown.finding)
+    }
+
+    fn new(file: &str, object: Option<&Object>, finding: &Finding) -> Self {
+        let Finding { rule, field, .. } = finding;
         let named = object.map(|object| by_names(&object.node, field));
         let text = |of: Option<&str>| of.unwrap_or_default().to_owned();
         Self {
@@ -141,7 +145,7 @@ fn whole(path: &Path) -> PathBuf {
 const VERSION: u32 = 2;
 
 /// The findings that are known.
-pub(super) struct Baseline {
+pub(crate) struct Baseline {
     folder: Folder,
     files: BTreeMap<String, BTreeMap<Key, usize>>,
     /// Findings of files that were judged, and that are there no more.
@@ -149,7 +153,7 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    pub(super) fn read(path: &Path) -> Result<Self, Report> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Report> {
         let shown = path.to_string_lossy();
         let failed = |e: &dyn std::fmt::Display| Report::new(e).at(&shown, None);
         if path.metadata().map_err(|e| failed(&e))?.len() > MAX {
@@ -185,6 +189,18 @@ impl Baseline {
     pub(super) fn of(&self, file: &File) -> BTreeMap<Key, usize> {
         let known = self.files.get(&self.folder.name(file));
         known.cloned().unwrap_or_default()
+    }
+
+    /// Tells the findings of a file that are known, however often.
+    pub(crate) fn known(&self, file: &File) -> Known {
+        let name = self.folder.name(file);
+        let Some(keys) = self.files.get(&name) else {
+            return Known::default();
+        };
+        let keys: BTreeSet<Key> = keys.keys().cloned().collect();
+        Known(Some(Arc::new(move |object, finding| {
+            keys.contains(&Key::new(&name, Some(object), finding))
+        })))
     }
 
     /// The folder that its paths begin in.

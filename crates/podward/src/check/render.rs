@@ -45,6 +45,8 @@ pub(super) struct Writer<'a> {
     /// Rules of which it was told why they are there.
     told: BTreeSet<&'static str>,
     fixes: sarif::Fixes,
+    /// Whether a suite of JUnit has begun, and its cases come piece by piece.
+    in_suite: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -69,11 +71,38 @@ impl<'a> Writer<'a> {
             heading: String::new(),
             told: BTreeSet::new(),
             fixes: sarif::Fixes::default(),
+            in_suite: false,
         }
+    }
+
+    /// Begins the suite of a file that is not known as a whole; its parts were counted before.
+    pub(super) fn begin_suite(&mut self, counts: &junit::Counts) {
+        if !self.run.is_quiet {
+            junit::begin(&mut self.printed, &self.file.shown, counts);
+            self.in_suite = true;
+        }
+    }
+
+    /// What is counted of a part; `known` are the findings of the baseline that were not met yet.
+    pub(super) fn count(
+        &self,
+        judged: &Examined,
+        known: &mut BTreeMap<Key, usize>,
+        counts: &mut junit::Counts,
+    ) {
+        let mut all = findings(&mut Printed::default(), judged, false);
+        baseline::leave(known, &self.name, &mut all);
+        counts.add(&all, judged.errors.len());
+    }
+
+    /// The findings of the baseline that were not met yet.
+    pub(super) fn known(&self) -> BTreeMap<Key, usize> {
+        self.known.clone()
     }
 
     /// Writes what was found in a part of the file, or in all of it.
     pub(super) fn add(&mut self, mut judged: Examined) {
+        let told = self.printed.errors.len();
         let errors = std::mem::take(&mut judged.errors);
         for error in &errors {
             let lines = self.lines.get_or_insert_with(|| self.source.lines());
@@ -82,6 +111,9 @@ impl<'a> Writer<'a> {
             self.printed.errors.push(report);
         }
         self.errors.extend(errors);
+        if self.in_suite {
+            junit::errors(&mut self.printed, &self.file.shown, told);
+        }
         let (run, printed) = (self.run, &mut self.printed);
         if run.format == Format::Podsecurity {
             podsecurity::file(printed, self.file, &judged);
@@ -113,6 +145,7 @@ impl<'a> Writer<'a> {
             Format::Text => self.text(all),
             Format::Json => all.iter().for_each(|shown| printed.json(&event(shown))),
             Format::Sarif => self.fixes.file(printed, self.source, all),
+            Format::Junit if self.in_suite => junit::cases(printed, &self.file.shown, all),
             Format::Junit => junit::file(printed, &self.file.shown, all),
             Format::Github => github::file(printed, all),
         }
@@ -152,6 +185,9 @@ impl<'a> Writer<'a> {
                 "message": error.message,
             });
             self.printed.line(&event.to_string());
+        }
+        if self.in_suite {
+            junit::end(&mut self.printed);
         }
         if let Some(baseline) = self.run.baseline {
             baseline.left_over(&self.known);

@@ -395,6 +395,30 @@ fn a_baseline_holds_wherever_it_is_asked_from_and_whatever_is_put_before() {
 }
 
 #[test]
+fn a_long_file_has_the_same_findings_in_pieces() {
+    let one = "# podward: ignore[hostNamespaces] it watches the node\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostPID: true, containers: [{name: a, image: i}]}\n---\n# podward: ignore[hostPorts] it is open\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {hostIPC: true, containers: [{name: a, image: i}]}\n---\n";
+    let count = (1 << 20) / one.len() + 1;
+    let long = format!("{}a: [\n", one.repeat(count));
+    let folder = written(&[("long.yaml", &long)]);
+    let run = check(&folder, &["--profile", "baseline", "-o", "junit"]);
+    assert_eq!(run.status.code(), Some(2));
+    let junit = out(&run);
+    let head = format!(
+        "<testsuite name=\"long.yaml\" tests=\"{}\" failures=\"{}\" errors=\"1\" skipped=\"0\">\n",
+        2 * count + 1,
+        2 * count
+    );
+    assert!(junit.contains(&head), "{}", junit.get(..400).unwrap());
+    assert_eq!(junit.matches("<testcase ").count(), 2 * count + 1);
+    assert_eq!(junit.matches("name=\"unusedSuppression ").count(), count);
+    assert_eq!(junit.matches("hostPID").count(), 0);
+    assert!(junit.ends_with("</testsuite>\n</testsuites>\n"));
+    let json = out(&check(&folder, &["--profile", "baseline", "-o", "json"]));
+    assert_eq!(json.matches("\"event\":\"finding\"").count(), 2 * count);
+    assert!(json.contains(&format!("\"suppressed\":{count}")));
+}
+
+#[test]
 fn variables_of_the_environment_say_yes_and_no() {
     let folder = written(&[("a.yaml", HOST_PID)]);
     let run = |variables: &[(&str, &str)]| {
