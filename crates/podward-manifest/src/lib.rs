@@ -18,6 +18,6 @@ pub use node::{Node, Value};
 pub use object::{Object, ObjectError, objects, objects_found};
 pub use parse::{Document, ParseError, parse, parse_generally};
 pub use parts::{Documents, parse_each};
-pub use schema::{FieldFault, decode_error, strict, strict_pods};
+pub use schema::{FieldFault, decode_error, nearest, strict, strict_and_decoded, strict_pods};
 pub use source::{Lines, Position, Source};
 pub use workload::{Workload, workload, workloads};

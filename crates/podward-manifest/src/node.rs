@@ -16,8 +16,11 @@ pub enum Value {
     Bool(bool),
     /// An integer.
     Int(i64),
-    /// Any other number.
+    /// Any other number of YAML, where decoders know a float of it.
     Float(f64),
+    /// An integer that needs an unsigned type, or any other number of JSON: as a decoder would repeat
+    /// it.
+    Number(SmolStr),
     /// Text, which most often is short: up to 23 bytes stand in the node itself.
     String(SmolStr),
     /// A list.
@@ -121,7 +124,11 @@ impl Node {
             Value::Null => Json::Null,
             Value::Bool(value) => Json::Bool(*value),
             Value::Int(value) => Json::Number((*value).into()),
-            Value::Float(value) => Number::from_f64(*value).map_or(Json::Null, Json::Number),
+            Value::Float(value) => float(*value),
+            Value::Number(text) => match text.parse::<u64>() {
+                Ok(value) => Json::Number(value.into()),
+                Err(_) => text.parse().map_or(Json::Null, float),
+            },
             Value::String(text) => Json::String(text.to_string()),
             Value::Sequence(items) => Json::Array(items.iter().map(Self::to_json).collect()),
             Value::Mapping(entries) => {
@@ -146,11 +153,17 @@ impl Node {
     pub fn locate(&self, path: &str) -> Position {
         let mut node = self;
         let mut position = self.start;
-        for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
-            let next = match part
-                .strip_suffix(']')
-                .and_then(|index| index.parse::<usize>().ok())
-            {
+        let is_sign = |byte: &u8| matches!(byte, b'.' | b'[');
+        let mut rest = path;
+        while !rest.is_empty() {
+            let length = rest.bytes().take_while(|byte| !is_sign(byte)).count();
+            let part = rest.get(..length).unwrap_or_default();
+            rest = rest.get(length + 1..).unwrap_or_default();
+            if part.is_empty() {
+                continue;
+            }
+            let index = part.strip_suffix(']');
+            let next = match index.and_then(|index| index.parse::<usize>().ok()) {
                 Some(index) => node.items().get(index),
                 None => node.get(part),
             };
@@ -160,4 +173,8 @@ impl Node {
         }
         position
     }
+}
+
+fn float(value: f64) -> serde_json::Value {
+    Number::from_f64(value).map_or(serde_json::Value::Null, serde_json::Value::Number)
 }

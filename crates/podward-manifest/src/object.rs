@@ -19,6 +19,8 @@ pub struct Object {
     pub path: Arc<str>,
     /// Which document of the file, from 0.
     pub doc: usize,
+    /// Whether its document is JSON.
+    pub is_json: bool,
     /// The whole object.
     pub node: Node,
 }
@@ -83,6 +85,7 @@ fn collect(document: Document) -> Vec<Found> {
     let mut collector = Collector {
         path: document.path,
         doc: document.index,
+        is_json: document.is_json,
         found: Vec::new(),
     };
     collector.take(document.root, 0, ("", ""));
@@ -92,6 +95,7 @@ fn collect(document: Document) -> Vec<Found> {
 struct Collector {
     path: Arc<str>,
     doc: usize,
+    is_json: bool,
     found: Vec<Found>,
 }
 
@@ -136,6 +140,7 @@ impl Collector {
             namespace: text(&["metadata", "namespace"]).map(str::to_owned),
             path: Arc::clone(&self.path),
             doc: self.doc,
+            is_json: self.is_json,
             node,
         };
         self.found.push(match fault {

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
+
 use granit_parser::{
     ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle,
 };
@@ -27,6 +29,8 @@ pub struct Document {
     pub index: usize,
     /// Its root.
     pub root: Node,
+    /// Whether it is JSON, which decoders read as it is; YAML is made JSON first.
+    pub is_json: bool,
     /// Keys written twice. The last one holds, as in a request to the API server; kubectl refuses
     /// them.
     pub duplicates: Vec<ParseError>,
@@ -68,6 +72,8 @@ pub(crate) struct Builder {
     pub(crate) parts: Vec<Part>,
     /// Lines before the text.
     lines_before: usize,
+    /// Whether the text is JSON.
+    is_json: bool,
 }
 
 /// The entries of a mapping. The last of a name holds, and a merge key has its place among them, as
@@ -132,6 +138,7 @@ impl Builder {
             duplicates: Vec::new(),
             parts,
             lines_before: 0,
+            is_json: false,
         }
     }
 
@@ -146,7 +153,9 @@ impl Builder {
     /// Reads it with the fast reader, if that takes it.
     pub(crate) fn read_fast(&mut self, text: &str, lines_before: usize) -> bool {
         let most = MAX_NODES.saturating_sub(self.made);
-        let Some((roots, made)) = fast::read(&self.path, text, lines_before, most) else {
+        self.is_json = is_json(text);
+        let read = fast::read(&self.path, text, lines_before, most, self.is_json);
+        let Some((roots, made)) = read else {
             return false;
         };
         self.made += made;
@@ -163,16 +172,45 @@ impl Builder {
         lines_before: usize,
     ) -> Result<(), ParseError> {
         self.lines_before = lines_before;
+        self.is_json = is_json(text);
         self.open.clear();
         let mut options = Options::default();
         options.set_emit_comments(false);
         options.flow_nesting_limit = MAX_DEPTH;
+        // where the document begins
+        let mut begun = 0;
         for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) =
                 event.or_else(|e| self.fault(self.position(e.marker()), words(&e)))?;
+            let starts_root = matches!(
+                event,
+                Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..)
+            );
+            match span.start.byte_offset() {
+                Some(start) if starts_root && self.open.is_empty() => {
+                    self.refuse_tabs(text, begun, start)?;
+                }
+                Some(_) if matches!(event, Event::DocumentStart(true, ..) | Event::DocumentEnd) => {
+                    begun = span.end.byte_offset().unwrap_or(begun);
+                }
+                _ => {}
+            }
             self.take(event, &span)?;
         }
         Ok(())
+    }
+
+    /// Refuses a tab that a line before a root, or its own, begins with: no token may begin there.
+    fn refuse_tabs(&self, text: &str, from: usize, to: usize) -> Result<(), ParseError> {
+        let tab = tab_before(text, from, to).filter(|_| !self.is_json);
+        let Some(tab) = tab else { return Ok(()) };
+        let before = text.get(..tab).unwrap_or_default();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let position = Position {
+            line: self.lines_before + before.matches('\n').count() + 1,
+            column: line.chars().count() + 1,
+        };
+        self.fault(position, "a line may not begin with a tab: write spaces")
     }
 
     /// Forgets the documents that were not taken, before which so many values were made.
@@ -194,6 +232,7 @@ impl Builder {
             path: Arc::clone(&self.path),
             index: index.saturating_sub(1),
             root,
+            is_json: self.is_json,
             duplicates,
         });
     }
@@ -230,6 +269,9 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = match tag {
                     Some(tag) => self.tagged(&tag.to_string(), &text, start)?,
+                    None if style == ScalarStyle::Plain && self.is_json => {
+                        scalar::resolve_json(&text)
+                    }
                     None if style == ScalarStyle::Plain => scalar::resolve(&text),
                     None => Value::String(text.into()),
                 };
@@ -254,7 +296,9 @@ impl Builder {
         let value = scalar::resolve(text);
         let fits = match tag.strip_prefix("tag:yaml.org,2002:") {
             Some("int") => matches!(value, Value::Int(_)),
-            Some("float") => matches!(value, Value::Int(_) | Value::Float(_)),
+            Some("float") => {
+                matches!(value, Value::Int(_) | Value::Float(_) | Value::Number(_))
+            }
             Some("bool") => matches!(value, Value::Bool(_)),
             Some("null") => matches!(value, Value::Null),
             _ => return Ok(Value::String(text.into())),
@@ -367,6 +411,27 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+/// Whether a text is JSON, as Kubernetes tells it from YAML, but for what only begins as JSON does.
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// Where a line before a place has a tab among the blanks that it begins with; the first that is looked
+/// at may have begun before.
+fn tab_before(text: &str, from: usize, to: usize) -> Option<usize> {
+    let mut at = from;
+    let between = text.get(from..to)?;
+    for (number, line) in between.split_inclusive('\n').enumerate() {
+        let blanks = line.bytes().take_while(|b| matches!(b, b' ' | b'\t'));
+        let tab = blanks.take_while(|byte| *byte == b' ').count();
+        if line.as_bytes().get(tab) == Some(&b'\t') && (number > 0 || from == 0) {
+            return Some(at + tab);
+        }
+        at += line.len();
+    }
+    None
 }
 
 /// What the parser says, in words of ours where its own do not say what is allowed.

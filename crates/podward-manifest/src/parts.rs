@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use memchr::{memchr, memchr_iter, memmem};
 use serde::de::IgnoredAny;
 
 use crate::parse::{Builder, Document, ParseError};
@@ -29,20 +30,18 @@ pub(crate) fn parts(text: &str) -> Vec<Part> {
     // a separator before which there is nothing belongs to the part itself
     let mut nothing_before = 0;
     let mut at = 0;
-    // of three bytes in a row one is looked at: it tells where three dashes cannot be
-    while let Some(third) = bytes.get(at + 2) {
-        if *third != b'-' {
-            at += 3;
-            continue;
-        }
+    let dashes = memmem::Finder::new("---");
+    let behind = |at: usize| bytes.get(at..).unwrap_or_default();
+    while let Some(before) = dashes.find(behind(at)) {
+        at += before;
         let starts_line = at == 0 || bytes.get(at - 1) == Some(&b'\n');
-        let rest = bytes.get(at..).unwrap_or_default();
-        if !starts_line || !rest.starts_with(b"---") {
-            at += 1;
+        if !starts_line {
+            // none of a run of dashes starts a line
+            at += behind(at).iter().take_while(|byte| **byte == b'-').count();
             continue;
         }
         let rest = text.get(at..).unwrap_or_default();
-        let length = rest.find('\n').map_or(rest.len(), |end| end + 1);
+        let length = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |end| end + 1);
         let behind = rest.get(3..length).unwrap_or_default().trim();
         let end = at + length;
         if at != nothing_before && (behind.is_empty() || behind.starts_with('#')) {
@@ -86,12 +85,12 @@ fn json_parts(text: &str) -> Option<Vec<Part>> {
 
 /// How many lines end in a text.
 fn breaks(text: &str) -> usize {
-    let feeds = text.bytes().filter(|byte| *byte == b'\n').count();
-    if !text.contains('\r') {
+    let count = |byte| memchr_iter(byte, text.as_bytes()).count();
+    let (feeds, returns) = (count(b'\n'), count(b'\r'));
+    if returns == 0 {
         return feeds;
     }
-    let pairs = text.matches("\r\n").count();
-    feeds + text.bytes().filter(|byte| *byte == b'\r').count() - pairs
+    feeds + returns - text.matches("\r\n").count()
 }
 
 /// Parses a file of which some documents may be broken: all that can be read, and the first fault

@@ -1,11 +1,15 @@
 //! What a plain scalar means. Kubernetes reads manifests with YAML 1.1's words: `yes`, `on` and `0777` are a
 //! boolean, a boolean and an octal number.
 
+use std::borrow::Cow;
+
 use crate::Value;
 
 /// The value of a plain scalar.
 pub(crate) fn resolve(text: &str) -> Value {
-    match text {
+    // none of the words is longer
+    let word = if text.len() <= 5 { text } else { "-" };
+    match word {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => {
             return Value::Bool(true);
@@ -17,11 +21,18 @@ pub(crate) fn resolve(text: &str) -> Value {
     }
     let numeric = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
     if numeric {
-        let plain: String = text.chars().filter(|c| *c != '_').collect();
+        let plain = if text.contains('_') {
+            Cow::Owned(text.replace('_', ""))
+        } else {
+            Cow::Borrowed(text)
+        };
         if let Some(value) = integer(&plain) {
             return Value::Int(value);
         }
-        if let Some(value) = float(&plain).or_else(|| unsigned(&plain)) {
+        if let Some(value) = unsigned(&plain) {
+            return Value::Number(value.to_string().into());
+        }
+        if let Some(value) = float(&plain) {
             return number(value);
         }
     }
@@ -44,11 +55,29 @@ fn number(value: f64) -> Value {
     }
 }
 
+/// The value of what is no string in JSON, whose numbers decoders take as they are written.
+pub(crate) fn resolve_json(text: &str) -> Value {
+    if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+        let integer = text.parse().map(Value::Int);
+        return integer.unwrap_or_else(|_| Value::Number(text.into()));
+    }
+    resolve(text)
+}
+
 fn integer(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
+    let (radix, digits) = radix(digits)?;
+    if sign.is_empty() {
+        return i64::from_str_radix(digits, radix).ok();
+    }
+    i64::from_str_radix(&[sign, digits].concat(), radix).ok()
+}
+
+/// The base of an integer, and its digits.
+fn radix(digits: &str) -> Option<(u32, &str)> {
     if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -72,20 +101,13 @@ fn integer(text: &str) -> Option<i64> {
     } else {
         (10, digits)
     };
-    i64::from_str_radix(&format!("{sign}{digits}"), radix).ok()
+    Some((radix, digits))
 }
 
-/// A number beyond 64 bits with sign, in a base that a float cannot be written in.
-fn unsigned(text: &str) -> Option<f64> {
-    let (radix, digits) = [("0x", 16), ("0X", 16), ("0b", 2)]
-        .into_iter()
-        .find_map(|(prefix, radix)| Some((radix, text.strip_prefix(prefix)?)))?;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "that it is too large is all that matters"
-    )]
-    let float = u64::from_str_radix(digits, radix).ok().map(|n| n as f64);
-    float
+/// A number beyond 64 bits with sign, which may have none.
+fn unsigned(text: &str) -> Option<u64> {
+    let (radix, digits) = radix(text)?;
+    u64::from_str_radix(digits, radix).ok()
 }
 
 fn float(text: &str) -> Option<f64> {
@@ -124,7 +146,7 @@ mod tests {
         assert_eq!(resolve("1e30"), Value::Float(1e30));
         assert_eq!(
             resolve("0xFFFFFFFFFFFFFFFF"),
-            Value::Float(1.844_674_407_370_955_2e19)
+            Value::Number("18446744073709551615".into())
         );
         for text in ["1.2.3", "10.0.0.1", "-", "12a", "yEs", "2026-01-01", "+"] {
             assert_eq!(resolve(text), Value::String(text.into()), "{text}");

@@ -28,6 +28,8 @@ impl fmt::Display for Position {
 
 /// Longest excerpt of a line, characters.
 const MAX_EXCERPT: usize = 160;
+/// Where a longer line is cut.
+const CUT: &str = "…";
 
 /// The lines of a file, to show many of them.
 #[derive(Clone, Debug)]
@@ -57,7 +59,11 @@ impl Lines<'_> {
     /// The line with its number, and a caret under the place.
     #[must_use]
     pub fn excerpt(&self, position: Position) -> String {
-        caret(position, self.text(position.line).chars())
+        caret(
+            position.line,
+            position.column,
+            self.text(position.line).chars(),
+        )
     }
 
     /// The same with `***` where a secret stands, from its first character to behind its last.
@@ -73,14 +79,23 @@ impl Lines<'_> {
             }
         };
         let (from, to) = (column(from, 0), column(to, usize::MAX));
-        let hidden = line.chars().take(from).chain("***".chars());
-        caret(position, hidden.chain(line.chars().skip(to)))
+        let hidden = line.chars().take(from).chain(HIDDEN.chars());
+        let shown = match position.column.saturating_sub(1) {
+            at if at < from => at,
+            at if at < to => from,
+            at => at - to + from + HIDDEN.len(),
+        };
+        let line = hidden.chain(line.chars().skip(to));
+        caret(position.line, shown + 1, line)
     }
 }
 
-/// A line with its number, and a caret under the place.
-fn caret(position: Position, line: impl Iterator<Item = char>) -> String {
-    let number = position.line.to_string();
+/// What is shown in the place of a secret.
+const HIDDEN: &str = "***";
+
+/// A line with its number, and a caret under a column; of a long line the part around that.
+fn caret(number: usize, column: usize, line: impl Iterator<Item = char> + Clone) -> String {
+    let number = number.to_string();
     let gutter = " ".repeat(number.len());
     // what a file says must not steer the terminal that shows it
     let seen = |c: char| {
@@ -90,11 +105,24 @@ fn caret(position: Position, line: impl Iterator<Item = char>) -> String {
             c
         }
     };
-    let line: String = line.take(MAX_EXCERPT).map(seen).collect();
+    let at = column.saturating_sub(1);
+    let is_whole = line.clone().nth(MAX_EXCERPT).is_none();
+    let from = if is_whole {
+        0
+    } else {
+        at.saturating_sub(MAX_EXCERPT / 2)
+    };
+    let mut part = line.skip(from).map(seen);
+    let mut line = String::from(if from > 0 { CUT } else { "" });
+    line.extend(part.by_ref().take(MAX_EXCERPT));
+    if part.next().is_some() {
+        line.push_str(CUT);
+    }
+    let before = at - from + usize::from(from > 0);
     let indent: String = line
         .chars()
         .chain(std::iter::repeat(' '))
-        .take(position.column.saturating_sub(1).min(MAX_EXCERPT))
+        .take(before.min(MAX_EXCERPT))
         .map(|c| if c == '\t' { '\t' } else { ' ' })
         .collect();
     format!("{number} | {line}\n{gutter} | {indent}^")
@@ -128,6 +156,45 @@ mod tests {
         };
         let shown = source.excerpt(Position { line: 1, column: 1 });
         assert_eq!(shown, "1 | a: \u{fffd}[2J\u{fffd}1m\n  | ^");
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_place_is_shown() {
+        let shown = |length: usize, column| {
+            let text: String = ('a'..='z').cycle().take(length).collect();
+            let source = Source {
+                path: "a".into(),
+                text: format!("{text}\n"),
+            };
+            let excerpt = source.excerpt(Position { line: 1, column });
+            let (line, caret) = excerpt.split_once('\n').unwrap();
+            let under = line.chars().nth(caret.chars().count() - 1);
+            (line.chars().count(), under.unwrap_or(' '))
+        };
+        // of lines that are shown as a whole, and at both ends of longer ones
+        assert_eq!(shown(160, 160), (164, 'd'));
+        assert_eq!(shown(161, 1), (165, 'a'));
+        assert_eq!(shown(10_000, 81), (165, 'c'));
+        assert_eq!(shown(10_000, 82), (166, 'd'));
+        assert_eq!(shown(10_000, 5001), (166, 'i'));
+        assert_eq!(shown(10_000, 10_000), (86, 'p'));
+        assert_eq!(shown(10_000, 10_001), (85, ' '));
+    }
+
+    #[test]
+    fn the_caret_of_what_follows_a_secret_stands_under_it() {
+        let source = Source {
+            path: "a".into(),
+            text: "a: {value: hunter2, b: 1}".into(),
+        };
+        let at = |column| Position { line: 1, column };
+        let shown = |column| source.lines().excerpt_without(at(column), (at(12), at(19)));
+        assert!(
+            shown(21).ends_with("b: 1}\n  |                 ^"),
+            "{}",
+            shown(21)
+        );
+        assert!(shown(15).ends_with("\n  |            ^"), "{}", shown(15));
     }
 
     #[test]

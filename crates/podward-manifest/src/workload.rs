@@ -101,7 +101,7 @@ pub fn workloads(object: &Object) -> Vec<Workload<'_>> {
             let name = key.as_str().unwrap_or_default();
             // what stands there was judged where it was made
             if !matches!(name, "metadata" | "status") {
-                search.step(name.to_owned(), value, None);
+                search.step(Step::Key(name), value, None);
             }
         }
     }
@@ -110,12 +110,19 @@ pub fn workloads(object: &Object) -> Vec<Workload<'_>> {
 
 struct Search<'a> {
     object: &'a Object,
-    path: Vec<String>,
+    path: Vec<Step<'a>>,
     found: Vec<Workload<'a>>,
 }
 
+/// A step of a path, which is written out where a pod is found.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Item(usize),
+}
+
 impl<'a> Search<'a> {
-    fn step(&mut self, step: String, node: &'a Node, metadata: Option<&'a Node>) {
+    fn step(&mut self, step: Step<'a>, node: &'a Node, metadata: Option<&'a Node>) {
         if self.path.len() >= MAX_DEPTH {
             return;
         }
@@ -125,19 +132,31 @@ impl<'a> Search<'a> {
                 object: self.object,
                 metadata,
                 spec: node,
-                spec_path: Cow::Owned(self.path.concat()),
+                spec_path: Cow::Owned(self.path()),
             });
         } else {
             for (index, item) in node.items().iter().enumerate() {
-                self.step(format!("[{index}]"), item, None);
+                self.step(Step::Item(index), item, None);
             }
             for (key, value) in node.entries() {
                 let name = key.as_str().unwrap_or_default();
                 let metadata = (name == "spec").then(|| node.get("metadata")).flatten();
-                self.step(format!(".{name}"), value, metadata);
+                self.step(Step::Key(name), value, metadata);
             }
         }
         self.path.pop();
+    }
+
+    fn path(&self) -> String {
+        let mut text = String::new();
+        for (depth, step) in self.path.iter().enumerate() {
+            match step {
+                Step::Key(name) if depth == 0 => text.push_str(name),
+                Step::Key(name) => text.extend([".", name]),
+                Step::Item(index) => text.push_str(&format!("[{index}]")),
+            }
+        }
+        text
     }
 }
 

@@ -1,6 +1,6 @@
-//! How fast manifests are read and judged, on one core: `speed FOLDER [ROUNDS]` prints MB/s from
+//! How fast manifests are read and judged, on one core: `speed FOLDER [ROUNDS [READERS]]` prints MB/s from
 //! text to findings by the profile `podward`, of podward's reader, of its general reader alone, and
-//! of the bare parser below that.
+//! of the bare parser below that; or of the first so many of these.
 
 use std::io::Write;
 use std::path::Path;
@@ -28,7 +28,11 @@ fn main() -> std::io::Result<()> {
         }),
         ("granit-parser", |text| Parser::new_from_str(text).count()),
     ];
-    for (name, run) in all {
+    let readers = arguments
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(all.len());
+    for (name, run) in all.into_iter().take(readers) {
         let mut speeds: Vec<f64> = (0..rounds).map(|_| speed(&texts, run)).collect();
         speeds.sort_by(f64::total_cmp);
         let median = speeds.get(speeds.len() / 2).copied().unwrap_or_default();

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use podward_manifest::{
-    Document, Documents, FieldFault, Object, ParseError, Position, Workload, decode_error,
-    objects_found, strict, strict_pods, workload, workloads,
+    Document, Documents, FieldFault, Object, ParseError, Position, Workload, objects_found,
+    strict_and_decoded, strict_pods, workload, workloads,
 };
 
 use crate::exceptions::Suppressions;
@@ -86,16 +86,20 @@ pub fn examine(
     settings: &Settings,
     surroundings: &Surroundings<'_>,
 ) -> Examined {
-    let mut examining = Examining::of(text, settings, surroundings);
+    let suppressions = Suppressions::of_comments(text);
+    let mut examining = Examining::of(text, suppressions, settings, surroundings);
     for document in Documents::of(path, text) {
         examining.take(document);
     }
     examining.end(path)
 }
 
+/// From how many bytes on a file is not held with all its findings.
+pub const LONG: usize = 1 << 20;
+
 /// The same document by document, so that a long file needs no more memory than its text and one
-/// tree. A file with suppressions comes as a whole: only at its end is it known which have left
-/// nothing.
+/// tree. A short file with suppressions comes as a whole: only at its end is it known which have left
+/// nothing. Of a long one that is told last.
 pub fn examine_each(
     path: &str,
     text: &str,
@@ -103,10 +107,16 @@ pub fn examine_each(
     surroundings: &Surroundings<'_>,
     each: &mut dyn FnMut(Examined),
 ) {
-    if Suppressions::are_in(text) {
+    let has_any = Suppressions::are_in(text);
+    if has_any && text.len() < LONG {
         return each(examine(path, text, settings, surroundings));
     }
-    let mut examining = Examining::of(text, settings, surroundings);
+    let suppressions = if has_any {
+        Suppressions::of_comments(text)
+    } else {
+        Suppressions::default()
+    };
+    let mut examining = Examining::of(text, suppressions, settings, surroundings);
     let mut any = false;
     for document in Documents::of(path, text) {
         examining.take(document);
@@ -133,11 +143,16 @@ struct Examining<'a> {
 }
 
 impl<'a> Examining<'a> {
-    fn of(text: &str, settings: &'a Settings, surroundings: &'a Surroundings<'a>) -> Self {
+    fn of(
+        text: &str,
+        suppressions: Suppressions,
+        settings: &'a Settings,
+        surroundings: &'a Surroundings<'a>,
+    ) -> Self {
         Self {
             settings,
             surroundings,
-            suppressions: Suppressions::of_comments(text),
+            suppressions,
             may_be_patch: patch::may_be_in(text),
             now: Examined::default(),
         }
@@ -208,9 +223,14 @@ fn leave(one: &mut ExaminedObject, settings: &Settings, suppressions: &mut Suppr
 
 fn object(object: Object, settings: &Settings, surroundings: &Surroundings<'_>) -> ExaminedObject {
     let pods = workloads(&object);
-    let verdicts: Vec<_> = pods.iter().map(|pods| verdict(pods, settings)).collect();
+    let (faults, error) = strict_and_decoded(&object);
+    let verdicts = pods.iter().map(|pods| match &error {
+        Some(error) => Decoded::Error(error.clone()),
+        None => Decoded::Verdict(verdict(pods, settings)),
+    });
+    let verdicts: Vec<_> = verdicts.collect();
     let own = pods.iter().filter(|pods| workload(pods.object).is_none());
-    let faults = strict(&object).into_iter().chain(own.flat_map(strict_pods));
+    let faults = faults.into_iter().chain(own.flat_map(strict_pods));
     let mut findings: Vec<_> = faults.map(|fault| field(&object, fault)).collect();
     findings.extend(credentials_of(&object));
     // an object that cannot be decoded has no fields to be judged
@@ -246,18 +266,9 @@ pub fn findings_of(
     findings
 }
 
-fn verdict(workload: &Workload<'_>, settings: &Settings) -> Decoded {
-    match decode_error(workload.object) {
-        Some(error) => Decoded::Error(error),
-        None => {
-            let verdict = judge(workload, settings.profile.level(), settings.version);
-            Decoded::Verdict(decided(verdict, settings))
-        }
-    }
-}
-
-/// A verdict with the fixes for which a person has chosen the value.
-fn decided(mut verdict: Verdict, settings: &Settings) -> Verdict {
+/// The verdict, with the fixes for which a person has chosen the value.
+fn verdict(workload: &Workload<'_>, settings: &Settings) -> Verdict {
+    let mut verdict = judge(workload, settings.profile.level(), settings.version);
     let Some(user) = settings.ids.run_as_user else {
         return verdict;
     };

@@ -4,6 +4,8 @@
 mod layout;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use layout::Layout;
@@ -18,9 +20,30 @@ pub struct Exceptions {
     /// Rules whose findings count as another severity, or not at all.
     pub severities: BTreeMap<String, Option<Severity>>,
     /// Rules that are left where they are broken.
-    pub ignores: Vec<std::sync::Arc<Ignore>>,
+    pub ignores: Vec<Arc<Ignore>>,
+    /// Findings that are to stay.
+    pub known: Known,
     /// Whether the file is a patch of kustomize: what is missing in it stands in what it patches.
     pub is_patch: bool,
+}
+
+/// Says of a finding in an object whether it is to stay; of none where there is no function.
+#[derive(Clone, Default)]
+pub struct Known(pub Option<Arc<IsKnown>>);
+
+/// Whether a finding in an object is known.
+pub type IsKnown = dyn Fn(&Object, &Finding) -> bool + Send + Sync;
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Known").field(&self.0.is_some()).finish()
+    }
+}
+
+impl Known {
+    fn holds(&self, object: &Object, finding: &Finding) -> bool {
+        self.0.as_ref().is_some_and(|known| known(object, finding))
+    }
 }
 
 /// Rules that are left in some objects.
@@ -60,6 +83,8 @@ pub(crate) static UNUSED: Rule = Rule {
     )],
 };
 
+/// What a comment begins with.
+const NAME: &str = "podward:";
 const MARK: &str = "podward: ignore[";
 const ANNOTATION: &str = "podward.dev/ignore.";
 
@@ -83,6 +108,8 @@ pub(super) enum Scope {
     Annotated,
     /// None: it only looks like a comment, within a text.
     Text,
+    /// None: it is not written as one.
+    Unread,
 }
 
 /// The suppressions of a file.
@@ -110,18 +137,30 @@ struct OfLines {
 impl Suppressions {
     /// Whether a text may hold any.
     pub(crate) fn are_in(text: &str) -> bool {
-        text.contains(MARK) || text.contains(ANNOTATION)
+        holds(text, NAME) || holds(text, ANNOTATION)
     }
 
     /// Those in comments.
     pub(crate) fn of_comments(text: &str) -> Self {
-        if !text.contains(MARK) {
+        if !holds(text, NAME) {
             return Self::default();
         }
         let layout = Layout::of(text);
         let mut suppressions = Self::default();
         for (index, line) in text.lines().enumerate() {
             let Some((before, rules, reason)) = comment(line) else {
+                if let Some(before) = unread(line) {
+                    suppressions.add(Suppression {
+                        rule: String::new(),
+                        reason: String::new(),
+                        at: Position {
+                            line: index + 1,
+                            column: before.chars().count() + 1,
+                        },
+                        scope: Scope::Unread,
+                        used: false,
+                    });
+                }
                 continue;
             };
             let at = Position {
@@ -155,7 +194,7 @@ impl Suppressions {
                 let of_object = self.of_objects.entry((rule, line));
                 of_object.or_default().push(index);
             }
-            Scope::Annotated | Scope::Text => {}
+            Scope::Annotated | Scope::Text | Scope::Unread => {}
         }
         self.comments.push(comment);
     }
@@ -199,7 +238,9 @@ impl Suppressions {
             list.retain_mut(|finding| {
                 // each of them has its use, also where one alone would do
                 let left = self.leaves(finding, Some(lines)) | leaves(&mut of_object, finding);
-                !left && of_configuration(finding, Some(namespace), settings)
+                !left
+                    && of_configuration(finding, Some(namespace), settings)
+                    && !settings.exceptions.known.holds(object, finding)
             });
             taken += before - list.len();
         }
@@ -246,7 +287,7 @@ impl Suppressions {
             let covers = match one.scope {
                 Scope::Lines(from, to) => (from..=to).contains(&line),
                 Scope::ObjectAt(_) => true,
-                Scope::Annotated | Scope::Text => false,
+                Scope::Annotated | Scope::Text | Scope::Unread => false,
             };
             if covers && !one.reason.is_empty() {
                 one.used = true;
@@ -265,7 +306,14 @@ impl Suppressions {
         for suppression in all.filter(is_told) {
             let name = suppression.rule.as_str();
             let message = match crate::rule(name) {
-                None => format!("there is no rule {name:?}: podward explain --list tells all"),
+                None if matches!(suppression.scope, Scope::Unread) => {
+                    format!("this is no suppression: write {MARK}rule] and the reason in a comment")
+                }
+                None => format!(
+                    "there is no rule {name:?}: {}podward explain --list tells all",
+                    crate::rules::nearest(name)
+                        .map_or_else(String::new, |rule| format!("did you mean {rule:?}? "))
+                ),
                 Some(_) if suppression.reason.is_empty() => {
                     format!("the suppression of {name} has no reason, so it does not count")
                 }
@@ -293,6 +341,11 @@ impl Suppressions {
         found.retain_mut(|finding| of_configuration(finding, None, settings));
         found
     }
+}
+
+/// Whether a text holds another, asked of whole files.
+pub(crate) fn holds(text: &str, part: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some()
 }
 
 /// From where to where the texts of a tree stand.
@@ -344,12 +397,23 @@ fn comment(line: &str) -> Option<(&str, &str, &str)> {
     let mark = line.find(MARK)?;
     let (before, after) = line.split_at_checked(mark)?;
     let (rules, reason) = after.strip_prefix(MARK)?.split_once(']')?;
-    let before = before.trim_end();
-    let before = before
-        .strip_suffix('#')
-        .or_else(|| before.strip_suffix("//"))?;
+    Some((comment_before(before)?, rules, reason.trim()))
+}
+
+/// What stands before a comment that is meant to leave rules, and is not written so that it does.
+fn unread(line: &str) -> Option<&str> {
+    let (before, after) = line.split_at_checked(line.find(NAME)?)?;
+    let rest = after.strip_prefix(NAME)?.trim_start();
+    let rest = rest.strip_prefix("ignore")?.trim_start();
+    rest.starts_with('[').then(|| comment_before(before))?
+}
+
+/// What stands before the sign of a comment that a text ends with.
+fn comment_before(text: &str) -> Option<&str> {
+    let text = text.trim_end();
+    let before = text.strip_suffix('#').or_else(|| text.strip_suffix("//"))?;
     let is_comment = before.is_empty() || before.ends_with(char::is_whitespace);
-    is_comment.then_some((before, rules, reason.trim()))
+    is_comment.then_some(before)
 }
 
 /// The suppressions in the annotations of an object and of its pods.
@@ -390,7 +454,7 @@ mod tests {
             let (from, to) = match suppression.scope {
                 Scope::Lines(from, to) => (from, to),
                 Scope::ObjectAt(line) => (line, 0),
-                Scope::Annotated | Scope::Text => (0, 0),
+                Scope::Annotated | Scope::Text | Scope::Unread => (0, 0),
             };
             (
                 format!("{}: {}", suppression.rule, suppression.reason),
@@ -425,6 +489,46 @@ mod tests {
         let left = suppressions.comments.iter();
         let left = left.filter(|one| !matches!(one.scope, Scope::Text));
         assert_eq!(left.map(|one| one.rule.as_str()).collect::<Vec<_>>(), ["j"]);
+    }
+
+    #[test]
+    fn what_is_meant_to_leave_rules_and_does_not_is_told() {
+        let told = |comment: &str| {
+            let text = format!("a: 1\nb: 2 {comment}\n");
+            let settings = Settings {
+                profile: Profile::Podward,
+                version: Version::Latest,
+                ids: crate::Ids::default(),
+                exceptions: std::sync::Arc::default(),
+            };
+            let found = Suppressions::of_comments(&text)
+                .faults("f", &settings)
+                .into_iter();
+            let lines: Vec<_> = found
+                .map(|finding| format!("{}: {}", finding.position, finding.message))
+                .collect();
+            lines.join("\n")
+        };
+        for comment in [
+            "# podward:ignore[privileged] a reason",
+            "# podward: ignore [privileged] a reason",
+            "#podward: ignore[privileged a reason",
+            "// podward: ignore[",
+        ] {
+            let wanted = "2:6: this is no suppression: write podward: ignore[rule] and the reason in a comment";
+            assert_eq!(told(comment), wanted, "{comment}");
+        }
+        assert_eq!(
+            told("# podward: ignore[privileged-port] a reason"),
+            "2:6: there is no rule \"privileged-port\": did you mean \"privilegedPort\"? podward explain --list tells all"
+        );
+        for comment in [
+            "# podward: ignores it",
+            "# see podward: ignore[x",
+            "podward:ignore[x]",
+        ] {
+            assert_eq!(told(comment), "", "{comment}");
+        }
     }
 
     #[test]

@@ -30,15 +30,15 @@ pub use credentials::{
     Credential, FileKind, Reading, credentials, credentials_in, credentials_of,
     credentials_of_file, file_kind, findings_of_image,
 };
-pub use examine::{Decoded, Examined, ExaminedObject, examine, examine_each, findings_of};
-pub use exceptions::{Exceptions, Ignore};
+pub use examine::{Decoded, Examined, ExaminedObject, LONG, examine, examine_each, findings_of};
+pub use exceptions::{Exceptions, Ignore, IsKnown, Known};
 pub use finding::{Edit, Elsewhere, Finding, Fix, Safety, Severity};
 pub use level::{Level, LevelError};
 pub use mask::mask;
 pub use mend::{Fixed, Mended, Mending, mend, mend_across};
 pub use neighbours::{Neighbours, Surroundings, surroundings};
 pub use rule::{Profile, Remedy, Rule};
-pub use rules::{rule, rules};
+pub use rules::{nearest as nearest_rule, rule, rules};
 pub use settings::{Ids, Settings};
 pub use verdict::{Verdict, Violation, judge};
 pub use version::{Version, VersionError};

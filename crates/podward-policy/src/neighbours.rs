@@ -31,10 +31,67 @@ pub struct Neighbours {
     policies: Vec<Policy>,
     /// By namespace and name.
     accounts: BTreeMap<String, BTreeMap<String, Account>>,
-    /// Names of the service accounts of a namespace that some binding of a role names.
-    with_roles: BTreeMap<String, BTreeSet<String>>,
+    with_roles: WithRoles,
     /// The selectors of all `AzureIdentityBinding`s.
     pub(crate) bindings: BTreeSet<String>,
+}
+
+/// The service accounts that some binding of a role names.
+#[derive(Debug, Default)]
+struct WithRoles {
+    /// By namespace, their names.
+    names: BTreeMap<String, BTreeSet<String>>,
+    /// Namespaces of which all are named.
+    namespaces: BTreeSet<String>,
+    /// Whether all of the cluster are.
+    all: bool,
+}
+
+impl WithRoles {
+    /// Adds a subject of a binding in a namespace (rbac/v1 `Subject`; the names are those of
+    /// apiserver/pkg/authentication/serviceaccount).
+    fn add(&mut self, subject: &Node, namespace: &str) {
+        let text = |key| subject.get(key).and_then(Node::as_str);
+        let Some(name) = text("name") else { return };
+        match text("kind") {
+            Some("ServiceAccount") => self.name(text("namespace").unwrap_or(namespace), name),
+            Some("User") => {
+                let account = name.strip_prefix("system:serviceaccount:");
+                if let Some((namespace, name)) = account.and_then(|it| it.split_once(':')) {
+                    self.name(namespace, name);
+                }
+            }
+            Some("Group") => match name.strip_prefix("system:serviceaccounts:") {
+                Some(namespace) => {
+                    self.namespaces.insert(namespace.to_owned());
+                }
+                None => {
+                    self.all |= matches!(name, "system:serviceaccounts" | "system:authenticated")
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, namespace: &str, name: &str) {
+        let of_namespace = self.names.entry(namespace.to_owned()).or_default();
+        of_namespace.insert(name.to_owned());
+    }
+
+    fn append(&mut self, others: Self) {
+        for (namespace, names) in others.names {
+            self.names.entry(namespace).or_default().extend(names);
+        }
+        self.namespaces.extend(others.namespaces);
+        self.all |= others.all;
+    }
+
+    fn contain(&self, namespace: &str, name: &str) -> bool {
+        let names = self.names.get(namespace);
+        self.all
+            || self.namespaces.contains(namespace)
+            || names.is_some_and(|names| names.contains(name))
+    }
 }
 
 /// Keys and values, as of labels.
@@ -87,7 +144,7 @@ impl Neighbours {
             "ClusterRoleBinding",
             "List",
         ];
-        text.match_indices("kind").any(|(at, _)| {
+        memchr::memmem::find_iter(text.as_bytes(), "kind").any(|at| {
             let rest = text.get(at + 4..).unwrap_or_default();
             let value = rest.trim_start_matches(['"', '\'', ':', ' ', '\t', '\n', '\r']);
             kinds.iter().any(|kind| value.starts_with(kind))
@@ -126,12 +183,7 @@ impl Neighbours {
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
                 let subjects = object.node.get("subjects").map_or(&[][..], Node::items);
                 for subject in subjects {
-                    let text = |key| subject.get(key).and_then(Node::as_str);
-                    if let (Some("ServiceAccount"), Some(name)) = (text("kind"), text("name")) {
-                        let of = text("namespace").map_or_else(namespace, str::to_owned);
-                        let of_namespace = self.with_roles.entry(of).or_default();
-                        of_namespace.insert(name.to_owned());
-                    }
+                    self.with_roles.add(subject, self::namespace(object));
                 }
             }
             ("aadpodidentity.k8s.io", "AzureIdentityBinding") => {
@@ -177,9 +229,7 @@ impl Neighbours {
                 own.entry(name).or_insert(account);
             }
         }
-        for (namespace, names) in others.with_roles {
-            self.with_roles.entry(namespace).or_default().extend(names);
-        }
+        self.with_roles.append(others.with_roles);
         self.bindings.extend(others.bindings);
     }
 
@@ -214,10 +264,9 @@ impl Neighbours {
         self.accounts.get(namespace)?.get(name)
     }
 
-    /// Whether some binding of a role names a service account.
+    /// Whether some binding of a role names a service account, or a group that it is in.
     pub(crate) fn has_role(&self, namespace: &str, name: &str) -> bool {
-        let names = self.with_roles.get(namespace);
-        names.is_some_and(|names| names.contains(name))
+        self.with_roles.contain(namespace, name)
     }
 }
 
@@ -255,4 +304,44 @@ fn ports(object: &Object) -> Vec<ServicePort> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_given_to_accounts_users_and_groups() {
+        let of = |subject: &str| {
+            let mut neighbours = Neighbours::default();
+            neighbours.add_text("f", &format!(
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: b, namespace: one}}\nsubjects: [{{{subject}}}]\n"
+            ));
+            let mut all = Neighbours::default();
+            all.append(neighbours);
+            [("one", "a"), ("one", "b"), ("two", "a")]
+                .map(|(namespace, name)| all.has_role(namespace, name))
+        };
+        for (subject, who) in [
+            ("kind: ServiceAccount, name: a", [true, false, false]),
+            (
+                "kind: ServiceAccount, name: a, namespace: two",
+                [false, false, true],
+            ),
+            (
+                "kind: User, name: 'system:serviceaccount:one:b'",
+                [false, true, false],
+            ),
+            ("kind: User, name: joe", [false; 3]),
+            (
+                "kind: Group, name: 'system:serviceaccounts:one'",
+                [true, true, false],
+            ),
+            ("kind: Group, name: 'system:serviceaccounts'", [true; 3]),
+            ("kind: Group, name: 'system:authenticated'", [true; 3]),
+            ("kind: Group, name: 'system:unauthenticated'", [false; 3]),
+        ] {
+            assert_eq!(of(subject), who, "{subject}");
+        }
+    }
 }

@@ -7,9 +7,30 @@ use crate::pod::Pod;
 /// The label of a node that names its operating system, now and before 1.14.
 const LABELS: &[&str] = &["kubernetes.io/os", "beta.kubernetes.io/os"];
 
-/// What `spec.os` says.
+/// The names that the API server takes (core validation `validateOS`).
+const NAMES: [&str; 2] = ["linux", "windows"];
+
+/// What `spec.os` says, or means where it has the letters of a name.
 pub(crate) fn said<'a>(pod: &Pod<'a>) -> Option<&'a str> {
+    let written = written(pod)?;
+    let meant = NAMES
+        .into_iter()
+        .find(|name| name.eq_ignore_ascii_case(written));
+    Some(meant.unwrap_or(written))
+}
+
+/// What `spec.os` says, letter by letter.
+fn written<'a>(pod: &Pod<'a>) -> Option<&'a str> {
     pod.at(&["os", "name"])?.as_str()
+}
+
+/// A name in `spec.os` that the API server refuses, and the one that is meant, if one is.
+pub(crate) fn misspelt<'a>(pod: &Pod<'a>) -> Option<(&'a str, Option<&'static str>)> {
+    let written = written(pod).filter(|written| !NAMES.contains(written))?;
+    let meant = NAMES
+        .into_iter()
+        .find(|name| name.eq_ignore_ascii_case(written));
+    Some((written, meant))
 }
 
 /// Whether the pod is for Windows: it says so, or its node is chosen to be and it says nothing else.

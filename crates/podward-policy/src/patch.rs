@@ -15,7 +15,7 @@ const OTHERS: &[&str] = &[
 
 /// Whether a text may hold the directive; others need not be gone through.
 pub(crate) fn may_be_in(text: &str) -> bool {
-    text.contains(DIRECTIVE)
+    crate::exceptions::holds(text, DIRECTIVE)
 }
 
 /// Whether an object has the directive somewhere.

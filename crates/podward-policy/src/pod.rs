@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use podward_manifest::{Node, Position, Workload};
 
-use crate::Version;
 use crate::check::Spot;
 use crate::neighbours::{Pairs, namespace, pairs};
+use crate::{Version, words};
 
 /// The pods of a workload.
 pub(crate) struct Pod<'a> {
@@ -54,7 +54,7 @@ impl<'a> Pod<'a> {
                 containers.push(Container {
                     name: node.get("name").and_then(Node::as_str).unwrap_or_default(),
                     node,
-                    path: format!("{list}[{index}]"),
+                    path: words::item(list, index),
                     ports_default: list != "ephemeralContainers",
                 });
             }

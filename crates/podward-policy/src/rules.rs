@@ -86,3 +86,9 @@ pub fn rules() -> Vec<&'static Rule> {
 pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().into_iter().find(|rule| rule.id == id)
 }
+
+/// The rule that a name is nearest to, if it is near at all.
+#[must_use]
+pub fn nearest(id: &str) -> Option<&'static str> {
+    podward_manifest::nearest(id, rules().into_iter().map(|rule| rule.id))
+}

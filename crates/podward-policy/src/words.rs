@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 /// `"a", "b"`.
 pub(crate) fn quoted<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
-    let mut text = String::new();
+    // as long as one or two names are
+    let mut text = String::with_capacity(32);
     for name in names {
         if !text.is_empty() {
             text.push_str(", ");
@@ -38,6 +39,19 @@ pub(crate) fn escaped(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// `containers[0]`.
+pub(crate) fn item(list: &str, index: usize) -> String {
+    let mut text = String::with_capacity(list.len() + 4);
+    text.push_str(list);
+    text.push('[');
+    match u8::try_from(index) {
+        Ok(digit @ 0..=9) => text.push(char::from(b'0' + digit)),
+        _ => text.push_str(&index.to_string()),
+    }
+    text.push(']');
+    text
 }
 
 /// The plural ending of a word.

@@ -1,6 +1,6 @@
 //! `podward check`.
 
-mod baseline;
+pub(crate) mod baseline;
 mod github;
 mod junit;
 pub(crate) mod neighbours;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use podward_policy::{
-    Examined, Profile, Severity, Surroundings, examine, examine_each, surroundings,
+    Examined, LONG, Profile, Severity, Surroundings, examine, examine_each, surroundings,
 };
 
 use crate::cores;
@@ -23,7 +23,7 @@ use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::{Asked, Standard};
-use baseline::Baseline;
+use baseline::{Baseline, Folder};
 use print::{Format, Printed, Unread};
 use render::Writer;
 
@@ -131,7 +131,8 @@ struct Run<'a> {
     format: Format,
     asked: &'a Asked,
     baseline: Option<&'a Baseline>,
-    keeps_keys: bool,
+    /// Where a baseline is written, if one is.
+    writes: Option<&'a Folder>,
     /// Only counts are wanted.
     is_quiet: bool,
     around: &'a Surroundings<'a>,
@@ -156,13 +157,14 @@ impl Check {
             ..Total::default()
         };
         let around = surroundings(|| neighbours::of(&files));
+        let writes = self.write_baseline.as_deref().map(Folder::of);
         let quiet = self.summary || self.write_baseline.is_some();
         let run = Run {
             io,
             format: self.output,
             asked: &asked,
             baseline: baseline.as_ref(),
-            keeps_keys: self.write_baseline.is_some(),
+            writes: writes.as_ref(),
             is_quiet: quiet,
             around: &around,
         };
@@ -185,7 +187,8 @@ impl Check {
         }
         self.inputs.tell(io);
         if self.output != Format::Podsecurity {
-            asked.config.unused().iter().for_each(|line| io.note(line));
+            let unused = asked.config.unused(&self.paths);
+            unused.iter().for_each(|line| io.note(line));
         }
         if let Some(baseline) = &baseline {
             baseline.tell(io);
@@ -281,30 +284,34 @@ impl Run<'_> {
             settings.profile = Profile::Level(settings.profile.level());
         }
         let mut writer = Writer::new(self, file, &source, pieces);
-        let mut any = false;
-        let mut take = |mut judged: Examined| {
-            file.forgive(&source, &mut judged.errors);
-            any |= !judged.objects.is_empty();
-            if !any {
-                let found = file.credentials(&source);
-                judged.add(&source.path, &source.text, &settings, found);
+        let judge = |each: &mut dyn FnMut(Examined)| {
+            let mut any = false;
+            let mut take = |mut judged: Examined| {
+                file.forgive(&source, &mut judged.errors);
+                any |= !judged.objects.is_empty();
+                if !any {
+                    let found = file.credentials(&source);
+                    judged.add(&source.path, &source.text, &settings, found);
+                }
+                each(judged);
+            };
+            let (path, text) = (&source.path, &source.text);
+            if file.is_code() {
+                take(Examined::default());
+            } else if self.format == Format::Junit && text.len() < LONG {
+                // the number of findings comes first
+                take(examine(path, text, &settings, self.around));
+            } else {
+                examine_each(path, text, &settings, self.around, &mut take);
             }
-            writer.add(judged);
         };
-        if file.is_code() {
-            take(Examined::default());
-        } else if self.format == Format::Junit {
-            // the number of findings comes first
-            take(examine(&source.path, &source.text, &settings, self.around));
-        } else {
-            examine_each(
-                &source.path,
-                &source.text,
-                &settings,
-                self.around,
-                &mut take,
-            );
+        if self.format == Format::Junit && source.text.len() >= LONG && !file.is_code() {
+            // it is judged twice, for its findings take more memory than may be
+            let (mut known, mut counts) = (writer.known(), junit::Counts::default());
+            judge(&mut |judged| writer.count(&judged, &mut known, &mut counts));
+            writer.begin_suite(&counts);
         }
+        judge(&mut |judged| writer.add(judged));
         writer.end();
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use podward_manifest::{Node, Source, parse};
-use podward_policy::{Exceptions, Ids, Ignore, Profile, Severity, Version, rule};
+use podward_policy::{
+    Exceptions, Ids, Ignore, Known, Profile, Severity, Version, nearest_rule, rule,
+};
 use serde::Deserialize;
 
 use crate::files::Pattern;
@@ -81,8 +83,18 @@ pub(crate) struct Config {
     pub(crate) ids: Ids,
     severities: BTreeMap<String, Option<Severity>>,
     profiles: Vec<(Paths, Profile)>,
-    ignores: Vec<(Paths, Arc<Ignore>, usize)>,
+    ignores: Vec<Entry>,
     exclude: Paths,
+}
+
+/// An entry of `ignore`.
+#[derive(Debug)]
+struct Entry {
+    paths: Paths,
+    ignore: Arc<Ignore>,
+    line: usize,
+    /// Whether a file that it is about was judged.
+    met: AtomicBool,
 }
 
 /// Patterns of paths; a folder that one matches is meant with all below it.
@@ -196,7 +208,10 @@ impl Config {
             Some(_) => Ok(()),
             None => Err(fault(
                 path,
-                format!("there is no rule {name:?}: podward explain --list tells all"),
+                match nearest_rule(name) {
+                    Some(near) => format!("there is no rule {name:?}: did you mean {near:?}?"),
+                    None => format!("there is no rule {name:?}: podward explain --list tells all"),
+                },
             )),
         };
         self.profile = written
@@ -278,7 +293,12 @@ impl Config {
                 ..Ignore::default()
             };
             let line = root.locate(&path).line;
-            self.ignores.push((paths, Arc::new(ignore), line));
+            self.ignores.push(Entry {
+                paths,
+                ignore: Arc::new(ignore),
+                line,
+                met: AtomicBool::new(false),
+            });
         }
         self.exclude = patterns("exclude", &written.exclude)?;
         Ok(self)
@@ -310,33 +330,42 @@ impl Config {
         found.next().map(|(_, profile)| *profile)
     }
 
-    /// What is left in a file.
+    /// What is left in a file, which is judged.
     pub(crate) fn exceptions(&self, path: Option<&Path>) -> Exceptions {
         let path = self.relative(path);
         let about = |paths: &Paths| {
             paths.0.is_empty() || path.as_ref().is_some_and(|path| paths.match_any(path))
         };
-        let ignores = self.ignores.iter();
+        let ignores = self.ignores.iter().filter(|entry| about(&entry.paths));
         Exceptions {
             severities: self.severities.clone(),
             ignores: ignores
-                .filter(|(paths, ..)| about(paths))
-                .map(|(_, ignore, _)| Arc::clone(ignore))
+                .inspect(|entry| entry.met.store(true, Ordering::Relaxed))
+                .map(|entry| Arc::clone(&entry.ignore))
                 .collect(),
+            known: Known::default(),
             is_patch: false,
         }
     }
 
-    /// Entries that have left nothing, each in a sentence.
-    pub(crate) fn unused(&self) -> Vec<String> {
-        let unused = self.ignores.iter();
-        let unused = unused.filter(|(_, ignore, _)| !ignore.used.load(Ordering::Relaxed));
+    /// Entries that have left nothing, each in a sentence. Where these paths are not all of the folder, those alone
+    /// that are about some file that was judged.
+    pub(crate) fn unused(&self, paths: &[PathBuf]) -> Vec<String> {
+        let here = [PathBuf::from(".")];
+        let mut paths = if paths.is_empty() { &here } else { paths }.iter();
+        let is_all =
+            paths.any(|path| std::path::absolute(path).is_ok_and(|it| self.folder.starts_with(it)));
+        let unused = self.ignores.iter().filter(|entry| {
+            let is_about_some = is_all || entry.met.load(Ordering::Relaxed);
+            is_about_some && !entry.ignore.used.load(Ordering::Relaxed)
+        });
         unused
-            .map(|(_, ignore, line)| {
+            .map(|entry| {
                 format!(
-                    "{}:{line}: the entry for {} leaves nothing: take it out",
+                    "{}:{}: the entry for {} leaves nothing: take it out",
                     self.shown,
-                    ignore.rules.join(", ")
+                    entry.line,
+                    entry.ignore.rules.join(", ")
                 )
             })
             .collect()
@@ -384,6 +413,17 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_for_files_that_were_not_judged_is_not_unused() {
+        let config = parsed("ignore:\n- {rules: [privileged], paths: [infra], reason: r}\n- {rules: [hostPorts], paths: [web], reason: r}\n").unwrap();
+        let unused = |path: &str| config.unused(&[PathBuf::from(path)]);
+        assert!(unused("/repo/web").is_empty());
+        config.exceptions(Some(Path::new("/repo/web/a.yaml")));
+        let told = "podward.yaml:3: the entry for hostPorts leaves nothing: take it out";
+        assert_eq!(unused("/repo/web"), [told]);
+        assert_eq!(unused("/repo").len(), 2);
+    }
+
+    #[test]
     fn faults_have_their_line() {
         for (text, said) in [
             ("profil: x\n", "unknown field `profil`"),
@@ -391,6 +431,10 @@ mod tests {
             (
                 "rules:\n  nothing: off\n",
                 "podward.yaml:2:12: there is no rule \"nothing\"",
+            ),
+            (
+                "rules:\n  privilegd: off\n",
+                "there is no rule \"privilegd\": did you mean \"privileged\"?",
             ),
             (
                 "rules:\n  privileged: loud\n",

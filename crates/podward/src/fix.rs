@@ -6,11 +6,13 @@ mod tell;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use podward_manifest::Source;
 use podward_policy::{Fixed, Mended, Mending, mend, mend_across, surroundings};
 use serde_json::json;
 
+use crate::check::baseline::Baseline;
 use crate::check::neighbours;
 use crate::cores;
 use crate::files::{Beyond, File, Inputs, Rendering};
@@ -56,6 +58,9 @@ pub(crate) struct Fix {
     /// Act on hints too, such as hostUsers: false
     #[arg(long, env = "PODWARD_HINTS")]
     hints: bool,
+    /// Leave what a baseline of podward check holds
+    #[arg(long, value_name = "FILE", env = "PODWARD_BASELINE")]
+    baseline: Option<PathBuf>,
     #[command(flatten)]
     inputs: Inputs,
     #[command(flatten)]
@@ -80,6 +85,7 @@ impl Fix {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
         let asked = self.standard.asked(io, &self.paths)?;
+        let baseline = self.baseline.as_deref().map(Baseline::read).transpose()?;
         let found = self
             .inputs
             .find(io, &self.paths, &Beyond::default(), Rendering::NotMended);
@@ -95,8 +101,14 @@ impl Fix {
         let sources = self.read(io, &files, &mut total)?;
         let around = surroundings(|| neighbours::of(&files));
         let all = cores::map(&sources, |(file, source)| {
+            let mut settings = asked.settings(file);
+            if let (Some(baseline), Some(exceptions)) =
+                (&baseline, Arc::get_mut(&mut settings.exceptions))
+            {
+                exceptions.known = baseline.known(file);
+            }
             let mending = Mending {
-                settings: asked.settings(file),
+                settings,
                 may_break: self.unsafe_fixes,
                 hints: self.hints,
             };
@@ -159,8 +171,9 @@ impl Fix {
         total: &mut Total,
     ) -> Result<Vec<(&'a File, Source)>, Report> {
         let mut sources = Vec::new();
-        for file in files {
-            match file.read() {
+        let read = cores::map(files, File::read);
+        for (file, read) in files.iter().zip(read) {
+            match read {
                 Ok(source) => sources.extend(source.map(|source| (file, source))),
                 Err(error) => {
                     if let Some(bytes) = file.unread().filter(|_| self.write) {

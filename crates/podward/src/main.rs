@@ -28,12 +28,16 @@ mod webhook;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::builder::{BoolishValueParser, OsStr, Resettable};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use io::Io;
 use report::{Exit, Report};
 
 /// Gives every pod the least it needs and nothing to steal.
+///
+/// Most options may be given by environment variables, too, which the help of each command names: an empty one counts
+/// as not set, and options without a value take 1, true and yes, or 0, false and no.
 ///
 /// Exit codes: 0 nothing found or all as expected, 1 findings, refusals or missed expectations, 2 the command
 /// could not do its work.
@@ -68,7 +72,7 @@ fn main() -> ExitCode {
         _ => {}
     }
     let mut io = Io::new();
-    let outcome: Result<Exit, Report> = match Cli::parse().command {
+    let outcome: Result<Exit, Report> = match parsed().command {
         Command::Check(check) => check.run(&mut io),
         Command::Fix(fix) => fix.run(&mut io),
         Command::Explain(explain) => explain.run(&mut io),
@@ -90,6 +94,32 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The command line and the environment, of which a variable that is empty, or says no to an option that takes no
+/// value, counts as one that is not set.
+fn parsed() -> Cli {
+    let matches = with_environment(Cli::command()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+fn with_environment(command: clap::Command) -> clap::Command {
+    const NO: [&str; 5] = ["0", "false", "no", "off", "n"];
+    let command = command.mut_args(|arg| {
+        let Some(value) = arg.get_env().and_then(std::env::var_os) else {
+            return arg;
+        };
+        let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
+        let says_no = NO.iter().any(|no| value.eq_ignore_ascii_case(no));
+        if value.is_empty() || (is_switch && says_no) {
+            arg.env(Resettable::<OsStr>::Reset)
+        } else if is_switch {
+            arg.value_parser(BoolishValueParser::new())
+        } else {
+            arg
+        }
+    });
+    command.mut_subcommands(with_environment)
 }
 
 fn code(status: i32) -> ExitCode {

@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, Stop};
 use super::{Reader, may_open};
-use crate::{Node, Position, Value, scalar};
+use crate::{Node, Position, Value};
 
 impl Reader<'_> {
     /// What starts at the token, inside a collection at a column.
@@ -174,7 +174,7 @@ impl Reader<'_> {
     /// Plain text as a node.
     pub(super) fn plain_node(&mut self, from: usize, to: usize, start: Position) -> Option<Node> {
         let end = self.cursor.position(to);
-        let value = scalar::resolve(self.cursor.text.get(from..to)?);
+        let value = self.resolve(self.cursor.text.get(from..to)?);
         self.node(value, start, end)
     }
 
@@ -192,7 +192,7 @@ impl Reader<'_> {
         if stop == Stop::Comment {
             self.cursor.at = self.cursor.line_end();
             self.cursor.next_line()?;
-            return self.node(scalar::resolve(first), start, end);
+            return self.node(self.resolve(first), start, end);
         }
         let mut folded: Option<String> = None;
         loop {
@@ -222,8 +222,8 @@ impl Reader<'_> {
         }
         self.cursor.skip_comments()?;
         let value = match &folded {
-            Some(text) => scalar::resolve(text),
-            None => scalar::resolve(first),
+            Some(text) => self.resolve(text),
+            None => self.resolve(first),
         };
         self.node(value, start, end)
     }

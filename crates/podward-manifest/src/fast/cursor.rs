@@ -62,10 +62,12 @@ impl<'a> Cursor<'a> {
     pub(super) fn new(text: &'a str, lines_before: usize) -> Option<Self> {
         let bytes = text.as_bytes();
         let wide = !text.is_ascii();
-        let is_control = |b: &u8| (*b < b' ' && !matches!(b, b'\n' | b'\t' | b'\r')) || *b == 0x7f;
+        let is_control = |b: u8| (b < b' ') & !matches!(b, b'\n' | b'\t' | b'\r') | (b == 0x7f);
         // without an early end this is done many bytes at once
-        let controls = bytes.iter().fold(false, |any, b| any | is_control(b));
-        if controls || (wide && !wide_is_printable(bytes)) || !returns_end_lines(text) {
+        let controls = bytes
+            .iter()
+            .fold(0, |any, b| any | u8::from(is_control(*b)));
+        if controls != 0 || (wide && !wide_is_printable(bytes)) || !returns_end_lines(text) {
             return None;
         }
         Some(Self {
@@ -136,8 +138,8 @@ impl<'a> Cursor<'a> {
 
     /// Where this line ends, without its end.
     pub(super) fn line_end(&self) -> usize {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let end = rest.find('\n').map_or(self.bytes.len(), |n| self.at + n);
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let end = memchr::memchr(b'\n', rest).map_or(self.bytes.len(), |n| self.at + n);
         let returned = end > self.at && self.byte(end - 1) == b'\r' && end < self.bytes.len();
         end - usize::from(returned)
     }
@@ -356,7 +358,6 @@ fn wide_is_printable(bytes: &[u8]) -> bool {
 
 /// Whether every carriage return stands before a line feed.
 fn returns_end_lines(text: &str) -> bool {
-    let mut parts = text.split('\r');
-    parts.next();
-    parts.all(|part| part.starts_with('\n'))
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'\r', bytes).all(|at| bytes.get(at + 1) == Some(&b'\n'))
 }

@@ -20,7 +20,7 @@ pub(super) fn mapping(
             Value::String(text) if text == "<<" => return None,
             Value::String(_) => {}
             Value::Null | Value::Sequence(_) | Value::Mapping(_) => return None,
-            Value::Bool(_) | Value::Int(_) | Value::Float(_) => all_text = false,
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Number(_) => all_text = false,
         }
     }
     if all_text && are_different(&entries) {

@@ -15,25 +15,30 @@ mod quoted;
 mod text;
 
 use crate::parse::MAX_DEPTH;
-use crate::{Node, ParseError, Position, Value};
+use crate::{Node, ParseError, Position, Value, scalar};
 use cursor::Cursor;
+
+/// Room for as many entries as are open at once in most documents.
+const FEW: usize = 64;
 
 /// A document: its root, which is never null, and keys that are there twice.
 pub(crate) type Root = (Node, Vec<ParseError>);
 
 /// What stands below `lines_before` lines of a file, if the fast reader is sure of it: its
-/// documents, and how many values they have. It makes no more than `most` values.
+/// documents, and how many values they have. It makes no more than `most` values. What `is_json` has its numbers.
 pub(crate) fn read(
     path: &str,
     text: &str,
     lines_before: usize,
     most: usize,
+    is_json: bool,
 ) -> Option<(Vec<Root>, usize)> {
     let mut reader = Reader {
         path,
+        is_json,
         cursor: Cursor::new(text, lines_before)?,
-        pairs: Vec::new(),
-        items: Vec::new(),
+        pairs: Vec::with_capacity(FEW),
+        items: Vec::with_capacity(FEW),
         duplicates: Vec::new(),
         made: 0,
         most,
@@ -56,6 +61,7 @@ pub(crate) fn read(
 
 struct Reader<'a> {
     path: &'a str,
+    is_json: bool,
     cursor: Cursor<'a>,
     /// Entries of the mappings that are open, those of the innermost last.
     pairs: Vec<(Node, Node)>,
@@ -67,6 +73,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The value of a plain scalar.
+    fn resolve(&self, text: &str) -> Value {
+        if self.is_json {
+            return scalar::resolve_json(text);
+        }
+        scalar::resolve(text)
+    }
+
     /// Counts a value.
     fn node(&mut self, value: Value, start: Position, end: Position) -> Option<Node> {
         self.made += 1;
@@ -95,7 +109,7 @@ fn may_open(depth: usize) -> Option<()> {
 #[cfg(test)]
 mod tests {
     fn is_read(text: &str) -> bool {
-        super::read("f", text, 0, 1000).is_some()
+        super::read("f", text, 0, 1000, false).is_some()
     }
 
     #[test]

@@ -12,6 +12,9 @@ enum Chomping {
     Keep,
 }
 
+/// Room for a line, so that short texts are written without another look for room.
+const LINE: usize = 128;
+
 impl Reader<'_> {
     /// Reads a block of text from its sign, inside a collection at a column, and goes to the token
     /// behind it.
@@ -43,7 +46,7 @@ impl Reader<'_> {
             }
         };
         let start = self.cursor.here_position();
-        let mut text = String::new();
+        let mut text = String::with_capacity(LINE);
         if first < indent {
             // an empty block; text that is moved in too little is an error
             (first <= parent).then_some(())?;

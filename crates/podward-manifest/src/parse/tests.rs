@@ -106,3 +106,32 @@ fn quoted_text_stays_text() {
         assert!(parse("f", text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_line_before_the_root_begins_with_no_tab() {
+    // as gopkg.in/yaml.v2 has it
+    for (text, place) in [
+        ("\ta\n", "1:1"),
+        ("\tkind: Pod\n", "1:1"),
+        ("  \ta: b\n", "1:3"),
+        ("\t# x\na: b\n", "1:1"),
+        ("\n\t\na: b\n", "2:1"),
+        ("\t- a\n", "1:1"),
+        ("\t[a]\n", "1:1"),
+        ("a: b\n---\n\tc: d\n", "3:1"),
+        ("a: &x b\n---\nc: *x\n---\n\td\n", "5:1"),
+    ] {
+        let (_, faults) = crate::parse_each("f", text);
+        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        let wanted = format!("f:{place}: a line may not begin with a tab: write spaces");
+        assert!(told.contains(&wanted), "{text:?}: {told:?}");
+    }
+    for text in [
+        "---\t\na: b\n",
+        "--- \t{a: b}\n",
+        "\t{\"a\": 1}",
+        "a: |\n  \tb\n---\nc: \"d\n\te\"\n",
+    ] {
+        assert_eq!(crate::parse_each("f", text).1, [], "{text:?}");
+    }
+}

@@ -25,8 +25,15 @@ pub fn decode_error(object: &Object) -> Option<String> {
             Err(Abort(message)) => Some(message),
         }
     };
-    // the order only matters to which of several faults is told
-    decode(false).and_then(|_| decode(true))
+    // the order only matters to which of several faults is told; that of JSON is the file's own, and
+    // YAML is made JSON with sorted keys first
+    decode(false).and_then(|first| {
+        if object.is_json {
+            Some(first)
+        } else {
+            decode(true)
+        }
+    })
 }
 
 /// A fault at which decoding ends; at others it goes on, and the first of them is told.
@@ -55,7 +62,8 @@ impl Decoder {
             | (Form::String | Form::Duration | Form::IntOrString, Value::String(_))
             | (Form::Bytes, Value::String(_))
             | (Form::Bool, Value::Bool(_))
-            | (Form::Float, Value::Int(_) | Value::Float(_)) => {}
+            | (Form::Float | Form::Quantity, Value::Int(_) | Value::Float(_) | Value::Number(_)) => {
+            }
             (Form::Struct(_), Value::Mapping(entries)) => {
                 for (key, value) in self.entries(entries) {
                     self.field(&key.key_text(), value, of)?;
@@ -75,7 +83,6 @@ impl Decoder {
             (Form::Int64, Value::Int(_)) => {}
             (Form::Int64, value) => self.mismatch(&said(value, true), &go_name(found.name)),
             (Form::IntOrString, value) => self.int(value, "int32", true)?,
-            (Form::Quantity, Value::Int(_) | Value::Float(_)) => {}
             (Form::Quantity, Value::String(text)) => {
                 quantity(text).map_err(|e| Abort(e.to_owned()))?;
             }
@@ -158,7 +165,8 @@ fn said(value: &Value, with_number: bool) -> String {
     match value {
         Value::Int(number) if with_number => format!("number {number}"),
         Value::Float(number) if with_number => format!("number {}", go_float(*number)),
-        Value::Int(_) | Value::Float(_) => "number".to_owned(),
+        Value::Number(text) if with_number => format!("number {text}"),
+        Value::Int(_) | Value::Float(_) | Value::Number(_) => "number".to_owned(),
         Value::Bool(_) => "bool".to_owned(),
         Value::String(_) => "string".to_owned(),
         Value::Sequence(_) => "array".to_owned(),
@@ -210,7 +218,11 @@ mod tests {
 
     fn said(spec: &str) -> String {
         let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {spec}\n");
-        let document = crate::parse("f", &text).unwrap().remove(0);
+        of_text(&text)
+    }
+
+    fn of_text(text: &str) -> String {
+        let document = crate::parse("f", text).unwrap().remove(0);
         let objects = crate::objects(document).unwrap();
         decode_error(&objects[0]).unwrap_or_default()
     }
@@ -257,6 +269,77 @@ mod tests {
         ];
         for (spec, sentence) in cases {
             assert_eq!(said(spec), sentence, "{spec}");
+        }
+    }
+
+    /// The sentences were said by k8s.io/apimachinery 0.37.
+    #[test]
+    fn numbers_of_json_are_what_is_written_and_its_first_fault_is_told() {
+        let said = |spec: &str| {
+            of_text(&format!(
+                "{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{\"name\":\"a\"}},\"spec\":{spec}}}"
+            ))
+        };
+        let of_user =
+            "Go struct field PodSecurityContext.spec.securityContext.runAsUser of type int64";
+        for number in [
+            "1e3",
+            "80.0",
+            "1.50",
+            "9223372036854775808",
+            "99999999999999999999",
+        ] {
+            assert_eq!(
+                said(&format!(
+                    "{{\"securityContext\":{{\"runAsUser\":{number}}}}}"
+                )),
+                format!("json: cannot unmarshal number {number} into {of_user}"),
+            );
+        }
+        assert_eq!(
+            said(r#"{"terminationGracePeriodSeconds":"x","activeDeadlineSeconds":"y"}"#),
+            "json: cannot unmarshal string into Go struct field PodSpec.spec.terminationGracePeriodSeconds of type int64"
+        );
+        assert_eq!(
+            said(r#"{"containers":[{"env":[{"name":"a","value":1.50}]}]}"#),
+            "json: cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string"
+        );
+        assert_eq!(
+            said(r#"{"containers":[{"livenessProbe":{"httpGet":{"port":80.0}}}]}"#),
+            "json: cannot unmarshal number 80.0 into Go struct field HTTPGetAction.spec.containers.livenessProbe.ProbeHandler.httpGet.port of type int32"
+        );
+        let good = r#"{"unknown":1e2,"securityContext":{"runAsUser":-0},"containers":[{"resources":{"limits":{"cpu":1E2,"memory":18446744073709551615}}}]}"#;
+        assert_eq!(said(good), "");
+        // in braces, but no JSON
+        assert_eq!(
+            of_text("{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {priority: 1.0}}"),
+            ""
+        );
+    }
+
+    #[test]
+    fn large_integers_of_yaml_are_told_as_they_are() {
+        for (number, told) in [
+            ("9223372036854775808", "9223372036854775808"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("18446744073709551616", "18446744073709552000"),
+            ("0xFFFFFFFFFFFFFFFF", "18446744073709551615"),
+            ("0o1777777777777777777777", "18446744073709551615"),
+            ("01777777777777777777777", "18446744073709551615"),
+            ("1_000_000_000_000_000_000_0", "10000000000000000000"),
+            ("+9223372036854775808", "9223372036854776000"),
+            ("-9223372036854775809", "-9223372036854776000"),
+            ("09223372036854775808", "9223372036854776000"),
+            ("9223372036854775808.0", "9223372036854776000"),
+            ("123456789012345678901234567890", "1.2345678901234568e+29"),
+        ] {
+            assert_eq!(
+                said(&format!("{{securityContext: {{runAsUser: {number}}}}}")),
+                format!(
+                    "json: cannot unmarshal number {told} into Go struct field PodSecurityContext.spec.securityContext.runAsUser of type int64"
+                ),
+                "{number}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
 //! Unknown fields and values of a wrong type, as the API server's strict decoding finds them.
 
+use super::decode::decode_error;
 use super::scan::{is_base64, quantity, time};
 use super::suggest::suggest;
 use super::table::{Form, Table, TypeId, table};
@@ -32,17 +33,32 @@ pub struct FieldFault {
 /// resources nothing is said. `null` fits everywhere, as in the API server.
 #[must_use]
 pub fn strict(object: &Object) -> Vec<FieldFault> {
+    walk(object).found
+}
+
+/// The same with what [`decode_error`] says of the object, which is decoded only where something in it
+/// does not fit.
+#[must_use]
+pub fn strict_and_decoded(object: &Object) -> (Vec<FieldFault>, Option<String>) {
+    let walk = walk(object);
+    let may_fail = walk.misfits || walk.found.len() >= MAX_FAULTS;
+    let error = may_fail.then(|| decode_error(object)).flatten();
+    (walk.found, error)
+}
+
+fn walk(object: &Object) -> Walk {
     let table = table();
     let mut walk = Walk {
         table,
         unknown_too: true,
+        misfits: false,
         found: Vec::new(),
     };
     if let Some(known) = table.kind(&object.api_version, &object.kind) {
         walk.unknown_too = known.exact;
         walk.value(&object.node, known.of, &Path::Root);
     }
-    walk.found
+    walk
 }
 
 /// Values of a wrong type in the security contexts of pods that a custom resource makes: its own
@@ -56,6 +72,7 @@ pub fn strict_pods(pods: &Workload<'_>) -> Vec<FieldFault> {
     let mut walk = Walk {
         table,
         unknown_too: false,
+        misfits: false,
         found: Vec::new(),
     };
     walk.value(pods.spec, spec.of, &Path::At(&pods.spec_path));
@@ -110,6 +127,8 @@ impl Path<'_> {
 struct Walk {
     table: &'static Table,
     unknown_too: bool,
+    /// Whether a value does not fit, be it told or left because it stands for another.
+    misfits: bool,
     found: Vec<FieldFault>,
 }
 
@@ -133,10 +152,11 @@ impl Walk {
                 }
             }
             _ => {
-                if let Err(wanted) = fits(form, &node.value)
-                    && !is_put_in(&node.value)
-                {
-                    self.wrong(node, form, wanted, path);
+                if let Err(wanted) = fits(form, &node.value) {
+                    self.misfits = true;
+                    if !is_put_in(&node.value) {
+                        self.wrong(node, form, wanted, path);
+                    }
                 }
             }
         }
@@ -183,11 +203,11 @@ impl Walk {
             Value::String(_) if matches!(form, Form::Bytes | Form::Quantity | Form::Time) => {
                 "is not"
             }
-            Value::Int(_) | Value::Float(_) if is_number(form) => "is not",
+            Value::Int(_) | Value::Float(_) | Value::Number(_) if is_number(form) => "is not",
             other => match other {
                 Value::Null => "is null",
                 Value::Bool(_) => "is a boolean",
-                Value::Int(_) | Value::Float(_) => "is a number",
+                Value::Int(_) | Value::Float(_) | Value::Number(_) => "is a number",
                 Value::String(_) => "is text",
                 Value::Sequence(_) => "is a list",
                 Value::Mapping(_) => "is a mapping",
@@ -247,14 +267,17 @@ fn fits(form: &Form, value: &Value) -> Result<(), &'static str> {
         Form::Bool => (matches!(value, Value::Bool(_)), "true or false"),
         Form::Int32 => (is_int32(value), "a whole number of 32 bits"),
         Form::Int64 => (matches!(value, Value::Int(_)), "a whole number of 64 bits"),
-        Form::Float => (matches!(value, Value::Int(_) | Value::Float(_)), "a number"),
+        Form::Float => (
+            matches!(value, Value::Int(_) | Value::Float(_) | Value::Number(_)),
+            "a number",
+        ),
         Form::IntOrString => (
             matches!(value, Value::String(_)) || is_int32(value),
             "a whole number of 32 bits or text",
         ),
         Form::Quantity => (
             match value {
-                Value::Int(_) | Value::Float(_) => true,
+                Value::Int(_) | Value::Float(_) | Value::Number(_) => true,
                 Value::String(text) => quantity(text).is_ok(),
                 _ => false,
             },
@@ -270,7 +293,9 @@ pub(super) fn is_int32(value: &Value) -> bool {
 
 fn help(value: &Value, form: &Form) -> String {
     let hint = match (form, value) {
-        (Form::String, Value::Bool(_) | Value::Int(_) | Value::Float(_)) => "put it in quotes",
+        (Form::String, Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Number(_)) => {
+            "put it in quotes"
+        }
         (_, Value::String(text)) if fits(form, &crate::scalar::resolve(text)).is_ok() => {
             "take the quotes away"
         }

@@ -59,11 +59,14 @@ pub(super) fn suggest(table: &'static Table, name: &str, above: &[(TypeId, Strin
 
 /// The known field that a name is nearest to, if it is near at all.
 fn nearest(table: &'static Table, id: TypeId, name: &str) -> Option<&'static str> {
+    nearest_of(name, table.fields(id).iter().map(|field| field.name))
+}
+
+/// The known name that a name is nearest to, if it is near at all.
+pub fn nearest_of<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.len() / 3).min(2);
-    table
-        .fields(id)
-        .iter()
-        .map(|field| (distance(name, field.name), field.name))
+    known
+        .map(|known| (distance(name, known), known))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, name)| name)

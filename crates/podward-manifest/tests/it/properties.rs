@@ -1,7 +1,8 @@
 //! What holds of any text: nothing panics, and every place is in the file.
 
 use podward_manifest::{
-    Position, decode_error, objects, objects_found, parse, parse_each, strict, workloads,
+    Position, decode_error, objects, objects_found, parse, parse_each, strict, strict_and_decoded,
+    workloads,
 };
 
 /// Manifests with all that YAML has; the cases are these with parts taken out, doubled or replaced.
@@ -104,6 +105,8 @@ fn nothing_panics_and_every_place_is_in_the_file() {
                 !refused || strict(&object).iter().any(|f| !f.unknown),
                 "{text:?}"
             );
+            let both = (strict(&object), decode_error(&object));
+            assert_eq!(strict_and_decoded(&object), both, "{text:?}");
             for workload in workloads(&object) {
                 assert!(
                     workload.spec.start >= object.node.start

@@ -5,8 +5,11 @@ use std::ops::Range;
 use super::entropy::bits;
 use super::found::{By, Found};
 use super::pairs::BEFORE;
-use super::values::stands_for_another;
+use super::values::{is_word, stands_for_another};
 use crate::Severity;
+
+/// Longest password in braces, bytes.
+const LONGEST: usize = 256;
 
 /// Keys of Azure's connection strings and shared access signatures.
 pub(super) fn is_key(name: &str) -> bool {
@@ -116,6 +119,26 @@ pub(super) fn is_database(before: &str) -> bool {
         })
 }
 
+/// The password in the braces of ODBC: `Driver={…};Pwd={…}`. In a template, where braces stand for
+/// something else, those of the driver are doubled.
+pub(super) fn in_braces(before: &str, text: &str, name: &str, at: usize) -> Option<Range<usize>> {
+    let is_password = ["pwd", "password"]
+        .iter()
+        .any(|key| name.eq_ignore_ascii_case(key));
+    let rest = text.get(at..)?.strip_prefix('{').filter(|_| is_password)?;
+    let before = before.to_ascii_lowercase();
+    let driver = before.split_once("driver={").map(|(_, driver)| driver)?;
+    let bytes = rest.as_bytes();
+    let bytes = bytes.get(..LONGEST).unwrap_or(bytes);
+    let length = bytes.iter().position(|b| matches!(b, b'}' | b'\n'))?;
+    let value = rest
+        .get(..length)
+        .filter(|_| bytes.get(length) == Some(&b'}'))?;
+    // `{password}` and `{0}` are where one is put in
+    let stands_for_one = is_word(value) || value.bytes().all(|b| b.is_ascii_digit());
+    (!driver.starts_with('{') && !stands_for_one).then_some(at + 1..at + 1 + length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::made::{base64, found, found_in, holds, holds_none, letters};
@@ -181,6 +204,26 @@ mod tests {
             let wanted = [("a password in a connection string", "hunter2")];
             assert_eq!(all, wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn passwords_in_the_braces_of_odbc_are_found() {
+        let driver = "Driver={ODBC Driver 18 for SQL Server};Server=db;Uid=joe;";
+        for (password, found_there) in [
+            ("hunter2", true),
+            ("hun;ter=2", true),
+            ("your_password_here", false),
+            ("password", false),
+            ("db_password", false),
+            ("0", false),
+            ("$PASSWORD", false),
+        ] {
+            let text = format!("dsn: \"{driver}Pwd={{{password}}};Encrypt=yes\"");
+            let wanted = [("a password in a connection string", password)];
+            let wanted: &[_] = if found_there { &wanted } else { &[] };
+            assert_eq!(found(&text), wanted, "{text}");
+        }
+        holds_none("f\"Driver={{ODBC Driver 18}};Server=db;Pwd={hunter2};\"");
     }
 
     #[test]

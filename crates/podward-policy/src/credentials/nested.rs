@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::entropy::is_random;
 use super::names::{Speaks, speaks};
 
 /// How far before a key its parent is looked for, bytes.
@@ -31,6 +32,48 @@ pub(super) fn block(text: &str, key: &Range<usize>, at: usize) -> Option<Range<u
     let start = text.len() - body.len() + indent;
     let value = start..start + line.trim().len();
     (indent > column.saturating_sub(1) && indent > 0 && ends && !value.is_empty()).then_some(value)
+}
+
+/// Most lines of a token that is broken into some.
+const LINES: usize = 64;
+
+/// The token that a block at `at` has in several lines, behind this key: each is one word, and all together
+/// are nothing but a token.
+pub(super) fn token_of_lines(
+    text: &str,
+    key: &Range<usize>,
+    at: usize,
+) -> Option<(Range<usize>, String)> {
+    let rest = text.get(at..)?.strip_prefix(['|', '>'])?;
+    let (mark, body) = rest.split_at_checked(rest.bytes().take(LINE).position(|b| b == b'\n')?)?;
+    let body = body.get(1..)?;
+    if !mark
+        .trim_end()
+        .bytes()
+        .all(|b| matches!(b, b'+' | b'-' | b'0'..=b'9'))
+    {
+        return None;
+    }
+    let column = key.start - text.get(..key.start)?.rfind('\n').map_or(0, |at| at + 1);
+    let indent_of = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let indent = indent_of(body.split('\n').next()?);
+    let (mut token, mut end, mut count) = (String::new(), 0, 0);
+    for line in body.split_inclusive('\n') {
+        let word = line.trim();
+        if indent_of(line) < indent || word.is_empty() {
+            break;
+        }
+        let is_part = |b: u8| b.is_ascii_alphanumeric() || b"+/=_.~-".contains(&b);
+        count += 1;
+        if count > LINES || line.len() > LINE || !word.bytes().all(is_part) {
+            return None;
+        }
+        token.push_str(word);
+        end += line.len();
+    }
+    let start = text.len() - body.len() + indent;
+    let span = start..start + body.get(indent..end)?.trim_end().len();
+    (count > 1 && indent > column && is_random(&token)).then_some((span, token))
 }
 
 /// Words of a parent that make its `key` one to keep.
@@ -110,6 +153,33 @@ mod tests {
             "password: |\n  ${PASSWORD}\n",
             "password: >\n",
             "password: | cat\n  hunter2\n",
+        ] {
+            holds_none(text);
+        }
+    }
+
+    #[test]
+    fn a_token_in_several_lines_is_one() {
+        let token = "q7Zt1LmX0vB4kD9sYw3R\n  x8Kd83jKs93kdLs93KdP\n  Zx9Kd8";
+        for text in [
+            format!(
+                "api:\n  token: >-\n    {}\n  host: h\n",
+                token.replace("\n", "\n  ")
+            ),
+            format!("token: |\n  {token}\nhost: h\n"),
+            format!("token: |\n  {token}"),
+        ] {
+            let all = found(&text);
+            assert_eq!(all.len(), 1, "{text}");
+            let (kind, value) = all[0];
+            let words: Vec<_> = value.split_whitespace().collect();
+            let wanted: Vec<_> = token.split_whitespace().collect();
+            assert_eq!((kind, words), ("a token", wanted), "{text}");
+        }
+        for text in [
+            "token: |\n  one\n  two\n",
+            "token: >-\n  kubernetes\n  default\n  system\n",
+            "tokens: |\n  - q7Zt1LmX0vB4kD9sYw3R\n  - x8Kd83jKs93kdLs93KdP\n",
         ] {
             holds_none(text);
         }

@@ -11,6 +11,7 @@ use super::names::{Speaks, speaks};
 use super::nested;
 use super::references;
 use super::scan::Reading;
+use super::templates;
 use super::values::judge;
 use crate::Severity;
 
@@ -89,6 +90,36 @@ pub(super) fn pair(
         let value = text.get(span.clone()).unwrap_or_default();
         if let Some((kind, severity)) = judge(speaks, value) {
             found.add(By::Name, kind, span, severity);
+        }
+        return;
+    }
+    if let Some(span) = templates::default(text, at) {
+        let value = text.get(span.clone()).unwrap_or_default();
+        if let Some((kind, severity)) = speaks.and_then(|speaks| judge(speaks, value))
+            && !is_comment(before(text, key.start))
+        {
+            found.add(By::Name, kind, span, severity);
+        }
+        return;
+    }
+    if sign == Sign::Colon
+        && reading == Reading::Text
+        && let Some(speaks) = speaks
+        && let Some((span, value)) = nested::token_of_lines(text, key, at)
+        && let Some((kind, severity)) = judge(speaks, &value)
+    {
+        found.add(By::Name, kind, span, severity);
+        return;
+    }
+    if let Some(span) = connections::in_braces(before(text, key.start), text, name, at) {
+        let value = text.get(span.clone()).unwrap_or_default();
+        if let Some((_, severity)) = judge(Speaks::Password, value) {
+            found.add(
+                By::Place,
+                "a password in a connection string",
+                span,
+                severity,
+            );
         }
         return;
     }

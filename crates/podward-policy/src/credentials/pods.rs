@@ -7,7 +7,7 @@ use super::place::{SOURCE, Spot, text_of};
 use super::scan::{Reading, credentials_in};
 use super::shell::{self, Command};
 use crate::rule::pod;
-use crate::{Finding, Profile, Remedy, Rule, Severity, Version, mask};
+use crate::{Finding, Profile, Remedy, Rule, Severity, Version, mask, words};
 
 const MEND: &str = "keep it in a vault and mount it with a SecretProviderClass; then change the credential, for it is known";
 
@@ -106,7 +106,7 @@ pub fn credentials(workload: &Workload<'_>) -> Vec<Finding> {
             Container {
                 object,
                 node,
-                path: format!("{}.{list}[{index}]", workload.spec_path),
+                path: [&workload.spec_path, ".", &words::item(list, index)].concat(),
                 found: &mut found,
             }
             .judge();
@@ -119,11 +119,11 @@ pub fn credentials(workload: &Workload<'_>) -> Vec<Finding> {
 /// The variables of a list `env` outside of pods, as in a custom resource.
 pub(super) fn variables(object: &Object, list: &Node, path: &str, found: &mut Vec<Finding>) {
     for (index, variable) in list.items().iter().enumerate() {
-        self::variable(object, variable, &format!("{path}[{index}]"), found);
+        self::variable(object, variable, &|| words::item(path, index), found);
     }
 }
 
-fn variable(object: &Object, variable: &Node, path: &str, found: &mut Vec<Finding>) {
+fn variable(object: &Object, variable: &Node, path: &dyn Fn() -> String, found: &mut Vec<Finding>) {
     let Some(name) = variable.get("name").and_then(Node::as_str) else {
         return;
     };
@@ -137,7 +137,7 @@ fn variable(object: &Object, variable: &Node, path: &str, found: &mut Vec<Findin
         };
         let all = credentials_in(Some(name), &text, Reading::Text);
         if !all.is_empty() {
-            spot.tell(&format!("{path}.value"), name, &text, &all, found);
+            spot.tell(&format!("{}.value", path()), name, &text, &all, found);
         }
     }
     if let Some(reference) = variable.at(&["valueFrom", "secretKeyRef"]) {
@@ -145,7 +145,7 @@ fn variable(object: &Object, variable: &Node, path: &str, found: &mut Vec<Findin
         found.push(hint(
             object,
             reference,
-            format!("{path}.valueFrom.secretKeyRef"),
+            format!("{}.valueFrom.secretKeyRef", path()),
             &subject,
         ));
     }
@@ -182,7 +182,12 @@ struct Container<'a> {
 impl Container<'_> {
     fn judge(&mut self) {
         if let Some(list) = self.node.get("env") {
-            variables(self.object, list, &format!("{}.env", self.path), self.found);
+            variables(
+                self.object,
+                list,
+                &[&self.path, ".env"].concat(),
+                self.found,
+            );
         }
         let sources = self.node.get("envFrom").map_or(&[] as &[Node], Node::items);
         for (index, source) in sources.iter().enumerate() {
@@ -192,7 +197,7 @@ impl Container<'_> {
                     .push(hint(self.object, reference, field, "all variables are"));
             }
         }
-        self.command("", &["command", "args"]);
+        self.command(&[], &["command", "args"]);
         for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
             self.handler(&[probe]);
         }
@@ -206,10 +211,10 @@ impl Container<'_> {
         let Some(handler) = self.node.at(path) else {
             return;
         };
-        let path = path.join(".");
         if handler.get("exec").is_some() {
-            self.command(&format!("{path}.exec."), &["command"]);
+            self.command(&[path, &["exec"]].concat(), &["command"]);
         }
+        let path = path.join(".");
         if let Some(node) = handler.at(&["httpGet", "path"])
             && let Some(text) = text_of(node)
         {
@@ -246,12 +251,12 @@ impl Container<'_> {
     }
 
     /// The words of a command, which may stand in two lists.
-    fn command(&mut self, prefix: &str, lists: &[&str]) {
+    fn command(&mut self, at: &[&str], lists: &[&str]) {
         let mut command = Command::default();
         for list in lists {
-            let path = format!("{prefix}{list}");
-            let keys: Vec<&str> = path.split('.').collect();
-            let items = self.node.at(&keys).map_or(&[] as &[Node], Node::items);
+            let holder = self.node.at(at);
+            let items = holder.and_then(|holder| holder.get(list));
+            let items = items.map_or(&[] as &[Node], Node::items);
             for (index, node) in items.iter().enumerate() {
                 let Some(text) = text_of(node) else { continue };
                 // the value of a flag is a word of its own, which lives as long as its node
@@ -270,6 +275,7 @@ impl Container<'_> {
                 if all.is_empty() {
                     continue;
                 }
+                let path = [at, &[list]].concat().join(".");
                 let container = self.node.get("name").and_then(Node::as_str);
                 let container = container.unwrap_or_default();
                 let subject = format!("{path}[{index}] of the container {container:?}");

@@ -30,15 +30,22 @@ pub fn credentials_in(name: Option<&str>, text: &str, reading: Reading) -> Vec<C
             None => found.add(By::Name, kind, trimmed(text), severity),
         }
     }
-    Pass {
-        text,
-        bytes: text.as_bytes(),
-        reading,
-        named: None,
-        found: &mut found,
+    if !is_short_word(text) {
+        Pass {
+            text,
+            bytes: text.as_bytes(),
+            reading,
+            named: None,
+            found: &mut found,
+        }
+        .run();
     }
-    .run();
     found.settle()
+}
+
+/// Whether a text is one word, too short for a token: most values of manifests are.
+fn is_short_word(text: &str) -> bool {
+    text.len() < forms::SHORTEST && text.bytes().all(|byte| class(byte) == Class::Word)
 }
 
 /// Where a text stands without the space around it.

@@ -46,6 +46,11 @@ const READERS: &[(&str, bool)] = &[
     ("passwd --stdin", false),
 ];
 
+/// What feeds a word to the command before it.
+const HERE: &str = "<<<";
+/// Most of what stands between the two, bytes.
+const OPTIONS: usize = 200;
+
 /// Programs whose `login` takes a password after `-p`.
 const REGISTRIES: &[&str] = &[
     "az", "buildah", "docker", "helm", "nerdctl", "oras", "podman", "skopeo",
@@ -224,8 +229,29 @@ pub(super) fn add_of_script(script: &str, all: &mut Vec<Credential>) {
             let behind = script.get(at + reader.len()..).unwrap_or_default();
             !behind.starts_with(" -e") && !behind.starts_with(" --encrypted")
         });
-        add(read.filter_map(|(at, _)| piped(script, at, *has_user)), all);
+        let told = read.filter_map(|(at, _)| {
+            let fed = piped(script, at, *has_user);
+            fed.or_else(|| here(script, at + reader.len(), *has_user))
+        });
+        add(told, all);
     }
+}
+
+/// `chpasswd <<< user:password` and the like: what stands behind the reader.
+fn here(script: &str, from: usize, has_user: bool) -> Option<Told> {
+    let rest = script.get(from..)?;
+    let ends = |byte| matches!(byte, b'\n' | b';' | b'|' | b'&' | b'<');
+    let (options, behind) = rest.split_at_checked(rest.bytes().take(OPTIONS).position(ends)?)?;
+    let behind = behind.strip_prefix(HERE)?;
+    // nothing but options and names stands between
+    if options.contains(['"', '\'', '>', '$']) {
+        return None;
+    }
+    let (at, word) = words(behind).next()?;
+    let user = if has_user { word.find(':')? + 1 } else { 0 };
+    let (span, kind, severity) = told(Speaks::Password, word, user)?;
+    let start = from + options.len() + HERE.len() + at;
+    Some((start + span.start..start + span.end, kind, severity))
 }
 
 /// `echo user:password | chpasswd` and the like, whose reader stands at `at`.
@@ -339,6 +365,9 @@ mod tests {
             "set -e; echo root:hunter2 | sudo /usr/sbin/chpasswd\n",
             "printf 'root:hunter2\\n' | chpasswd",
             "echo -n hunter2 | docker login -u joe --password-stdin r.example",
+            "chpasswd <<< root:hunter2",
+            "sudo chpasswd <<<\"root:hunter2\" && echo done",
+            "docker login -u joe --password-stdin r.example <<< 'hunter2'",
         ] {
             let mut all = Vec::new();
             add_of_script(script, &mut all);
@@ -352,6 +381,10 @@ mod tests {
             "echo \"root:$PASSWORD\" | chpasswd",
             "echo 'root:hunter2' | chpasswd -e",
             "cat file | chpasswd",
+            "chpasswd <<< \"root:$PASSWORD\"",
+            "chpasswd -e <<< 'root:hunter2'",
+            "chpasswd < file",
+            "chpasswd; cat <<< 'root:hunter2'",
             "echo \"$PASSWORD\" | docker login --password-stdin",
             "aws ecr get-login-password | docker login --password-stdin r",
             "htpasswd -c f joe",

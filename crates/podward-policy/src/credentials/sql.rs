@@ -33,11 +33,16 @@ pub(super) fn statement(text: &str, word: &Range<usize>, found: &mut Found) {
     if !is_by && !name.eq_ignore_ascii_case("password") {
         return;
     }
-    let Some(value) = quoted(text, word.end, is_by) else {
+    let quoted = quoted(text, word.end, is_by);
+    let is_bare = quoted.is_none();
+    let bare = || bare(text, word.end).filter(|_| is_by);
+    let Some(value) = quoted.or_else(bare) else {
         return;
     };
     let line = before(text, word.start).to_ascii_lowercase();
-    let is_statement = if is_by {
+    let is_statement = if is_bare {
+        line.trim_end().ends_with("identified") && BARE.iter().any(|word| line.contains(word))
+    } else if is_by {
         line.contains("identified")
     } else {
         STATEMENTS.iter().any(|word| line.contains(word))
@@ -52,6 +57,28 @@ pub(super) fn statement(text: &str, word: &Range<usize>, found: &mut Found) {
     } else if let Some((kind, severity)) = judge(Speaks::Password, held) {
         found.add(By::Place, kind, value, severity);
     }
+}
+
+/// Words one of which stands before `IDENTIFIED BY …` where its value has no quotation marks.
+const BARE: &[&str] = &["create user", "alter user", "create role", "alter role"];
+
+/// What behind `IDENTIFIED BY` is no password.
+const NO_VALUES: &[&str] = &["password", "random", "values"];
+
+/// The word behind blanks, as Oracle takes one. A variable or a placeholder is none.
+fn bare(text: &str, from: usize) -> Option<Range<usize>> {
+    let rest = text.get(from..)?;
+    let blanks = rest.bytes().take(BLANKS).take_while(|b| *b == b' ').count();
+    let value = rest.get(blanks..)?;
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'#');
+    let length = value.bytes().take(LONGEST).take_while(is_part).count();
+    let word = value.get(..length)?;
+    let ends = value.as_bytes().get(length);
+    let ends = ends.is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b';' | b'"' | b'\''));
+    let is_word = word.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let is_value = !NO_VALUES.iter().any(|none| word.eq_ignore_ascii_case(none));
+    let start = from + blanks;
+    (ends && is_word && is_value).then_some(start..start + length)
 }
 
 /// The text in quotation marks behind blanks. One that other texts are joined to is none.
@@ -99,6 +126,9 @@ mod tests {
             "CREATE USER 'app'@'%' IDENTIFIED BY 'hunter2';",
             "CREATE USER app IDENTIFIED WITH mysql_native_password BY 'hunter2';",
             "CREATE USER scott IDENTIFIED BY \"hunter2\";",
+            "CREATE USER scott IDENTIFIED BY hunter2;",
+            "echo \"ALTER USER scott IDENTIFIED BY hunter2\" | sqlplus / as sysdba",
+            "CREATE USER scott IDENTIFIED BY hunter2 DEFAULT TABLESPACE users;",
             "CREATE LOGIN app WITH PASSWORD = N'hunter2';",
         ] {
             for reading in [Reading::Text, Reading::Code] {
@@ -125,6 +155,13 @@ mod tests {
             "sql = \"IDENTIFIED BY \" + password + \" x\"",
             "-- CREATE USER app WITH PASSWORD 'hunter2'",
             "the field password 'is empty'",
+            "CREATE USER scott IDENTIFIED BY &password;",
+            "CREATE USER scott IDENTIFIED BY $PASSWORD;",
+            "CREATE USER scott IDENTIFIED BY VALUES 'S:hunter2'",
+            "CREATE USER scott IDENTIFIED BY password",
+            "CREATE USER scott IDENTIFIED BY DB_PASSWORD;",
+            "each is identified by name123 alone",
+            "users are created and identified by name123",
             "ORDER BY 'hunter2'",
             "identified by 'hunter2",
         ] {

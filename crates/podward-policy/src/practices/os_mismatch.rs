@@ -11,16 +11,21 @@ pub(super) const PRACTICE: Practice = Practice {
         id: "osMismatch",
         severity: Severity::Error,
         profile: Profile::Podward,
-        title: "spec.os and the selection of the node name one operating system",
-        why: "no node takes the pod, or the kubelet of the one that does refuses it",
+        title: "spec.os names an operating system, and the selection of the node the same",
+        why: "the API server takes linux and windows alone, and of two names no node takes the pod, or the kubelet of the one that does refuses it",
         mend: "name one operating system in spec.os.name and in the nodeSelector kubernetes.io/os",
         source: "pod.spec.os.name, pod.spec.nodeSelector; KEP-2802",
         remedy: Remedy::ByHand,
         as_of: Version::Latest,
         file: "web.yaml",
-        fails: &[pod!(
-            "  os:\n    name: linux\n  nodeSelector:\n    kubernetes.io/os: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
-        )],
+        fails: &[
+            pod!(
+                "  os:\n    name: linux\n  nodeSelector:\n    kubernetes.io/os: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+            ),
+            pod!(
+                "  os:\n    name: Windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
+            ),
+        ],
         passes: &[
             pod!(
                 "  os:\n    name: windows\n  nodeSelector:\n    kubernetes.io/os: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n"
@@ -33,7 +38,14 @@ pub(super) const PRACTICE: Practice = Practice {
 
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
-    if let (Some(said), Some(selected)) = (os::said(pod), os::selected(pod))
+    if let Some((written, meant)) = os::misspelt(pod) {
+        let message = format!("spec.os.name is {written:?}, which is none of linux and windows");
+        let mend = match meant {
+            Some(meant) => format!("write os.name: {meant}"),
+            None => "write linux or windows, or take os out".to_owned(),
+        };
+        spots.push(pod.spot("os.name", message, mend));
+    } else if let (Some(said), Some(selected)) = (os::said(pod), os::selected(pod))
         && said != selected
     {
         let message = format!("the pod is for {said}, and its node is chosen to be {selected}");

@@ -30,6 +30,8 @@ pub(super) const PRACTICE: Practice = Practice {
                 "  securityContext:\n    runAsUser: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n    ports:\n    - containerPort: 80\n"
             ),
             "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  selector:\n    app: web\n  ports:\n  - port: 80 # for clients\n---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  labels:\n    app: web\nspec:\n  securityContext:\n    runAsUser: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n    ports:\n    - containerPort: 80\n    readinessProbe:\n      httpGet:\n        port: 80\n",
+            // one port that the container names, and one that only the Service does
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  selector:\n    app: web\n  ports:\n  - name: http\n    port: 80\n    targetPort: 8080\n  - name: https\n    port: 444\n---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  labels:\n    app: web\nspec:\n  securityContext:\n    runAsUser: 1000\n  containers:\n  - name: web\n    image: example.com/web:1\n    ports:\n    - containerPort: 8080\n    - containerPort: 81\n",
         ],
         passes: &[
             pod!(
@@ -82,7 +84,9 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
             continue;
         }
         let before = spots.len();
-        for (field, port, node_port) in listens(container, from) {
+        let named = listens(container, from);
+        let ports = named.iter().map(|(_, port, _)| *port).collect();
+        for (field, port, node_port) in named {
             let spot = of_port(scene, container, &field, port);
             let spot = if node_port || spot.fix.is_none() {
                 // the ports of the node and of the pod are one there
@@ -96,8 +100,8 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
                 spot.hint()
             });
         }
-        if before == spots.len() && usual == 1 && container.is_usual() {
-            served(scene, container, from, spots);
+        if usual == 1 && container.is_usual() {
+            served(scene, container, (from, ports), spots);
         }
         if before == spots.len() && container.list("ports").next().is_none() {
             spots.extend(of_image(pod, container, from));
@@ -274,14 +278,19 @@ fn free_port(pod: &Pod<'_>, port: i64) -> i64 {
     other
 }
 
-/// Ports that only Services name: those of a pod with one container are its own.
-fn served(scene: &Scene<'_>, container: &Container<'_>, from: i64, spots: &mut Vec<Spot>) {
+/// Ports that only Services name: those of a pod with one container are its own. `told` are those that
+/// the container names.
+fn served(
+    scene: &Scene<'_>,
+    container: &Container<'_>,
+    (from, mut told): (i64, BTreeSet<i64>),
+    spots: &mut Vec<Spot>,
+) {
     let pod = &scene.pod;
     let labels = pod.labels();
     if labels.is_empty() {
         return;
     }
-    let mut told = BTreeSet::new();
     for service in scene.neighbours().services(pod.namespace(), &labels) {
         for port in &service.ports {
             let Some(target) = port.target.filter(|target| (1..from).contains(target)) else {

@@ -102,7 +102,6 @@ fn of_pod(pods: &Workload<'_>, spots: &mut Vec<Spot>) {
         fix: None,
         severity: None,
     };
-    let list = |node: Option<&'_ Node>| node.map_or(&[] as &[Node], Node::items).to_owned();
     for (index, volume) in list(pods.spec.get("volumes")).iter().enumerate() {
         let Some(csi) = volume.get("csi") else {
             continue;
@@ -141,4 +140,8 @@ fn of_pod(pods: &Workload<'_>, spots: &mut Vec<Spot>) {
             }
         }
     }
+}
+
+fn list(node: Option<&Node>) -> &[Node] {
+    node.map_or(&[], Node::items)
 }

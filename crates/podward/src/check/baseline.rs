@@ -1,13 +1,16 @@
 //! A baseline: the findings that were there when a repository began to be checked.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use podward_policy::Finding;
+use podward_manifest::{Node, Object};
+use podward_policy::{Finding, Known};
 use serde::{Deserialize, Serialize};
 
 use super::render::Shown;
+use crate::files::File;
 use crate::io::Io;
 use crate::report::Report;
 
@@ -42,9 +45,14 @@ struct Entry {
 }
 
 impl Key {
+    /// That of a finding in a file, which is named as [`Folder::name`] names it.
     pub(super) fn of(file: &str, shown: &Shown<'_>) -> Self {
-        let Finding { rule, field, .. } = shown.finding;
-        let object = shown.object.map(|one| &one.object);
+        Self::new(file, shown.object.map(|one| &one.object), shown.finding)
+    }
+
+    fn new(file: &str, object: Option<&Object>, finding: &Finding) -> Self {
+        let Finding { rule, field, .. } = finding;
+        let named = object.map(|object| by_names(&object.node, field));
         let text = |of: Option<&str>| of.unwrap_or_default().to_owned();
         Self {
             file: file.to_owned(),
@@ -52,20 +60,100 @@ impl Key {
             namespace: text(object.and_then(|object| object.namespace.as_deref())),
             name: text(object.map(|object| object.name.as_str())),
             rule: (*rule).to_owned(),
-            field: field.clone(),
+            field: named.unwrap_or_else(|| field.clone()),
         }
     }
 }
 
+/// The path of a field with the names of the items that have one, such as containers, for their places: they are the
+/// same when another is put before them.
+fn by_names(root: &Node, field: &str) -> String {
+    let (mut named, mut rest, mut here) = (String::new(), field, Some(root));
+    while let Some(at) = rest.find(['.', '[']) {
+        let (step, behind) = rest.split_at(at);
+        named.push_str(step);
+        here = if step.is_empty() {
+            here
+        } else {
+            here.and_then(|node| node.get(step))
+        };
+        let index = behind.strip_prefix('[').and_then(|list| {
+            let (index, behind) = list.split_once(']')?;
+            Some((index, index.parse::<usize>().ok()?, behind))
+        });
+        let (sign, behind) = behind.split_at(1);
+        let Some((index, number, behind)) = index else {
+            named.push_str(sign);
+            rest = behind;
+            continue;
+        };
+        here = here.and_then(|node| node.items().get(number));
+        let name = here
+            .and_then(|item| item.get("name"))
+            .and_then(Node::as_str);
+        named.extend(["[", name.unwrap_or(index), "]"]);
+        rest = behind;
+    }
+    named.push_str(rest);
+    named
+}
+
+/// The folder of a baseline, in which the paths of its files begin.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn of(baseline: &Path) -> Self {
+        let path = whole(baseline);
+        Self(path.parent().map_or_else(PathBuf::new, Path::to_path_buf))
+    }
+
+    /// The name of a file: its path from here, however it was given and wherever from.
+    pub(super) fn name(&self, file: &File) -> String {
+        let Some(path) = file.path() else {
+            return file.shown.clone();
+        };
+        let path = whole(path);
+        let shared = self.0.components().zip(path.components());
+        let shared = shared.take_while(|(ours, its)| ours == its).count();
+        let up = self
+            .0
+            .components()
+            .skip(shared)
+            .map(|_| Component::ParentDir);
+        let name: PathBuf = up.chain(path.components().skip(shared)).collect();
+        name.to_string_lossy().into_owned()
+    }
+}
+
+/// A path from the root on, without `.` and `..`.
+fn whole(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut whole = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                whole.pop();
+            }
+            other => whole.push(other),
+        }
+    }
+    whole
+}
+
+/// Of the form.
+const VERSION: u32 = 2;
+
 /// The findings that are known.
-pub(super) struct Baseline {
+pub(crate) struct Baseline {
+    folder: Folder,
     files: BTreeMap<String, BTreeMap<Key, usize>>,
     /// Findings of files that were judged, and that are there no more.
     gone: AtomicUsize,
 }
 
 impl Baseline {
-    pub(super) fn read(path: &Path) -> Result<Self, Report> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Report> {
         let shown = path.to_string_lossy();
         let failed = |e: &dyn std::fmt::Display| Report::new(e).at(&shown, None);
         if path.metadata().map_err(|e| failed(&e))?.len() > MAX {
@@ -74,8 +162,16 @@ impl Baseline {
         let text = std::fs::read(path).map_err(|e| failed(&e))?;
         let written: Written = serde_json::from_slice(&text)
             .map_err(|e| failed(&e).help("podward check --write-baseline FILE writes one"))?;
-        if written.version != 1 {
-            return Err(failed(&"the baseline is of a newer podward"));
+        if written.version != VERSION {
+            let age = if written.version < VERSION {
+                "an older"
+            } else {
+                "a newer"
+            };
+            let fault = format!("the baseline is of {age} podward");
+            return Err(
+                failed(&fault).help("write it anew with podward check --write-baseline FILE")
+            );
         }
         let mut files: BTreeMap<String, BTreeMap<Key, usize>> = BTreeMap::new();
         for Entry { key, count } in written.findings {
@@ -83,14 +179,33 @@ impl Baseline {
             *of_file.entry(key).or_default() += count;
         }
         Ok(Self {
+            folder: Folder::of(path),
             files,
             gone: AtomicUsize::new(0),
         })
     }
 
     /// The findings of a file that are known.
-    pub(super) fn of(&self, file: &str) -> BTreeMap<Key, usize> {
-        self.files.get(file).cloned().unwrap_or_default()
+    pub(super) fn of(&self, file: &File) -> BTreeMap<Key, usize> {
+        let known = self.files.get(&self.folder.name(file));
+        known.cloned().unwrap_or_default()
+    }
+
+    /// Tells the findings of a file that are known, however often.
+    pub(crate) fn known(&self, file: &File) -> Known {
+        let name = self.folder.name(file);
+        let Some(keys) = self.files.get(&name) else {
+            return Known::default();
+        };
+        let keys: BTreeSet<Key> = keys.keys().cloned().collect();
+        Known(Some(Arc::new(move |object, finding| {
+            keys.contains(&Key::new(&name, Some(object), finding))
+        })))
+    }
+
+    /// The folder that its paths begin in.
+    pub(super) const fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// Takes what is left over of a file's when it was judged.
@@ -142,7 +257,7 @@ pub(super) fn write(path: &Path, mut keys: Vec<Key>) -> Result<(), Report> {
         }
     }
     let written = Written {
-        version: 1,
+        version: VERSION,
         findings,
     };
     let failed = |e: &dyn std::fmt::Display| Report::new(e).at(&path.to_string_lossy(), None);

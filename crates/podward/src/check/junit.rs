@@ -12,28 +12,76 @@ pub(super) const BEGIN: &str =
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"podward\">";
 pub(super) const END: &str = "</testsuites>";
 
-/// The suite of a file.
+/// How many cases a suite has: what its first line says.
+#[derive(Default)]
+pub(super) struct Counts {
+    findings: usize,
+    failures: usize,
+    errors: usize,
+}
+
+impl Counts {
+    /// Adds what a part of the file is found to hold.
+    pub(super) fn add(&mut self, all: &[Shown<'_>], errors: usize) {
+        self.findings += all.len();
+        let failures = all
+            .iter()
+            .filter(|shown| shown.finding.severity > Severity::Info);
+        self.failures += failures.count();
+        self.errors += errors;
+    }
+}
+
+/// The suite of a file that is known as a whole.
 pub(super) fn file(printed: &mut Printed, path: &str, all: &[Shown<'_>]) {
+    let mut counts = Counts::default();
+    counts.add(all, printed.errors.len());
+    begin(printed, path, &counts);
+    errors(printed, path, 0);
+    cases(printed, path, all);
+    end(printed);
+}
+
+/// The beginning of a suite, and the case that passed where there is no other.
+pub(super) fn begin(printed: &mut Printed, path: &str, counts: &Counts) {
     let path = escaped(path);
-    let failures = all
-        .iter()
-        .filter(|shown| shown.finding.severity > Severity::Info);
-    let mut suite = format!(
-        "<testsuite name=\"{path}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"0\">\n",
-        all.len().max(1) + printed.errors.len(),
-        failures.count(),
-        printed.errors.len(),
+    let all = counts.findings + counts.errors;
+    let _ = writeln!(
+        printed.text,
+        "<testsuite name=\"{path}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"0\">",
+        all.max(1),
+        counts.failures,
+        counts.errors,
     );
-    for error in &printed.errors {
+    if all == 0 {
+        let _ = writeln!(
+            printed.text,
+            "  <testcase classname=\"{path}\" name=\"podward\"/>"
+        );
+    }
+}
+
+/// The end of a suite.
+pub(super) fn end(printed: &mut Printed) {
+    printed.line("</testsuite>");
+}
+
+/// The cases of what could not be read, from the first that was not told yet.
+pub(super) fn errors(printed: &mut Printed, path: &str, from: usize) {
+    let path = escaped(path);
+    for error in printed.errors.get(from..).unwrap_or_default() {
         let message = escaped(&error.brief());
         let _ = writeln!(
-            suite,
+            printed.text,
             "  <testcase classname=\"{path}\" name=\"readable\"><error message=\"{message}\"/></testcase>"
         );
     }
-    if all.is_empty() && printed.errors.is_empty() {
-        let _ = writeln!(suite, "  <testcase classname=\"{path}\" name=\"podward\"/>");
-    }
+}
+
+/// The cases of findings.
+pub(super) fn cases(printed: &mut Printed, path: &str, all: &[Shown<'_>]) {
+    let path = escaped(path);
+    let suite = &mut printed.text;
     for Shown {
         finding, sentence, ..
     } in all
@@ -63,8 +111,6 @@ pub(super) fn file(printed: &mut Printed, path: &str, all: &[Shown<'_>]) {
         };
         suite.push_str("</testcase>\n");
     }
-    suite.push_str("</testsuite>");
-    printed.line(&suite);
 }
 
 /// Text as XML 1.0 may hold it.

@@ -8,7 +8,7 @@ use podward_manifest::{Lines, ParseError, Source};
 use podward_policy::{Decoded, Examined, ExaminedObject, Finding};
 use serde_json::json;
 
-use super::baseline::Key;
+use super::baseline::{Baseline, Key};
 use super::print::{Format, Printed};
 use super::{Run, baseline, github, junit, podsecurity, sarif};
 use crate::files::File;
@@ -35,6 +35,8 @@ pub(super) struct Writer<'a> {
     pieces: &'a SyncSender<Printed>,
     /// What was not handed on yet.
     printed: Printed,
+    /// What a baseline calls the file, where there is one.
+    name: String,
     /// The findings of the baseline that were not met yet.
     known: BTreeMap<Key, usize>,
     errors: Vec<ParseError>,
@@ -43,6 +45,8 @@ pub(super) struct Writer<'a> {
     /// Rules of which it was told why they are there.
     told: BTreeSet<&'static str>,
     fixes: sarif::Fixes,
+    /// Whether a suite of JUnit has begun, and its cases come piece by piece.
+    in_suite: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -52,24 +56,53 @@ impl<'a> Writer<'a> {
         source: &'a Source,
         pieces: &'a SyncSender<Printed>,
     ) -> Self {
-        let known = run.baseline.map(|baseline| baseline.of(&file.shown));
+        let known = run.baseline.map(|baseline| baseline.of(file));
+        let folder = run.baseline.map(Baseline::folder).or(run.writes);
         Self {
             run,
             file,
             source,
             pieces,
             printed: Printed::default(),
+            name: folder.map_or_else(String::new, |folder| folder.name(file)),
             known: known.unwrap_or_default(),
             errors: Vec::new(),
             lines: None,
             heading: String::new(),
             told: BTreeSet::new(),
             fixes: sarif::Fixes::default(),
+            in_suite: false,
         }
+    }
+
+    /// Begins the suite of a file that is not known as a whole; its parts were counted before.
+    pub(super) fn begin_suite(&mut self, counts: &junit::Counts) {
+        if !self.run.is_quiet {
+            junit::begin(&mut self.printed, &self.file.shown, counts);
+            self.in_suite = true;
+        }
+    }
+
+    /// What is counted of a part; `known` are the findings of the baseline that were not met yet.
+    pub(super) fn count(
+        &self,
+        judged: &Examined,
+        known: &mut BTreeMap<Key, usize>,
+        counts: &mut junit::Counts,
+    ) {
+        let mut all = findings(&mut Printed::default(), judged, false);
+        baseline::leave(known, &self.name, &mut all);
+        counts.add(&all, judged.errors.len());
+    }
+
+    /// The findings of the baseline that were not met yet.
+    pub(super) fn known(&self) -> BTreeMap<Key, usize> {
+        self.known.clone()
     }
 
     /// Writes what was found in a part of the file, or in all of it.
     pub(super) fn add(&mut self, mut judged: Examined) {
+        let told = self.printed.errors.len();
         let errors = std::mem::take(&mut judged.errors);
         for error in &errors {
             let lines = self.lines.get_or_insert_with(|| self.source.lines());
@@ -78,19 +111,22 @@ impl<'a> Writer<'a> {
             self.printed.errors.push(report);
         }
         self.errors.extend(errors);
+        if self.in_suite {
+            junit::errors(&mut self.printed, &self.file.shown, told);
+        }
         let (run, printed) = (self.run, &mut self.printed);
         if run.format == Format::Podsecurity {
             podsecurity::file(printed, self.file, &judged);
         } else {
             let mut all = findings(printed, &judged, !run.is_quiet);
-            printed.known += baseline::leave(&mut self.known, &self.file.shown, &mut all);
+            printed.known += baseline::leave(&mut self.known, &self.name, &mut all);
             for shown in &all {
                 let finding = shown.finding;
                 *printed.by_severity.entry(finding.severity).or_default() += 1;
                 *printed.by_rule.entry(finding.rule).or_default() += 1;
             }
-            if run.keeps_keys {
-                let keys = all.iter().map(|one| Key::of(&self.file.shown, one));
+            if run.writes.is_some() {
+                let keys = all.iter().map(|one| Key::of(&self.name, one));
                 printed.keys.extend(keys);
             }
             if !run.is_quiet {
@@ -109,6 +145,7 @@ impl<'a> Writer<'a> {
             Format::Text => self.text(all),
             Format::Json => all.iter().for_each(|shown| printed.json(&event(shown))),
             Format::Sarif => self.fixes.file(printed, self.source, all),
+            Format::Junit if self.in_suite => junit::cases(printed, &self.file.shown, all),
             Format::Junit => junit::file(printed, &self.file.shown, all),
             Format::Github => github::file(printed, all),
         }
@@ -148,6 +185,9 @@ impl<'a> Writer<'a> {
                 "message": error.message,
             });
             self.printed.line(&event.to_string());
+        }
+        if self.in_suite {
+            junit::end(&mut self.printed);
         }
         if let Some(baseline) = self.run.baseline {
             baseline.left_over(&self.known);

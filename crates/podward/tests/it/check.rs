@@ -281,6 +281,8 @@ fn real_manifests() {
     });
 }
 
+const PRIVILEGED: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: a\n    image: i\n    securityContext: {privileged: true}\n";
+
 const HOST_PID: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostPID: true, containers: [{name: a, image: i}]}\n";
 
 #[test]
@@ -356,6 +358,93 @@ fn a_baseline_leaves_what_was_there_and_tells_what_is_new() {
     assert_eq!(output.status.code(), Some(1));
     assert!(out(&output).contains("hostIPC is true"), "{}", out(&output));
     assert!(err(&output).contains("one finding of the baseline is mended"));
+}
+
+#[test]
+fn a_baseline_holds_wherever_it_is_asked_from_and_whatever_is_put_before() {
+    let folder = written(&[("a.yaml", PRIVILEGED), ("ci/x.txt", "")]);
+    let base = folder.join("ci/base.json");
+    let base = base.to_str().unwrap();
+    let baseline = ["--profile", "baseline", "--write-baseline", "ci/base.json"];
+    let output = check(&folder, &baseline);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let written = std::fs::read_to_string(base).unwrap();
+    assert!(written.contains("\"../a.yaml\""), "{written}");
+    assert!(written.contains("spec.containers[a].securityContext.privileged"));
+    let one_more = PRIVILEGED.replace("  - name: a\n", "  - {name: b, image: i}\n  - name: a\n");
+    std::fs::write(folder.join("a.yaml"), one_more).unwrap();
+    let absolute = folder.join("a.yaml");
+    let absolute = absolute.to_str().unwrap();
+    for (path, at) in [
+        (absolute, "/"),
+        ("../a.yaml", "ci"),
+        ("a.yaml", "."),
+        ("./ci/../a.yaml", "."),
+    ] {
+        let arguments = ["--profile", "baseline", "--baseline", base, path];
+        let output = check(&folder.join(at), &arguments);
+        assert_eq!(output.status.code(), Some(0), "{path}: {}", out(&output));
+    }
+    std::fs::write(base, "{\"version\": 1, \"findings\": []}").unwrap();
+    let output = check(&folder, &["--baseline", base]);
+    assert!(
+        err(&output).contains("of an older podward"),
+        "{}",
+        err(&output)
+    );
+}
+
+#[test]
+fn a_long_file_has_the_same_findings_in_pieces() {
+    let one = "# podward: ignore[hostNamespaces] it watches the node\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostPID: true, containers: [{name: a, image: i}]}\n---\n# podward: ignore[hostPorts] it is open\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {hostIPC: true, containers: [{name: a, image: i}]}\n---\n";
+    let count = (1 << 20) / one.len() + 1;
+    let long = format!("{}a: [\n", one.repeat(count));
+    let folder = written(&[("long.yaml", &long)]);
+    let run = check(&folder, &["--profile", "baseline", "-o", "junit"]);
+    assert_eq!(run.status.code(), Some(2));
+    let junit = out(&run);
+    let head = format!(
+        "<testsuite name=\"long.yaml\" tests=\"{}\" failures=\"{}\" errors=\"1\" skipped=\"0\">\n",
+        2 * count + 1,
+        2 * count
+    );
+    assert!(junit.contains(&head), "{}", junit.get(..400).unwrap());
+    assert_eq!(junit.matches("<testcase ").count(), 2 * count + 1);
+    assert_eq!(junit.matches("name=\"unusedSuppression ").count(), count);
+    assert_eq!(junit.matches("hostPID").count(), 0);
+    assert!(junit.ends_with("</testsuite>\n</testsuites>\n"));
+    let json = out(&check(&folder, &["--profile", "baseline", "-o", "json"]));
+    assert_eq!(json.matches("\"event\":\"finding\"").count(), 2 * count);
+    assert!(json.contains(&format!("\"suppressed\":{count}")));
+}
+
+#[test]
+fn variables_of_the_environment_say_yes_and_no() {
+    let folder = written(&[("a.yaml", HOST_PID)]);
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(PODWARD);
+        command.args(["check", "-o", "json"]).current_dir(&*folder);
+        command.envs(variables.iter().copied()).output().unwrap()
+    };
+    for yes in ["1", "true", "yes"] {
+        for no in ["0", "false", "no", ""] {
+            let output = run(&[
+                ("PODWARD_NO_RENDER", yes),
+                ("PODWARD_RENDER", no),
+                ("PODWARD_PROFILE", ""),
+            ]);
+            assert_eq!(
+                output.status.code(),
+                Some(1),
+                "{yes} {no}: {}",
+                err(&output)
+            );
+        }
+    }
+    let both = run(&[("PODWARD_NO_RENDER", "1"), ("PODWARD_RENDER", "yes")]);
+    assert_eq!(both.status.code(), Some(2));
+    let unclear = run(&[("PODWARD_NO_RENDER", "perhaps")]);
+    assert!(err(&unclear).contains("perhaps"), "{}", err(&unclear));
 }
 
 #[test]

@@ -55,6 +55,37 @@ fn a_patch_is_printed_and_the_rest_is_said() {
 }
 
 #[test]
+fn what_a_baseline_holds_stays() {
+    let folder = written(&[("pod.yaml", POD)]);
+    let path = folder.join("pod.yaml").to_string_lossy().into_owned();
+    let base = folder.join("base.json").to_string_lossy().into_owned();
+    let check = [
+        "check",
+        "--profile",
+        "restricted",
+        "--write-baseline",
+        &base,
+        &path,
+    ];
+    let run = podward(&check, Path::new("/"));
+    assert_eq!(run.status.code(), Some(0), "{}", err(&run));
+    let run = fix(&["--unsafe-fixes", "--baseline", &base, &path]);
+    assert_eq!(
+        (run.status.code(), out(&run)),
+        (Some(0), String::new()),
+        "{}",
+        err(&run)
+    );
+    // what came later is mended
+    let more = POD.replace("spec:\n", "spec:\n    hostPID: true\n");
+    std::fs::write(&path, &more).unwrap();
+    let run = fix(&["--write", "--unsafe-fixes", "--baseline", &base, &path]);
+    assert_eq!(run.status.code(), Some(0), "{}", err(&run));
+    let mended = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(mended, more.replace("hostPID: true", "hostPID: false"));
+}
+
+#[test]
 fn a_file_is_mended_in_place_once() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let folder = written(&[("pod.yaml", POD)]);
