@@ -54,3 +54,6 @@ pub fn complete(
     }
     answer
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,6 +123,14 @@ fn known_header(spec: &Map<String, Value>) -> Option<String> {
     named.find_map(|one| one.get("value")?.as_str().map(str::to_owned))
 }
 
+/// Adds an item to a list, unless there is one with the same value of a field.
+fn add(fields: &mut Map<String, Value>, name: &str, field: &str, item: Value) {
+    let items = list(fields, name);
+    if !items.iter().any(|one| one.get(field) == item.get(field)) {
+        items.push(item);
+    }
+}
+
 /// Adds what the pod's labels and annotations ask for, and gives the warnings to tell. A second call changes nothing.
 ///
 /// # Errors
@@ -203,25 +211,17 @@ pub fn inject(
                 continue;
             }
             add_env(container, &variables);
-            let mounts = list(container, "volumeMounts");
-            let there = mounts
-                .iter()
-                .any(|m| m.get("mountPath").and_then(Value::as_str) == Some(MOUNT_PATH));
-            if federated && !there {
-                mounts.push(json!({"name": volume, "mountPath": MOUNT_PATH, "readOnly": true}));
+            if federated {
+                let mount = json!({"name": volume, "mountPath": MOUNT_PATH, "readOnly": true});
+                add(container, "volumeMounts", "mountPath", mount);
             }
         }
     }
-    let volumes = list(spec, "volumes");
-    let there = volumes
-        .iter()
-        .any(|v| v.get("name").and_then(Value::as_str) == Some(&volume));
-    if federated && !there {
-        volumes.push(
-            json!({"name": volume, "projected": {"sources": [{"serviceAccountToken": {
-                "path": TOKEN_PATH, "expirationSeconds": seconds, "audience": AUDIENCE,
-            }}]}}),
-        );
+    if federated {
+        let projected = json!({"name": volume, "projected": {"sources": [{"serviceAccountToken": {
+            "path": TOKEN_PATH, "expirationSeconds": seconds, "audience": AUDIENCE,
+        }}]}});
+        add(spec, "volumes", "name", projected);
     }
     Ok(warnings)
 }

@@ -77,6 +77,16 @@ fn the_chart_and_the_printed_manifests_are_the_same() -> Result<(), Fault> {
     )?;
     let printed = objects(&cluster, &rendered(&["webhook.exempt.namespaces=a,b"])?)?;
     assert_eq!(listed, printed);
+    let rule = r#"[{"apiGroups":["argoproj.io"],"apiVersions":["*"],"operations":["CREATE"],"resources":["rollouts"]}]"#;
+    let custom = objects(
+        &cluster,
+        &rendered(&[&format!("webhook.customResources={rule}")])?,
+    )?;
+    assert!(
+        custom
+            .values()
+            .any(|one| one.to_string().contains("rollouts"))
+    );
     // values that the chart does not have are refused by both
     for wrong in ["webhook.replica=3", "webhook.replicas=many"] {
         assert!(helm(&TEMPLATE, &[wrong]).is_err(), "{wrong}");
