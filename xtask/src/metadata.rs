@@ -13,6 +13,7 @@ const PLATFORMS: &[&str] = &["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-
 const LICENCES: &[&str] = &[
     "0BSD",
     "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
     "BSD-2-Clause",
     "BSD-3-Clause",
     "ISC",
@@ -23,10 +24,20 @@ const LICENCES: &[&str] = &[
 ];
 
 /// Packages that are there in two versions, and why that is borne.
-const SECOND_VERSIONS: &[(&str, &str)] = &[(
-    "syn",
-    "only procedural macros use it, so nothing of it is in the binary; their authors are moving from 2 to 3",
-)];
+const SECOND_VERSIONS: &[(&str, &str)] = &[
+    (
+        "base64",
+        "kube-client has taken 0.23, while tonic and k8s-openapi, which it needs, have not",
+    ),
+    (
+        "hashbrown",
+        "kube-runtime has 0.16 and indexmap 0.17: small, and nothing of podward's own",
+    ),
+    (
+        "syn",
+        "only procedural macros use it, so nothing of it is in the binary; their authors are moving from 2 to 3",
+    ),
+];
 
 /// The packages that are built.
 pub(crate) struct Metadata {
