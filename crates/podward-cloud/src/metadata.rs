@@ -193,7 +193,7 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
 }
 
 /// Whether a version of the API is a day, as `2018-02-01`.
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| match at {
             4 | 7 => byte == b'-',

@@ -182,7 +182,7 @@ fn list(call: &Call<'_>, query: &Query) -> Result<Value, Fault> {
         (name.clone(), told)
     });
     let list = format!("{}/certificates/issuers", call.base);
-    Ok(page.fill(all, &list, &query.version))
+    Ok(page.fill(all, &format!("{list}?api-version={}", query.version)))
 }
 
 /// Makes an issuer, or changes what is named of one.

@@ -77,10 +77,11 @@ fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     der::element(SEQUENCE, &parts.concat())
 }
 
-/// A file of a key and certificates, the key's own first; its password is empty.
+/// A file of a key and certificates, of which `at` is the place of the key's own; its password is empty.
 pub(super) fn write(
     key: Option<&[u8]>,
     certificates: &[&[u8]],
+    at: usize,
     salt: [u8; 16],
 ) -> Zeroizing<Vec<u8>> {
     let id = der::element(OCTETS, &[1, 0, 0, 0]);
@@ -91,10 +92,10 @@ pub(super) fn write(
         let key = Zeroizing::new(der::element(TAGGED, key));
         bags.extend_from_slice(&Zeroizing::new(sequence(&[&oid(KEY_BAG), &key, &own])));
     }
-    for (at, certificate) in certificates.iter().enumerate() {
+    for (place, certificate) in certificates.iter().enumerate() {
         let octets = der::element(TAGGED, &der::element(OCTETS, certificate));
         let value = der::element(TAGGED, &sequence(&[&oid(X509), &octets]));
-        let attributes = if at == 0 && key.is_some() {
+        let attributes = if place == at && key.is_some() {
             own.as_slice()
         } else {
             &[]
@@ -342,7 +343,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_with_an_empty_password_alone() {
         let (key, leaf, ca) = ([0x30, 0], [0x30, 1, 5], [0x30, 1, 6]);
-        let file = write(Some(&key), &[&leaf, &ca], [7; 16]);
+        let file = write(Some(&key), &[&leaf, &ca], 0, [7; 16]);
         let Ok(contents) = read(&file, "") else {
             panic!("not read")
         };

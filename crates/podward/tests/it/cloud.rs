@@ -156,10 +156,14 @@ impl Client {
         body: &Value,
     ) -> Option<(u16, Value)> {
         let base = &self.base;
-        let separator = if path.contains('?') { '&' } else { '?' };
+        let version = match (path.contains("api-version="), path.contains('?')) {
+            (true, _) => "",
+            (false, true) => "&api-version=7.6",
+            (false, false) => "?api-version=7.6",
+        };
         let request = hyper::Request::builder()
             .method(method)
-            .uri(format!("{base}{path}{separator}api-version=7.6"))
+            .uri(format!("{base}{path}{version}"))
             .header("authorization", format!("Bearer {token}"))
             .body(if body.is_null() {
                 Vec::new()
@@ -463,7 +467,7 @@ fn a_key_does_what_it_is_for_and_nothing_else() {
 }
 
 /// Runs openssl in a folder; `None` where this machine has none.
-fn openssl(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
+pub(crate) fn openssl(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
     Command::new("openssl")
         .args(arguments)
         .current_dir(folder)
