@@ -173,6 +173,13 @@ impl<'a> Assertion<'a> {
                 .any(|key| self.verifies(key).unwrap_or(false))
     }
 
+    /// Whether it names a key that is among these.
+    pub(crate) fn names_one_of(&self, jwks: &Value) -> bool {
+        let keys = jwks.get("keys").and_then(Value::as_array);
+        let kid = |key: &Value| key.get("kid").and_then(Value::as_str).map(str::to_owned);
+        self.kid.is_some() && keys.into_iter().flatten().any(|key| kid(key) == self.kid)
+    }
+
     fn verifies(&self, key: &Value) -> Option<bool> {
         let number = |name: &str| URL_SAFE_NO_PAD.decode(key.get(name)?.as_str()?).ok();
         let public = RsaPublicKeyComponents {

@@ -12,6 +12,7 @@ use podward_api::access::{Door, Event, Outcome, TokenRef};
 use serde_json::json;
 
 use crate::config::{Application, CloudConfig, Tenant};
+use crate::dress::Dress;
 use crate::instance;
 use crate::names::segments;
 use crate::token::{Grant, Refusal, allowed_resource};
@@ -140,7 +141,12 @@ fn not_served() -> Response {
 }
 
 async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Response {
-    let (parts, _body) = request.into_parts();
+    let (mut parts, _body) = request.into_parts();
+    let dress = Dress::of(&mut parts, None);
+    dress.put_on(answered(&machine, &parts))
+}
+
+fn answered(machine: &Machine, parts: &Parts) -> Response {
     let path = segments(parts.uri.path());
     if parts.method != Method::GET {
         return wrong(405, "method_not_allowed", "Only GET is answered");
@@ -174,7 +180,7 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
             "Required api-version query parameter not specified, or no date",
         ),
         ["metadata", "identity", "oauth2", "token"] => {
-            token(&machine.cloud, &parts, &query, Door::Imds)
+            token(&machine.cloud, parts, &query, Door::Imds)
         }
         ["metadata", "instance", path @ ..] => {
             instance::serve(&machine.cloud, path, &query).unwrap_or_else(not_served)
@@ -187,7 +193,7 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
         ["msi", "token"] if version != Some("2019-08-01") => {
             wrong(400, "invalid_request", "The api-version is 2019-08-01")
         }
-        ["msi", "token"] => token(&machine.cloud, &parts, &query, Door::Endpoint),
+        ["msi", "token"] => token(&machine.cloud, parts, &query, Door::Endpoint),
         _ => not_served(),
     }
 }

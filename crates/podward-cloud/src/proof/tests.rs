@@ -107,6 +107,7 @@ fn ask(config: &CloudConfig, change: impl FnOnce(&mut TokenRequest)) -> Result<S
         client_id: Some("C".into()),
         assertion_type: Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into()),
         scope: Some("https://vault.azure.net/.default".into()),
+        v2: true,
         ..TokenRequest::default()
     };
     change(&mut request);

@@ -117,6 +117,38 @@ pub(crate) fn serve(
     })
 }
 
+/// How addresses of operations end.
+const WORDS: [&str; 18] = [
+    "backup",
+    "create",
+    "decrypt",
+    "encrypt",
+    "import",
+    "merge",
+    "pending",
+    "policy",
+    "recover",
+    "release",
+    "restore",
+    "rotate",
+    "rotationpolicy",
+    "sign",
+    "unwrapkey",
+    "verify",
+    "versions",
+    "wrapkey",
+];
+
+fn not_so(method: &str) -> Fault {
+    let text = format!("The method {} is not served here", shown(method));
+    Fault::new(405, "MethodNotAllowed", text)
+}
+
+fn nothing_there(parts: &Parts) -> Fault {
+    let text = format!("There is nothing at {}", shown(parts.uri.path()));
+    Fault::new(404, "NotFound", text)
+}
+
 impl<'a> Call<'a> {
     fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response, Fault> {
         let query = &self.query;
@@ -132,21 +164,22 @@ impl<'a> Call<'a> {
             )));
         }
         let method = &parts.method;
-        let answered = match kind {
+        let answered = match kind.to_ascii_lowercase().as_str() {
             "secrets" => secret::serve(self, method, rest, query, body)?,
             "keys" => key::serve(self, method, rest, query, body)?,
             "certificates" => certificate::serve(self, method, rest, query, body)?,
             "deletedsecrets" => serve_deleted::<Secret>(self, method, rest, query)?,
             "deletedkeys" => serve_deleted::<Key>(self, method, rest, query)?,
             "deletedcertificates" => serve_deleted::<Certificate>(self, method, rest, query)?,
-            _ => None,
+            "rng" => return Err(Fault::bad("Random bytes are given by a Managed HSM alone")),
+            _ => return Err(nothing_there(parts)),
         };
-        answered.ok_or_else(|| {
-            Fault::new(
-                501,
-                "NotImplemented",
-                "podward's local vault does not serve this operation; docs/cloud.md lists what it serves",
-            )
+        answered.ok_or_else(|| match rest {
+            // every object and every list can be asked for something
+            [] | [_] => not_so(method.as_str()),
+            [.., last] if WORDS.contains(last) => not_so(method.as_str()),
+            [_, _] => not_so(method.as_str()),
+            _ => nothing_there(parts),
         })
     }
 

@@ -80,9 +80,9 @@ fn rank(version: &str) -> Option<usize> {
         return place(base);
     }
     let is_day = crate::metadata::is_date(base) && base >= FIRST_PREVIEW;
-    let comes_before = |known: &&str| known.len() == base.len() && **known >= *base;
+    let comes_before = |known: &str| known.len() == base.len() && known >= base;
     is_day
-        .then(|| VERSIONS.iter().position(|known| comes_before(&known)))
+        .then(|| VERSIONS.iter().position(|known| comes_before(known)))
         .flatten()
 }
 

@@ -514,7 +514,9 @@ fn a_certificate_brings_its_key_and_its_secret() {
     );
     assert_eq!(taken.0, 409);
     // what is absent says so, and is not taken for a certificate of that name
-    assert_eq!(ask("GET", "/rng", Value::Null).0, 501);
+    assert_eq!(ask("POST", "/rng", json!({"count": 1})).0, 400);
+    assert_eq!(ask("GET", "/nothing", Value::Null).0, 404);
+    assert_eq!(ask("PUT", "/secrets", json!({})).0, 405);
     for path in ["/certificates/contacts", "/certificates/issuers/mine"] {
         assert_eq!(ask("GET", path, Value::Null).0, 404, "{path}");
     }
