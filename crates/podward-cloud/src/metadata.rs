@@ -147,7 +147,8 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
 }
 
 fn answered(machine: &Machine, parts: &Parts) -> Response {
-    let path = segments(parts.uri.path());
+    let lower = parts.uri.path().to_ascii_lowercase();
+    let path = segments(&lower);
     if parts.method != Method::GET {
         return wrong(405, "method_not_allowed", "Only GET is answered");
     }
@@ -158,8 +159,17 @@ fn answered(machine: &Machine, parts: &Parts) -> Response {
             .and_then(|value| value.to_str().ok())
     };
     let query = form(parts.uri.query().unwrap_or_default().as_bytes());
-    let version = query.iter().find(|(name, _)| name == "api-version");
+    let version = query
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
     let version = version.map(|(_, value)| value.as_str());
+    let told = matches!(path.as_slice(), ["metadata", "instance", ..]);
+    let wrong = |status: u16, error: &str, text: &str| {
+        if told {
+            return instance::refused(status, &format!("Bad request. {text}"));
+        }
+        wrong(status, error, text)
+    };
     match path.as_slice() {
         ["metadata", ..] if !header("metadata").is_some_and(|v| v.eq_ignore_ascii_case("true")) => {
             wrong(
@@ -183,7 +193,8 @@ fn answered(machine: &Machine, parts: &Parts) -> Response {
             token(&machine.cloud, parts, &query, Door::Imds)
         }
         ["metadata", "instance", path @ ..] => {
-            instance::serve(&machine.cloud, path, &query).unwrap_or_else(not_served)
+            let found = instance::serve(&machine.cloud, path, &query);
+            found.unwrap_or_else(|| instance::refused(404, "Not found"))
         }
         ["msi", "token"] if !proven(&parts.headers, &machine.header) => wrong(
             401,

@@ -49,7 +49,7 @@ impl Bundle {
             Unreadable::Malformed => wrong(),
             Unreadable::Password => Fault::bad("The specified PKCS#12 password is not correct"),
             Unreadable::Cipher => Fault::bad(
-                "The PKCS#12 file is encrypted with an algorithm that is not served: AES (PBES2) is",
+                "The PKCS#12 file is encrypted with an algorithm that is not served: AES, 3DES and RC2 are",
             ),
         })?;
         let [key] = contents.keys.as_slice() else {

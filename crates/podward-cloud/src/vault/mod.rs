@@ -15,6 +15,7 @@ mod key;
 mod material;
 mod objects;
 mod page;
+mod pbes1;
 mod pending;
 mod pkcs12;
 mod policy;

@@ -1,5 +1,5 @@
 //! PKCS#12 (RFC 7292): written without encryption, as a vault hands it out; read with AES (PBES2), as tools of
-//! today write it.
+//! today write it, and with 3DES and RC2, as those of yesterday and Windows do.
 
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, Algorithm as AesAlgorithm, DecryptionContext,
@@ -10,6 +10,7 @@ use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{hmac, pbkdf2};
 use zeroize::Zeroizing;
 
+use super::pbes1;
 use crate::der::{self, INTEGER, SEQUENCE};
 
 const OCTETS: u8 = 0x04;
@@ -245,6 +246,9 @@ fn decrypt(
 ) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
     let malformed = Unreadable::Malformed;
     let (name, parameters) = der::read(algorithm, OID).ok_or(malformed)?;
+    if let Some([way]) = name.strip_prefix(pbes1::FAMILY) {
+        return of_old(*way, parameters, octets, password);
+    }
     if name != PBES2 {
         return Err(Unreadable::Cipher);
     }
@@ -302,6 +306,27 @@ fn decrypt(
         .len();
     out.truncate(written);
     Ok(out)
+}
+
+/// Decrypts as it was done before PBES2.
+fn of_old(
+    way: u8,
+    parameters: &[u8],
+    octets: &[u8],
+    password: &str,
+) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+    if !pbes1::knows(way) {
+        return Err(Unreadable::Cipher);
+    }
+    let parts = || {
+        let (parameters, _) = der::read(parameters, SEQUENCE)?;
+        let (salt, rest) = der::read(parameters, OCTETS)?;
+        let (rounds, _) = der::read(rest, INTEGER)?;
+        let rounds = number(rounds).filter(|rounds| (1..=MOST_ROUNDS).contains(rounds))?;
+        Some((salt, rounds))
+    };
+    let how = parts().ok_or(Unreadable::Malformed)?;
+    pbes1::decrypt(way, how, octets, password).ok_or(Unreadable::Password)
 }
 
 fn bags_of(contents: &[u8], password: &str, out: &mut Contents) -> Result<(), Unreadable> {

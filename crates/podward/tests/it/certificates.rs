@@ -247,3 +247,45 @@ fn no_key_leaves_a_vault() {
         assert!(message.as_str().unwrap().contains(text), "{message}");
     }
 }
+
+#[test]
+fn a_file_of_yesterday_is_imported() {
+    let folder = scratch();
+    let cloud = Cloud::start(folder.clone(), &["--in-memory"]);
+    let token = cloud.token();
+    let made = [
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "a.key", "-out", "a.pem",
+        "-subj", "/CN=a",
+    ];
+    if !openssl(&folder, &made).is_some_and(|made| made.status.success()) {
+        skipped("a_file_of_yesterday_is_imported", "no openssl");
+        return;
+    }
+    let des = [
+        "-keypbe",
+        "PBE-SHA1-3DES",
+        "-certpbe",
+        "PBE-SHA1-3DES",
+        "-macalg",
+        "sha1",
+    ];
+    for how in [&des[..], &["-legacy"]] {
+        let write = [
+            "pkcs12", "-export", "-in", "a.pem", "-inkey", "a.key", "-out", "a.pfx",
+        ];
+        let write = [&write[..], &["-passout", "pass:hard"], how].concat();
+        if !openssl(&folder, &write).is_some_and(|made| made.status.success()) {
+            skipped("a_file_of_yesterday_is_imported", "openssl writes none");
+            continue;
+        }
+        let value = STANDARD.encode(std::fs::read(folder.join("a.pfx")).unwrap());
+        let import = |password: &str| {
+            let body = json!({"value": value, "pwd": password});
+            cloud.vault("POST", "/certificates/a/import", &token, &body)
+        };
+        assert_eq!(import("soft").0, 400);
+        let (status, told) = import("hard");
+        assert_eq!(status, 200, "{told}");
+        assert_eq!(told["policy"]["x509_props"]["subject"], "CN=a");
+    }
+}
