@@ -5,7 +5,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Most certificates of a chain that are read.
@@ -18,12 +18,39 @@ pub(crate) struct Claims {
     pub(crate) sub: String,
     #[serde(default)]
     aud: Value,
+    /// Unix seconds; what is behind the point is more life.
+    #[serde(deserialize_with = "rounded_up")]
     pub(crate) exp: i64,
-    #[serde(default)]
+    /// Unix seconds.
+    #[serde(default, deserialize_with = "rounded_down")]
     pub(crate) nbf: i64,
     /// What a service account token of Kubernetes is bound to.
     #[serde(rename = "kubernetes.io", default)]
     pub(crate) bound: Bound,
+}
+
+/// Seconds that a time may differ from 1970: those of more than a hundred thousand years.
+const FARTHEST: f64 = 4e12;
+
+/// A NumericDate (RFC 7519, 2): a number of seconds that may have a fraction.
+fn seconds<'de, D: Deserializer<'de>>(from: D, round: fn(f64) -> f64) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    if let Some(whole) = number.as_i64() {
+        return Ok(whole);
+    }
+    let time = number.as_f64().map(round);
+    let time = time.filter(|time| time.abs() <= FARTHEST);
+    // a whole number of this size is written without fraction and exponent
+    let whole = time.and_then(|time| format!("{time:.0}").parse().ok());
+    whole.ok_or_else(|| serde::de::Error::custom("the time is out of range"))
+}
+
+fn rounded_up<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    seconds(from, f64::ceil)
+}
+
+fn rounded_down<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    seconds(from, f64::floor)
 }
 
 /// The object a service account token is bound to.
@@ -146,6 +173,13 @@ impl<'a> Assertion<'a> {
                 .any(|key| self.verifies(key).unwrap_or(false))
     }
 
+    /// Whether it names a key that is among these.
+    pub(crate) fn names_one_of(&self, jwks: &Value) -> bool {
+        let keys = jwks.get("keys").and_then(Value::as_array);
+        let kid = |key: &Value| key.get("kid").and_then(Value::as_str).map(str::to_owned);
+        self.kid.is_some() && keys.into_iter().flatten().any(|key| kid(key) == self.kid)
+    }
+
     fn verifies(&self, key: &Value) -> Option<bool> {
         let number = |name: &str| URL_SAFE_NO_PAD.decode(key.get(name)?.as_str()?).ok();
         let public = RsaPublicKeyComponents {
@@ -161,5 +195,28 @@ impl<'a> Assertion<'a> {
                 )
                 .is_ok(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn times_may_have_a_fraction() {
+        let times = |exp: Value, nbf: Value| {
+            let claims = json!({"iss": "i", "sub": "s", "exp": exp, "nbf": nbf});
+            let claims: Option<Claims> = serde_json::from_value(claims).ok();
+            claims.map(|claims| (claims.exp, claims.nbf))
+        };
+        let (exp, nbf) = (1_795_575_518, 1_795_575_517);
+        let fraction = json!(1_795_575_517.903_503_4);
+        assert_eq!(times(fraction.clone(), fraction), Some((exp, nbf)));
+        assert_eq!(times(json!(exp), json!(nbf)), Some((exp, nbf)));
+        assert_eq!(times(json!(1e9), json!(0.0)), Some((1_000_000_000, 0)));
+        for wrong in [json!(1e300), json!("1795575517"), json!(null)] {
+            assert_eq!(times(wrong, json!(0)), None);
+        }
     }
 }

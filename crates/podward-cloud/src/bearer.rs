@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::assertion::Assertion;
 use crate::config::{CloudConfig, Vault};
 use crate::known::Token;
-use crate::names::Place;
+use crate::names::{Place, VAULT_APPLICATION};
 use crate::{Cloud, answer};
 
 /// A caller who is not known.
@@ -63,19 +63,30 @@ pub(crate) fn authenticate(
         });
     };
     let invalid = || {
-        challenge("AKV10001: The token is malformed or its signature is not the tenant's.".into())
+        let published = cloud.keys.tokens.published(cloud.clock.now());
+        let strange =
+            Assertion::parse(token).is_some_and(|parsed| !parsed.names_one_of(&published));
+        challenge(if strange {
+            "AKV10046: Unable to resolve the key used for signature validation.".into()
+        } else {
+            "AKV10001: The token is malformed or its signature is not the tenant's.".into()
+        })
     };
     let now = cloud.clock.now();
     let known = cloud.known.token(token, now, || verified(cloud, token));
     let known = known.ok_or_else(invalid)?;
     let claims = &known.claims;
-    if claims.exp < now || claims.nbf > now + 300 {
+    if claims.exp < now {
         return Err(challenge(
-            "AKV10003: The token is expired or not valid yet.".into(),
+            "[TokenExpired] Error validating token: 'S2S12086'.".into(),
         ));
     }
+    if claims.nbf > now + 300 {
+        return Err(challenge("AKV10003: The token is not valid yet.".into()));
+    }
     let audience = claims.audiences().first().copied().unwrap_or_default();
-    if audience != KEY_VAULT_RESOURCE && audience != resource {
+    let vaults = [KEY_VAULT_RESOURCE, VAULT_APPLICATION, &resource];
+    if !vaults.contains(&audience) {
         let shown: String = audience
             .chars()
             .filter(char::is_ascii_graphic)
@@ -85,10 +96,12 @@ pub(crate) fn authenticate(
             "AKV10022: Invalid audience. Expected {resource}, found: {shown}."
         )));
     }
-    if claims.iss != format!("https://sts.windows.net/{tenant}/") {
-        return Err(challenge(
-            "AKV10032: Invalid issuer. The token is of another tenant.".into(),
-        ));
+    let issuer = format!("https://sts.windows.net/{tenant}/");
+    if claims.iss != issuer {
+        return Err(challenge(format!(
+            "AKV10032: Invalid issuer. Expected one of {issuer}, found {}.",
+            claims.iss
+        )));
     }
     Ok(known.client.clone())
 }

@@ -1,6 +1,6 @@
 //! cloud.yaml, as documented in docs/cloud.md.
 
-use podward_api::{KEY_VAULT_RESOURCE, SecretString};
+use podward_api::{Guid, KEY_VAULT_RESOURCE, SecretString};
 use serde::Deserialize;
 
 use crate::credentials::{ClientCertificate, ClientSecret, FederatedCredential};
@@ -288,9 +288,20 @@ impl CloudConfig {
         let mut clients = std::collections::BTreeSet::new();
         let mut system_assigned = false;
         for (t, tenant) in self.tenants.iter().enumerate() {
-            if tenant.id.is_empty() {
-                return fault(format!("tenants[{t}].id"), "a tenant needs an id");
+            if tenant.id.parse::<Guid>().is_err() {
+                return fault(format!("tenants[{t}].id"), "must be a GUID");
             }
+            let before = self.tenants.get(..t).unwrap_or_default();
+            if before
+                .iter()
+                .any(|one| one.id.eq_ignore_ascii_case(&tenant.id))
+            {
+                return fault(format!("tenants[{t}].id"), "another tenant has this id");
+            }
+            if !tenant.name.is_empty() && before.iter().any(|one| one.name == tenant.name) {
+                return fault(format!("tenants[{t}].name"), "another tenant has this name");
+            }
+            let mut names = std::collections::BTreeSet::new();
             let groups = [
                 ("applications", &tenant.applications),
                 ("managedIdentities", &tenant.managed_identities),
@@ -298,6 +309,19 @@ impl CloudConfig {
             for (group, applications) in groups {
                 for (a, application) in applications.iter().enumerate() {
                     let at = format!("tenants[{t}].{group}[{a}]");
+                    if application.client_id.parse::<Guid>().is_err() {
+                        return fault(format!("{at}.clientId"), "must be a GUID");
+                    }
+                    if !names.insert(application.name.as_str()) {
+                        return fault(
+                            format!("{at}.name"),
+                            "another identity of the tenant has this name",
+                        );
+                    }
+                    let mut secrets = application.client_secrets.iter();
+                    if let Some(s) = secrets.position(|one| one.value.expose().is_empty()) {
+                        return fault(format!("{at}.clientSecrets[{s}]"), "must not be empty");
+                    }
                     if !clients.insert(application.client_id.to_ascii_lowercase()) {
                         return fault(
                             format!("{at}.clientId"),
@@ -332,15 +356,10 @@ impl CloudConfig {
         }
         self.check_credentials()?;
         for (v, vault) in self.vaults.iter().enumerate() {
-            let valid = (3..=24).contains(&vault.name.len())
-                && vault
-                    .name
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-');
-            if !valid {
+            if !is_vault_name(&vault.name) {
                 return fault(
                     format!("vaults[{v}].name"),
-                    "must be 3 to 24 letters, digits and hyphens",
+                    "must be 3 to 24 letters, digits and hyphens: a letter first, no two hyphens in a row and none at the end, as shop-dev",
                 );
             }
             if self
@@ -411,6 +430,17 @@ impl CloudConfig {
     }
 }
 
+/// Whether the service takes it as the name of a vault.
+fn is_vault_name(name: &str) -> bool {
+    (3..=24).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !name.contains("--")
+        && !name.ends_with('-')
+}
+
 impl Vault {
     /// Days that deleted objects are kept.
     pub(crate) fn retention(&self) -> i64 {
@@ -447,5 +477,68 @@ impl Tenant {
                 .resources
                 .iter()
                 .any(|known| same_resource(known, resource))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_and_ids_are_those_of_the_services() {
+        let (tenant, one, other) = (
+            "7f0f6f0a-5d1c-4c0e-9f0d-2b6a2f0f3c11",
+            "2c9d7b35-f840-4a16-b3ce-81f0d6e52a97",
+            "3a9c7b35-f840-4a16-b3ce-81f0d6e52a97",
+        );
+        let wrong = |change: &dyn Fn(&mut serde_json::Value)| {
+            let mut config = json!({
+                "apiVersion": "podward.dev/v1alpha1", "kind": "Cloud",
+                "tenants": [{"id": tenant, "name": "local", "applications": [
+                    {"name": "a", "clientId": one, "clientSecrets": ["x"]},
+                    {"name": "b", "clientId": other}]}],
+                "vaults": [{"name": "shop-dev", "tenant": "local"}],
+            });
+            change(&mut config);
+            let config: CloudConfig = serde_json::from_value(config).unwrap();
+            config.check().err().map(|error| error.path)
+        };
+        assert_eq!(wrong(&|_| ()), None);
+        for (at, value, path) in [
+            ("/tenants/0/id", "T", "tenants[0].id"),
+            (
+                "/tenants/0/applications/0/clientId",
+                "C",
+                "tenants[0].applications[0].clientId",
+            ),
+            (
+                "/tenants/0/applications/1/clientId",
+                one,
+                "tenants[0].applications[1].clientId",
+            ),
+            (
+                "/tenants/0/applications/1/name",
+                "a",
+                "tenants[0].applications[1].name",
+            ),
+            (
+                "/tenants/0/applications/0/clientSecrets/0",
+                "",
+                "tenants[0].applications[0].clientSecrets[0]",
+            ),
+            ("/vaults/0/name", "1shop", "vaults[0].name"),
+            ("/vaults/0/name", "shop-", "vaults[0].name"),
+            ("/vaults/0/name", "sh--op", "vaults[0].name"),
+            ("/vaults/0/name", "ab", "vaults[0].name"),
+        ] {
+            let found = wrong(&|config| *config.pointer_mut(at).unwrap() = json!(value));
+            assert_eq!(found.as_deref(), Some(path), "{at} {value}");
+        }
+        let twice = wrong(&|config| {
+            let again = config["tenants"][0].clone();
+            config["tenants"].as_array_mut().unwrap().push(again);
+        });
+        assert_eq!(twice.as_deref(), Some("tenants[1].id"));
     }
 }

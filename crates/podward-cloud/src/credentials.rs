@@ -1,6 +1,6 @@
 //! How applications of cloud.yaml prove who they are: secrets, certificates, statements of other issuers.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use podward_api::SecretString;
@@ -277,6 +277,14 @@ impl Application {
 }
 
 fn read(folder: &Path, file: &Path, at: &str) -> Result<String, ConfigError> {
+    let whole = std::path::absolute(folder).unwrap_or_else(|_none| folder.to_owned());
+    let below = file.strip_prefix(whole).unwrap_or(file).components();
+    let mut leaving =
+        below.filter(|part| !matches!(part, Component::Normal(_) | Component::CurDir));
+    if leaving.next().is_some() {
+        let text = "names a file outside of the folder of cloud.yaml: copy it there";
+        return Err(ConfigError::new(at, text));
+    }
     let path = folder.join(file);
     let failed = |error: &dyn std::fmt::Display| {
         ConfigError::new(at, format!("cannot read {}: {error}", path.display()))
@@ -320,5 +328,33 @@ impl CloudConfig {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_below_the_folder() {
+        let folder = Path::new("/no/such/folder");
+        let told = |file: &str| {
+            let read = read(folder, Path::new(file), "at");
+            read.map_err(|error| error.message).unwrap_err()
+        };
+        for outside in [
+            "/etc/passwd",
+            "../key",
+            "a/../../key",
+            "/no/such/folder/../key",
+        ] {
+            assert!(
+                told(outside).starts_with("names a file outside"),
+                "{outside}"
+            );
+        }
+        for below in ["key", "./a/key", "/no/such/folder/key"] {
+            assert!(told(below).starts_with("cannot read"), "{below}");
+        }
     }
 }

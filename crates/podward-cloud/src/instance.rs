@@ -16,14 +16,34 @@ const VERSIONS: [&str; 5] = [
     "2021-02-01",
 ];
 
+/// There is none: it stands where the service names one.
+const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
+
 /// What is told of the machine.
 fn instance(cloud: &Cloud) -> Value {
     let tenant = cloud.first_tenant();
+    let vm = object_id(&tenant, "vm");
     json!({
         "compute": {
-            "azEnvironment": "AzurePublicCloud", "location": "local", "name": "podward", "osType": "Linux",
-            "provider": "podward", "resourceGroupName": "podward", "sku": "", "tags": "",
-            "vmId": object_id(&tenant, "vm"), "vmSize": "", "zone": "",
+            "azEnvironment": "AzurePublicCloud", "customData": "", "evictionPolicy": "",
+            "isHostCompatibilityLayerVm": "false", "licenseType": "", "location": "local",
+            "name": "podward", "offer": "podward",
+            "osProfile": {"adminUsername": "", "computerName": "podward", "disablePasswordAuthentication": "true"},
+            "osType": "Linux", "placementGroupId": "",
+            "plan": {"name": "", "product": "", "publisher": ""},
+            "platformFaultDomain": "0", "platformUpdateDomain": "0", "priority": "Regular",
+            "provider": "Microsoft.Compute", "publicKeys": [], "publisher": "podward",
+            "resourceGroupName": "podward",
+            "resourceId": format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/podward/providers/Microsoft.Compute/virtualMachines/podward"),
+            "securityProfile": {"secureBootEnabled": "false", "virtualTpmEnabled": "false"},
+            "sku": "podward",
+            "storageProfile": {
+                "dataDisks": [],
+                "imageReference": {"id": "", "offer": "podward", "publisher": "podward", "sku": "podward", "version": env!("CARGO_PKG_VERSION")},
+                "osDisk": {"caching": "None", "createOption": "FromImage", "diskSizeGB": "0", "name": "podward", "osType": "Linux"},
+            },
+            "subscriptionId": SUBSCRIPTION, "tags": "", "tagsList": [], "userData": "",
+            "version": env!("CARGO_PKG_VERSION"), "vmId": vm, "vmScaleSetName": "", "vmSize": "Standard_B1s", "zone": "",
         },
         "network": {"interface": [{
             "ipv4": {
@@ -33,6 +53,14 @@ fn instance(cloud: &Cloud) -> Value {
             "ipv6": {"ipAddress": []}, "macAddress": "000000000000",
         }]},
     })
+}
+
+/// A refusal in the form of this part of the service.
+pub(crate) fn refused(status: u16, text: &str) -> Response {
+    answer(
+        status,
+        &json!({"error": text, "newest-versions": ["2021-02-01", "2020-09-01", "2019-08-01"]}),
+    )
 }
 
 /// The versions of the service.
@@ -45,7 +73,12 @@ pub(crate) fn serve(cloud: &Cloud, path: &[&str], query: &[(String, String)]) ->
     let whole = instance(cloud);
     let found = path.iter().try_fold(&whole, |at, part| match at {
         Value::Array(all) => all.get(part.parse::<usize>().ok()?),
-        other => other.get(*part),
+        Value::Object(all) => {
+            let mut all = all.iter();
+            let found = all.find(|(name, _)| name.eq_ignore_ascii_case(part));
+            found.map(|(_, value)| value)
+        }
+        _ => None,
     })?;
     let format = query.iter().find(|(name, _)| name == "format");
     match format.map_or("json", |(_, format)| format.as_str()) {

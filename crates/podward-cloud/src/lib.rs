@@ -5,6 +5,7 @@ mod bearer;
 mod config;
 mod credentials;
 mod der;
+mod dress;
 mod expression;
 mod faults;
 mod federation;
@@ -30,6 +31,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use podward_api::SecretString;
@@ -51,6 +53,7 @@ pub use roles::{Role, RoleAssignment, Scope};
 pub use throttle::Throttle;
 pub use vault::{Data, DataError, Export};
 
+use dress::Dress;
 use known::Known;
 use names::{Place, Service};
 use tokio::sync::Semaphore;
@@ -425,13 +428,25 @@ async fn whole(body: Body, most: usize) -> Result<Bytes, (u16, &'static str, &'s
 }
 
 async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let host = parts
         .headers
         .get(header::HOST)
         .and_then(|h| h.to_str().ok())
         .unwrap_or_default()
         .to_owned();
+    let place = Place::of(&host);
+    let dress = Dress::of(&mut parts, place.as_ref());
+    dress.put_on(answered(cloud, place, &host, parts, body).await)
+}
+
+async fn answered(
+    cloud: Arc<Cloud>,
+    place: Option<Place>,
+    host: &str,
+    parts: Parts,
+    body: Body,
+) -> Response {
     let caller = parts
         .extensions
         .get::<Caller>()
@@ -444,7 +459,7 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
             return answer(status, &error);
         }
     };
-    let Some(place) = Place::of(&host) else {
+    let Some(place) = place else {
         let shown: String = host
             .chars()
             .filter(char::is_ascii_graphic)

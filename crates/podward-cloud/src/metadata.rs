@@ -12,6 +12,7 @@ use podward_api::access::{Door, Event, Outcome, TokenRef};
 use serde_json::json;
 
 use crate::config::{Application, CloudConfig, Tenant};
+use crate::dress::Dress;
 use crate::instance;
 use crate::names::segments;
 use crate::token::{Grant, Refusal, allowed_resource};
@@ -140,8 +141,14 @@ fn not_served() -> Response {
 }
 
 async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Response {
-    let (parts, _body) = request.into_parts();
-    let path = segments(parts.uri.path());
+    let (mut parts, _body) = request.into_parts();
+    let dress = Dress::of(&mut parts, None);
+    dress.put_on(answered(&machine, &parts))
+}
+
+fn answered(machine: &Machine, parts: &Parts) -> Response {
+    let lower = parts.uri.path().to_ascii_lowercase();
+    let path = segments(&lower);
     if parts.method != Method::GET {
         return wrong(405, "method_not_allowed", "Only GET is answered");
     }
@@ -152,8 +159,17 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
             .and_then(|value| value.to_str().ok())
     };
     let query = form(parts.uri.query().unwrap_or_default().as_bytes());
-    let version = query.iter().find(|(name, _)| name == "api-version");
+    let version = query
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
     let version = version.map(|(_, value)| value.as_str());
+    let told = matches!(path.as_slice(), ["metadata", "instance", ..]);
+    let wrong = |status: u16, error: &str, text: &str| {
+        if told {
+            return instance::refused(status, &format!("Bad request. {text}"));
+        }
+        wrong(status, error, text)
+    };
     match path.as_slice() {
         ["metadata", ..] if !header("metadata").is_some_and(|v| v.eq_ignore_ascii_case("true")) => {
             wrong(
@@ -174,10 +190,11 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
             "Required api-version query parameter not specified, or no date",
         ),
         ["metadata", "identity", "oauth2", "token"] => {
-            token(&machine.cloud, &parts, &query, Door::Imds)
+            token(&machine.cloud, parts, &query, Door::Imds)
         }
         ["metadata", "instance", path @ ..] => {
-            instance::serve(&machine.cloud, path, &query).unwrap_or_else(not_served)
+            let found = instance::serve(&machine.cloud, path, &query);
+            found.unwrap_or_else(|| instance::refused(404, "Not found"))
         }
         ["msi", "token"] if !proven(&parts.headers, &machine.header) => wrong(
             401,
@@ -187,13 +204,13 @@ async fn serve(State(machine): State<Arc<Machine>>, request: Request) -> Respons
         ["msi", "token"] if version != Some("2019-08-01") => {
             wrong(400, "invalid_request", "The api-version is 2019-08-01")
         }
-        ["msi", "token"] => token(&machine.cloud, &parts, &query, Door::Endpoint),
+        ["msi", "token"] => token(&machine.cloud, parts, &query, Door::Endpoint),
         _ => not_served(),
     }
 }
 
 /// Whether a version of the API is a day, as `2018-02-01`.
-fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     text.len() == 10
         && text.bytes().enumerate().all(|(at, byte)| match at {
             4 | 7 => byte == b'-',

@@ -11,6 +11,16 @@ pub const LOCAL_AUTHORITY: &str = "login.localhost";
 /// Domain of the vaults there.
 pub const LOCAL_VAULT_DOMAIN: &str = "vault.localhost";
 
+/// The application id of the vaults, by which tokens can be asked for them.
+pub(crate) const VAULT_APPLICATION: &str = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093";
+
+/// Names of the public token service beside the one that is played.
+const ALIASES: [&str; 3] = [
+    "login.windows.net",
+    "login.microsoft.com",
+    "sts.windows.net",
+];
+
 /// Token service and vaults that belong together.
 const DOMAINS: [(&str, &str); 2] = [
     (AUTHORITY, VAULT_DOMAIN),
@@ -43,6 +53,7 @@ impl Place {
         let (name, port) = host
             .split_once(':')
             .map_or((host.as_str(), ""), |(name, port)| (name, port));
+        let name = name.strip_suffix('.').unwrap_or(name);
         // what is written into ids and challenges must be a port
         let port = match port {
             "" | "443" => String::new(),
@@ -91,6 +102,9 @@ impl Place {
 /// A resource in one spelling: without a trailing slash, and the vaults of all domains and ports as one.
 fn canonical(resource: &str) -> &str {
     let bare = resource.trim_end_matches('/');
+    if bare.eq_ignore_ascii_case(VAULT_APPLICATION) {
+        return KEY_VAULT_RESOURCE;
+    }
     let host = bare.strip_prefix("https://").unwrap_or_default();
     let (name, port) = host.split_once(':').unwrap_or((host, "0"));
     let is_port = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
@@ -117,6 +131,15 @@ pub(crate) fn is_authority(url: &str, tenant: &str) -> bool {
             .is_some_and(|first| first.eq_ignore_ascii_case(tenant))
 }
 
+/// Whether a token endpoint is at a host that clients may trust: the cloud's, or one of the public cloud's.
+pub(crate) fn is_known_authority(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").unwrap_or_default();
+    let host = rest.split('/').next().unwrap_or_default();
+    let name = host.split_once(':').map_or(host, |(name, _port)| name);
+    let is = |known: &str| known.eq_ignore_ascii_case(name);
+    DOMAINS.iter().any(|(known, _)| is(known)) || ALIASES.into_iter().any(is)
+}
+
 /// The parts of a path between its slashes.
 pub(crate) fn segments(path: &str) -> Vec<&str> {
     path.split('/').filter(|part| !part.is_empty()).collect()
@@ -133,6 +156,10 @@ mod tests {
         assert_eq!(place.base(), "https://shop.vault.azure.net:8443");
         assert_eq!(place.authority(), "https://login.microsoftonline.com:8443");
         assert_eq!(place.resource(), "https://vault.azure.net:8443");
+        assert_eq!(
+            Place::of("shop.vault.azure.net.:8443").unwrap().base(),
+            "https://shop.vault.azure.net:8443"
+        );
         let place = Place::of("login.localhost:443").unwrap();
         assert_eq!(place.service, Service::Authority);
         assert_eq!(place.resource(), "https://vault.localhost");

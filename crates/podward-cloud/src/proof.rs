@@ -64,12 +64,20 @@ pub(crate) fn prove(scene: &Scene<'_>, request: &TokenRequest) -> Result<String,
         let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
         return refuse(401, "invalid_client", 7_000_218, text);
     };
-    if request.assertion_type.as_deref()
-        != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-    {
-        let text =
-            "The request body must contain the following parameter: 'client_assertion_type'.";
-        return refuse(400, "invalid_request", 900_144, text);
+    match request.assertion_type.as_deref() {
+        Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") => {}
+        None | Some("") => {
+            let text =
+                "The request body must contain the following parameter: 'client_assertion_type'.";
+            return refuse(400, "invalid_request", 900_144, text);
+        }
+        Some(other) => {
+            let text = format!(
+                "Request is malformed or invalid. The client_assertion_type '{}' is not urn:ietf:params:oauth:client-assertion-type:jwt-bearer.",
+                plain(other)
+            );
+            return refuse(400, "invalid_request", 9_002_313, text);
+        }
     }
     let Some(assertion) = Assertion::parse(assertion.expose().trim()) else {
         let text = "JWT token is invalid or malformed.";

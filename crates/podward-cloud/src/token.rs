@@ -16,6 +16,8 @@ pub(crate) struct TokenRequest {
     pub(crate) assertion: Option<SecretString>,
     pub(crate) scope: Option<String>,
     pub(crate) resource: Option<String>,
+    /// Whether it came to the endpoint of version 2.
+    pub(crate) v2: bool,
 }
 
 /// A token that may be issued.
@@ -61,7 +63,7 @@ pub(crate) fn tenant<'a>(config: &'a CloudConfig, name: &str) -> Result<&'a Tena
             error: "invalid_request",
             code: 90002,
             text: format!(
-                "Tenant '{}' not found. Check to make sure you have the correct tenant ID.",
+                "Tenant '{}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.",
                 plain(name)
             ),
         })
@@ -101,7 +103,7 @@ pub(crate) fn decide<'a>(
     };
     let Some(application) = client(tenant, client_id) else {
         let text = format!(
-            "Application with identifier '{}' was not found in the directory '{}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.",
+            "Application with identifier '{}' was not found in the directory '{}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
             plain(client_id),
             tenant.name
         );
@@ -145,32 +147,39 @@ fn resource(
     application: &Application,
     request: &TokenRequest,
 ) -> Result<String, Refusal> {
-    let asked = match (&request.scope, &request.resource) {
-        (Some(scope), _) => {
-            let scope = scope
-                .split(' ')
-                .find(|s| !matches!(*s, "openid" | "profile" | "offline_access"))
-                .unwrap_or("");
-            let Some(resource) = scope.strip_suffix("/.default") else {
-                let text = format!(
-                    "The provided value for scope {} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
-                    plain(scope)
-                );
-                return refuse(400, "invalid_scope", 1_002_012, text);
-            };
-            resource.to_owned()
-        }
-        (None, Some(resource)) => resource.clone(),
-        (None, None) => {
-            return refuse(
-                400,
-                "invalid_request",
-                900_144,
-                "The request body must contain the following parameter: 'scope'.",
-            );
-        }
+    let missing = |name: &str| {
+        let text = format!("The request body must contain the following parameter: '{name}'.");
+        refuse(400, "invalid_request", 900_144, text)
     };
-    allowed_resource(tenant, application, &asked)
+    if !request.v2 {
+        return match request.resource.as_deref().map(str::trim) {
+            None | Some("") => missing("resource"),
+            Some(asked) => allowed_resource(tenant, application, asked),
+        };
+    }
+    let scopes = request.scope.as_deref().unwrap_or_default();
+    let mut scopes = scopes
+        .split(' ')
+        .filter(|s| !matches!(*s, "" | "openid" | "profile" | "offline_access"));
+    let Some(scope) = scopes.next() else {
+        return missing("scope");
+    };
+    let Some(asked) = scope.strip_suffix("/.default") else {
+        let text = format!(
+            "The provided value for scope {} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
+            plain(scope)
+        );
+        return refuse(400, "invalid_scope", 1_002_012, text);
+    };
+    if let Some(other) = scopes.find(|other| *other != scope) {
+        let text = format!(
+            "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope {} {} is not valid.",
+            plain(scope),
+            plain(other)
+        );
+        return refuse(400, "invalid_scope", 70011, text);
+    }
+    allowed_resource(tenant, application, asked)
 }
 
 /// A resource that exists in the tenant and that the application may have tokens for.
@@ -181,7 +190,7 @@ pub(crate) fn allowed_resource(
 ) -> Result<String, Refusal> {
     if !tenant.knows(asked) {
         let text = format!(
-            "The resource principal named {} was not found in the tenant named {}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.",
+            "The resource principal named {} was not found in the tenant named {}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.",
             plain(asked),
             tenant.name
         );
@@ -223,6 +232,7 @@ mod tests {
 
     fn ask(change: impl FnOnce(&mut TokenRequest)) -> Result<(String, String), (u16, u32)> {
         let mut request = TokenRequest {
+            v2: true,
             grant_type: Some("client_credentials".into()),
             client_id: Some("c".into()),
             client_secret: Some(SecretString::new("s3cret".into())),
@@ -271,6 +281,18 @@ mod tests {
         assert_eq!(scope("https://graph/.default"), Err((400, 501_051)));
         assert_eq!(scope("https://nowhere/.default"), Err((400, 500_011)));
         assert_eq!(scope("https://vault.azure.net"), Err((400, 1_002_012)));
+        assert_eq!(scope(""), Err((400, 900_144)));
+        assert_eq!(
+            scope("https://vault.azure.net/.default https://graph/.default"),
+            Err((400, 70011))
+        );
+        let app = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093";
+        assert_eq!(
+            scope("cfa8b339-82a2-471a-a3c9-0fc0be7a4093/.default"),
+            Ok(app.into())
+        );
+        let v1 = ask(|r| r.v2 = false);
+        assert_eq!(v1, Err((400, 900_144)));
     }
 
     #[test]
@@ -285,6 +307,7 @@ mod tests {
                 .sign(&json!({"iss": iss, "sub": sub, "aud": [aud], "exp": exp, "nbf": 0}))
                 .unwrap();
             let request = TokenRequest {
+                v2: true,
                 grant_type: Some("client_credentials".into()),
                 client_id: Some("C".into()),
                 assertion: Some(token),

@@ -1,22 +1,28 @@
 //! The token service over HTTP.
 
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use podward_api::access::{Door, Event, Outcome, TokenRef};
 use podward_api::{Guid, SecretString};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
+use zeroize::Zeroizing;
 
 use crate::assertion::Assertion;
 use crate::config::CloudConfig;
 use crate::credentials::FederatedCredential;
 use crate::federation::meant;
 use crate::keys::KeysError;
-use crate::names::{Place, segments};
-use crate::token::{Grant, Refusal, TokenRequest, client, decide, tenant};
+use crate::names::{Place, is_known_authority, segments};
+use crate::token::{Grant, Refusal, TokenRequest, client, decide, plain, tenant};
 use crate::{AUTHORITY, Caller, Cloud, answer};
+
+/// Names that stand for whatever tenant.
+const COMMON: [&str; 2] = ["common", "organizations"];
 
 /// Lifetime of access tokens, seconds.
 const LIFETIME: i64 = 3599;
@@ -31,32 +37,61 @@ pub(crate) async fn serve(
 ) -> Response {
     let path = segments(parts.uri.path());
     let id = request_id(parts, "client-request-id");
+    let anyone = |name: &str| COMMON.iter().any(|known| known.eq_ignore_ascii_case(name));
     match (&parts.method, path.as_slice()) {
         (&Method::POST, [name, "oauth2", "v2.0", "token"]) => {
-            token(cloud, name, body, caller, id, true).await
+            token(cloud, name, parse(parts, body, true), caller, id).await
         }
         (&Method::POST, [name, "oauth2", "token"]) => {
-            token(cloud, name, body, caller, id, false).await
+            token(cloud, name, parse(parts, body, false), caller, id).await
         }
-        (&Method::GET, ["common", "discovery", "instance"]) => answer(200, &instance(place, parts)),
+        (_, [_, "oauth2", "v2.0", "token"] | [_, "oauth2", "token"]) => {
+            let text = format!(
+                "The endpoint only accepts POST requests. Received a {} request.",
+                plain(parts.method.as_str())
+            );
+            refused(cloud, &invalid_request(900_561, text), id)
+        }
+        (&Method::GET, ["common", "discovery", "instance"]) => match instance(place, parts) {
+            Ok(told) => answer(200, &told),
+            Err(refusal) => refused(cloud, &refusal, id),
+        },
         (&Method::GET, [name, "v2.0", ".well-known", "openid-configuration"]) => {
             discovery(cloud, place, name, caller, id, true)
         }
         (&Method::GET, [name, ".well-known", "openid-configuration"]) => {
             discovery(cloud, place, name, caller, id, false)
         }
-        (&Method::GET, [_, "discovery", "v2.0", "keys"] | [_, "discovery", "keys"]) => {
-            answer(200, &cloud.keys.tokens.published(cloud.clock.now()))
+        (&Method::GET, [name, "discovery", "v2.0", "keys"] | [name, "discovery", "keys"]) => {
+            match tenant(&cloud.holding().config, name) {
+                Err(refusal) if !anyone(name) => refused(cloud, &refusal, id),
+                _ => answer(200, &cloud.keys.tokens.published(cloud.clock.now())),
+            }
         }
         _ => (StatusCode::NOT_FOUND, "").into_response(),
     }
 }
 
-fn instance(place: &Place, parts: &Parts) -> Value {
+fn invalid_request(code: u32, text: String) -> Refusal {
+    Refusal {
+        status: 400,
+        error: "invalid_request",
+        code,
+        text,
+    }
+}
+
+fn instance(place: &Place, parts: &Parts) -> Result<Value, Refusal> {
     let asked = form(parts.uri.query().unwrap_or_default().as_bytes())
         .into_iter()
         .find(|(name, _)| name == "authorization_endpoint")
         .map(|(_, value)| value);
+    if asked.as_deref().is_some_and(|url| !is_known_authority(url)) {
+        return Err(Refusal {
+            error: "invalid_instance",
+            ..invalid_request(50049, "Unknown or invalid instance.".into())
+        });
+    }
     let tenant = asked
         .as_deref()
         .and_then(|url| {
@@ -67,11 +102,11 @@ fn instance(place: &Place, parts: &Parts) -> Value {
         })
         .unwrap_or_else(|| "common".into());
     let (base, host) = (place.authority(), place.authority_host());
-    json!({
+    Ok(json!({
         "tenant_discovery_endpoint": format!("{base}/{tenant}/v2.0/.well-known/openid-configuration"),
         "api-version": "1.1",
         "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
-    })
+    }))
 }
 
 fn discovery(
@@ -83,9 +118,13 @@ fn discovery(
     v2: bool,
 ) -> Response {
     let holding = cloud.holding();
-    let found = match tenant(&holding.config, name) {
-        Ok(found) => found,
-        Err(refusal) => {
+    let common = COMMON
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(name));
+    let (id, issued) = match (tenant(&holding.config, name), common) {
+        (Ok(found), _) => (found.id.as_str(), found.id.as_str()),
+        (Err(_none), Some(common)) => (common, "{tenantid}"),
+        (Err(refusal), None) => {
             let event = Event {
                 asked: "discovery".into(),
                 rule: format!("AADSTS{}", refusal.code),
@@ -98,12 +137,11 @@ fn discovery(
             return refused(cloud, &refusal, request);
         }
     };
-    let id = &found.id;
     let base = format!("{}/{id}", place.authority());
     let (issuer, infix) = if v2 {
-        (format!("{base}/v2.0"), "/v2.0")
+        (format!("{}/{issued}/v2.0", place.authority()), "/v2.0")
     } else {
-        (format!("https://sts.windows.net/{id}/"), "")
+        (format!("https://sts.windows.net/{issued}/"), "")
     };
     answer(
         200,
@@ -120,34 +158,36 @@ fn discovery(
     )
 }
 
+/// Decodes a name or a value of a form.
+fn decode(part: &[u8]) -> String {
+    let mut out = Vec::with_capacity(part.len());
+    let mut rest = part.iter();
+    while let Some(byte) = rest.next() {
+        let digit = |b: &u8| {
+            char::from(*b)
+                .to_digit(16)
+                .and_then(|d| u8::try_from(d).ok())
+        };
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let pair = rest.as_slice();
+                match (pair.first().and_then(digit), pair.get(1).and_then(digit)) {
+                    (Some(high), Some(low)) => {
+                        out.push(high * 16 + low);
+                        rest.nth(1);
+                    }
+                    _ => out.push(b'%'),
+                }
+            }
+            other => out.push(*other),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Decodes `a=b&c=d` (WHATWG URL, application/x-www-form-urlencoded).
 pub(crate) fn form(bytes: &[u8]) -> Vec<(String, String)> {
-    let decode = |part: &[u8]| {
-        let mut out = Vec::with_capacity(part.len());
-        let mut rest = part.iter();
-        while let Some(byte) = rest.next() {
-            let digit = |b: &u8| {
-                char::from(*b)
-                    .to_digit(16)
-                    .and_then(|d| u8::try_from(d).ok())
-            };
-            match byte {
-                b'+' => out.push(b' '),
-                b'%' => {
-                    let pair = rest.as_slice();
-                    match (pair.first().and_then(digit), pair.get(1).and_then(digit)) {
-                        (Some(high), Some(low)) => {
-                            out.push(high * 16 + low);
-                            rest.nth(1);
-                        }
-                        _ => out.push(b'%'),
-                    }
-                }
-                other => out.push(*other),
-            }
-        }
-        String::from_utf8_lossy(&out).into_owned()
-    };
     bytes
         .split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())
@@ -161,8 +201,24 @@ pub(crate) fn form(bytes: &[u8]) -> Vec<(String, String)> {
         .collect()
 }
 
-fn parse(body: &[u8]) -> TokenRequest {
-    let mut request = TokenRequest::default();
+/// Client and password of HTTP Basic authentication, each in the encoding of a form (RFC 6749, 2.3.1).
+fn basic(parts: &Parts) -> Option<(String, SecretString)> {
+    let sent = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, text) = sent.split_once(' ')?;
+    let pair = STANDARD.decode(text.trim()).ok().map(Zeroizing::new)?;
+    let at = pair.iter().position(|byte| *byte == b':')?;
+    let (client, password) = pair.split_at_checked(at)?;
+    let password = password.get(1..)?;
+    scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| (decode(client), SecretString::new(decode(password))))
+}
+
+fn parse(parts: &Parts, body: &[u8], v2: bool) -> TokenRequest {
+    let mut request = TokenRequest {
+        v2,
+        ..TokenRequest::default()
+    };
     for (name, value) in form(body) {
         match name.as_str() {
             "grant_type" => request.grant_type = Some(value),
@@ -174,6 +230,11 @@ fn parse(body: &[u8]) -> TokenRequest {
             "resource" => request.resource = Some(value),
             _ => {}
         }
+    }
+    let in_body = request.client_secret.is_some() || request.assertion.is_some();
+    if !in_body && let Some((client, password)) = basic(parts) {
+        request.client_id.get_or_insert(client);
+        request.client_secret = Some(password);
     }
     request
 }
@@ -187,12 +248,19 @@ pub(crate) fn new_id() -> Guid {
 
 /// The id that a client gave its request, by which it can be followed through several doors; else a new one.
 pub(crate) fn request_id(parts: &Parts, header: &str) -> Guid {
+    if let Some(RequestId(known)) = parts.extensions.get() {
+        return *known;
+    }
     parts
         .headers
         .get(header)
         .and_then(|value| value.to_str().ok()?.parse().ok())
         .unwrap_or_else(new_id)
 }
+
+/// The id of a request, once it is settled.
+#[derive(Clone, Copy)]
+pub(crate) struct RequestId(pub(crate) Guid);
 
 /// A stable object id for a client: the service principal's.
 pub(crate) fn object_id(tenant: &str, client_id: &str) -> String {
@@ -259,12 +327,10 @@ async fn foreign_keys(
 async fn token(
     cloud: &Cloud,
     tenant_name: &str,
-    body: &[u8],
+    request: TokenRequest,
     caller: &Caller,
     id: Guid,
-    v2: bool,
 ) -> Response {
-    let request = parse(body);
     let now = cloud.clock.now();
     let local = cloud.issuer.url.as_str();
     let mut event = Event {
@@ -329,7 +395,7 @@ async fn token(
         Ok(signed) => signed,
         Err(error) => return refused(cloud, &unavailable(error.to_string()), id),
     };
-    if v2 {
+    if request.v2 {
         let body = json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": signed.expose()});
         return answer(200, &body);
     }
@@ -365,8 +431,12 @@ pub(crate) fn sign(
 }
 
 fn refused(cloud: &Cloud, refusal: &Refusal, id: Guid) -> Response {
-    let at = OffsetDateTime::from_unix_timestamp(cloud.clock.now())
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    answer(refusal.status, &told(refusal, id, cloud.clock.now()))
+}
+
+/// A refusal as the token service tells it.
+pub(crate) fn told(refusal: &Refusal, id: Guid, now: i64) -> Value {
+    let at = OffsetDateTime::from_unix_timestamp(now).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let stamp = at
         .format(format_description!(
             "[year]-[month]-[day] [hour]:[minute]:[second]Z"
@@ -374,16 +444,13 @@ fn refused(cloud: &Cloud, refusal: &Refusal, id: Guid) -> Response {
         .unwrap_or_default();
     let code = refusal.code;
     let (trace, correlation) = (new_id().to_string(), id.to_string());
-    answer(
-        refusal.status,
-        &json!({
-            "error": refusal.error,
-            "error_description": format!(
-                "AADSTS{code}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}", refusal.text),
-            "error_codes": [code], "timestamp": stamp, "trace_id": trace, "correlation_id": correlation,
-            "error_uri": format!("https://{AUTHORITY}/error?code={code}"),
-        }),
-    )
+    json!({
+        "error": refusal.error,
+        "error_description": format!(
+            "AADSTS{code}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}", refusal.text),
+        "error_codes": [code], "timestamp": stamp, "trace_id": trace, "correlation_id": correlation,
+        "error_uri": format!("https://{AUTHORITY}/error?code={code}"),
+    })
 }
 
 #[cfg(test)]
@@ -404,6 +471,25 @@ mod tests {
             assert_ne!(made, other);
             assert_eq!(made.len(), guid.len());
         }
+    }
+
+    #[test]
+    fn a_client_may_prove_itself_by_basic_authentication() {
+        let parsed = |pair: &str, body: &str| {
+            let sent = format!("Basic {}", STANDARD.encode(pair));
+            let request = axum::http::Request::post("/").header("authorization", sent);
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let request = parse(&parts, body.as_bytes(), true);
+            let secret = request.client_secret.map(|one| one.expose().to_owned());
+            (
+                request.client_id.unwrap_or_default(),
+                secret.unwrap_or_default(),
+            )
+        };
+        let is = |id: &str, secret: &str| (id.to_owned(), secret.to_owned());
+        assert_eq!(parsed("app:a%3Ab%2B:c+d", ""), is("app", "a:b+:c d"));
+        assert_eq!(parsed("app:x", "client_id=b&client_secret=c"), is("b", "c"));
+        assert_eq!(parsed("no colon", ""), is("", ""));
     }
 
     #[test]

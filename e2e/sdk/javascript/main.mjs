@@ -22,7 +22,7 @@ async function purged(client, kind, name) {
 await check("secret: set, get, update, versions", async () => {
   const name = `${prefix}-one`;
   const first = await secrets.setSecret(name, "first", { contentType: "text/plain", tags: { a: "b" } });
-  const second = await secrets.setSecret(name, "zweite ✓", { expiresOn: new Date("2999-01-01") });
+  const second = await secrets.setSecret(name, "zweite ✓", { expiresOn: new Date("2037-01-01") });
   assert.equal((await secrets.getSecret(name)).value, "zweite ✓");
   const { version } = first.properties;
   const old = await secrets.getSecret(name, { version });
@@ -155,6 +155,22 @@ for (const contentType of ["application/x-pem-file", "application/x-pkcs12"]) {
     await purged(certificates, "Certificate", name);
   });
 }
+
+await check("certificate: wait for a merge", async () => {
+  const name = `${prefix}-waits`;
+  await certificates.beginCreateCertificate(name, { issuerName: "Unknown", subject: "CN=w" }, once);
+  const waiting = await certificates.getCertificate(name);
+  assert.equal(waiting.properties.enabled, false);
+  const operation = await certificates.getCertificateOperation(name);
+  assert.equal(operation.getOperationState().certificateOperation.status, "inProgress");
+  assert.ok(operation.getOperationState().certificateOperation.csr.length > 0);
+  await refused(() => secrets.getSecret(name), { status: 403, code: "Forbidden" });
+  await refused(() => certificates.beginCreateCertificate(name, { issuerName: "Self", subject: "CN=w" }, once), {
+    status: 409,
+  });
+  await certificates.deleteCertificateOperation(name);
+  await purged(certificates, "Certificate", name);
+});
 
 await check("certificate: import PEM", async () => {
   const name = `${prefix}-import`;

@@ -15,6 +15,7 @@ use axum::routing::any;
 use serde_json::{Value, json};
 
 use self::rule::{Outcome, Rule};
+use crate::names::{Place, Service};
 use crate::{answer, whole};
 
 /// Where rules are put and taken.
@@ -108,12 +109,27 @@ async fn meet(State(faults): State<Arc<Faults>>, request: Request, next: Next) -
     let Some(rule) = rule else {
         return next.run(request).await;
     };
-    let outcome = rule.outcome(host);
+    let outcome = rule.outcome(host, request.uri().path());
+    let of_vault = matches!(
+        Place::of(host).map(|place| place.service),
+        Some(Service::Vault(_))
+    );
     if let Some(delay) = rule.delay {
         tokio::time::sleep(Duration::from_millis(delay)).await;
     }
     match outcome {
         Outcome::Right => next.run(request).await,
+        // who is refused is told where to get a token
+        Outcome::Answer(mut response) if of_vault && rule.status == Some(401) => {
+            let mut request = request;
+            request.headers_mut().remove(header::AUTHORIZATION);
+            let asked = next.run(request).await;
+            if let Some(challenge) = asked.headers().get(header::WWW_AUTHENTICATE) {
+                let headers = response.headers_mut();
+                headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
+            }
+            *response
+        }
         Outcome::Answer(response) => *response,
         Outcome::Spoil(spoil) => {
             let mut response = match spoil {
@@ -218,6 +234,38 @@ mod tests {
         }
         let faults = added(&json!(vec![json!({"delay": 1}); 100])).unwrap();
         assert!(faults.add(br#"[{"delay": 1}]"#).is_err());
+    }
+
+    #[test]
+    fn an_error_has_the_form_of_the_service_that_was_asked() {
+        let told = |rule: Value, host: &str, path: &str| {
+            let rule: Rule = serde_json::from_value(rule).unwrap();
+            let Outcome::Answer(response) = rule.outcome(host, path) else {
+                panic!("no answer")
+            };
+            let body = axum::body::to_bytes(response.into_body(), 1 << 16);
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let body = runtime.unwrap().block_on(body).unwrap();
+            serde_json::from_slice::<Value>(&body).unwrap()
+        };
+        let login = |rule: Value| told(rule, "login.localhost:8443", "/t/oauth2/v2.0/token");
+        let error = login(json!({"status": 503}));
+        assert_eq!(error["error"], "temporarily_unavailable");
+        assert_eq!(error["error_codes"], json!([90033]));
+        let text = error["error_description"].as_str().unwrap();
+        assert!(text.starts_with("AADSTS90033: ") && text.contains(" Trace ID: "));
+        let error = login(json!({"status": 429, "code": "AADSTS50196", "message": "loop"}));
+        assert_eq!(error["error_codes"], json!([50196]));
+        let error = login(json!({"status": 400, "code": "invalid_grant"}));
+        assert_eq!(error["error"], "invalid_grant");
+        let vault = "dev.vault.localhost:8443";
+        let error = told(json!({"status": 404}), vault, "/secrets/a");
+        assert_eq!(error["error"]["code"], "SecretNotFound");
+        let error = told(json!({"status": 401}), vault, "/secrets/a");
+        assert_eq!(error["error"]["code"], "Unauthorized");
+        let error = told(json!({"status": 429}), "127.0.0.1:8169", "/msi/token");
+        assert_eq!(error["statusCode"], 429);
+        assert!(error["message"].is_string());
     }
 
     #[test]

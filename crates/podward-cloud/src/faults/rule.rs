@@ -3,11 +3,13 @@
 use axum::http::{Method, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Spoil;
-use crate::answer;
 use crate::names::{Place, Service};
+use crate::token::Refusal;
+use crate::token_door::{new_id, told};
+use crate::{Clock as _, SystemClock, answer};
 
 /// Longest text of a rule, bytes.
 const MAX_TEXT: usize = 1024;
@@ -109,9 +111,9 @@ impl Rule {
             && m.as_ref().is_none_or(|m| m == method.as_str())
     }
 
-    pub(super) fn outcome(&self, host: &str) -> Outcome {
+    pub(super) fn outcome(&self, host: &str, path: &str) -> Outcome {
         if let Some(status) = self.status {
-            return Outcome::Answer(Box::new(self.error(status, host)));
+            return Outcome::Answer(Box::new(self.error(status, host, path)));
         }
         match (self.drop, self.truncate) {
             (true, _) => Outcome::Spoil(Spoil::HangUp),
@@ -121,18 +123,15 @@ impl Rule {
     }
 
     /// An error, in the form of the service that was asked.
-    fn error(&self, status: u16, host: &str) -> Response {
-        let code = self.code.as_deref().unwrap_or(match status {
-            429 => "Throttled",
-            500.. => "ServiceUnavailable",
-            _ => "BadParameter",
-        });
-        let message = self.message.as_deref();
-        let message = message.unwrap_or("this fault was asked for at /_podward/faults");
+    fn error(&self, status: u16, host: &str, path: &str) -> Response {
         let place = Place::of(host).map(|place| place.service);
         let body = match place {
-            Some(Service::Vault(_)) => json!({"error": {"code": code, "message": message}}),
-            _ => json!({"error": code, "error_description": message}),
+            Some(Service::Vault(_)) => self.of_vault(status, path),
+            Some(Service::Authority) => self.of_token_service(status),
+            None => {
+                let (code, message) = (self.code(status), self.message());
+                json!({"error": code, "error_description": message, "statusCode": status, "message": message})
+            }
         };
         let mut response = answer(status, &body);
         if let Some(seconds) = self.retry_after {
@@ -140,6 +139,63 @@ impl Rule {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+
+    fn message(&self) -> &str {
+        let message = self.message.as_deref();
+        message.unwrap_or("this fault was asked for at /_podward/faults")
+    }
+
+    fn code(&self, status: u16) -> &str {
+        self.code.as_deref().unwrap_or(match status {
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "NotFound",
+            409 => "Conflict",
+            429 => "Throttled",
+            500.. => "ServiceUnavailable",
+            _ => "BadParameter",
+        })
+    }
+
+    fn of_vault(&self, status: u16, path: &str) -> Value {
+        let kinds = [
+            ("/secrets", "SecretNotFound"),
+            ("/keys", "KeyNotFound"),
+            ("/certificates", "CertificateNotFound"),
+        ];
+        let found = kinds.into_iter().find(|(kind, _)| path.starts_with(kind));
+        let code = match (status, &self.code, found) {
+            (404, None, Some((_, code))) => code,
+            _ => self.code(status),
+        };
+        json!({"error": {"code": code, "message": self.message()}})
+    }
+
+    fn of_token_service(&self, status: u16) -> Value {
+        let (error, usual) = match status {
+            401 => ("invalid_client", 7_000_215),
+            // the tenant is throttled; a passing error
+            429 => ("temporarily_unavailable", 90055),
+            500.. => ("temporarily_unavailable", 90033),
+            _ => ("invalid_request", 900_000),
+        };
+        let named = self.code.as_deref().map(|code| {
+            let code = code.strip_prefix("AADSTS").unwrap_or(code);
+            code.parse().ok()
+        });
+        let refusal = Refusal {
+            status,
+            error,
+            code: named.flatten().unwrap_or(usual),
+            text: self.message().to_owned(),
+        };
+        let mut told = told(&refusal, new_id(), SystemClock.now());
+        // a code that is no number is the word of the error
+        if let (Some(None), Some(word), Some(told)) = (named, &self.code, told.as_object_mut()) {
+            told.insert("error".into(), json!(word));
+        }
+        told
     }
 }
 

@@ -16,7 +16,10 @@ use crate::config::CloudConfig;
 use crate::token::{TokenRequest, decide};
 
 const NOW: i64 = 1_800_000_000;
-const AUDIENCE: &str = "https://login.localhost:8443/T/oauth2/v2.0/token";
+const TENANT: &str = "7f0f6f0a-5d1c-4c0e-9f0d-2b6a2f0f3c11";
+const CLIENT: &str = "2c9d7b35-f840-4a16-b3ce-81f0d6e52a97";
+const AUDIENCE: &str =
+    "https://login.localhost:8443/7f0f6f0a-5d1c-4c0e-9f0d-2b6a2f0f3c11/oauth2/v2.0/token";
 
 /// A key and a certificate of it.
 struct Client {
@@ -61,7 +64,7 @@ impl Client {
             _ => &RSA_PKCS1_SHA256,
         };
         let mut claims =
-            json!({"iss": "C", "sub": "c", "aud": AUDIENCE, "exp": NOW + 600, "nbf": NOW});
+            json!({"iss": CLIENT, "sub": CLIENT, "aud": AUDIENCE, "exp": NOW + 600, "nbf": NOW});
         for (name, value) in change {
             claims[*name] = value.clone();
         }
@@ -90,8 +93,8 @@ impl Client {
 fn config(certificates: &Value) -> CloudConfig {
     let config: CloudConfig = serde_json::from_value(json!({
         "apiVersion": "podward.dev/v1alpha1", "kind": "Cloud",
-        "tenants": [{"id": "T", "name": "contoso", "applications": [{
-            "name": "app", "clientId": "C", "certificates": certificates,
+        "tenants": [{"id": TENANT, "name": "contoso", "applications": [{
+            "name": "app", "clientId": CLIENT, "certificates": certificates,
             "clientSecrets": ["now", {"value": "then", "expires": "2020-01-01T00:00:00Z"},
                 {"value": "later", "expires": "2060-01-01T00:00:00+01:00"}],
         }]}],
@@ -104,14 +107,15 @@ fn config(certificates: &Value) -> CloudConfig {
 fn ask(config: &CloudConfig, change: impl FnOnce(&mut TokenRequest)) -> Result<String, u32> {
     let mut request = TokenRequest {
         grant_type: Some("client_credentials".into()),
-        client_id: Some("C".into()),
+        client_id: Some(CLIENT.into()),
         assertion_type: Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into()),
         scope: Some("https://vault.azure.net/.default".into()),
+        v2: true,
         ..TokenRequest::default()
     };
     change(&mut request);
     let keys = |_: &crate::FederatedCredential| Err("none".into());
-    decide(config, "T", &request, "https://issuer", &keys, NOW)
+    decide(config, TENANT, &request, "https://issuer", &keys, NOW)
         .map(|grant| grant.rule)
         .map_err(|refusal| refusal.code)
 }

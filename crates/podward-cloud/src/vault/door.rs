@@ -9,9 +9,11 @@ use podward_api::access::{Door, Event, ObjectRef, Outcome};
 use serde_json::json;
 
 use super::certificate::{self, Certificate};
+use super::deleted::serve_deleted;
 use super::fault::{Fault, shown};
 use super::key::{self, Key};
-use super::objects::{Kind, serve_deleted};
+use super::objects::Kind;
+pub(super) use super::query::Query;
 use super::rights::Rights;
 use super::secret::{self, Secret};
 use super::store::{Store, valid_name};
@@ -19,53 +21,8 @@ use crate::bearer::{Unknown, authenticate};
 use crate::config::{CloudConfig, Vault};
 use crate::names::{Place, Service, segments};
 use crate::throttle::Transaction;
-use crate::token_door::{form, request_id};
+use crate::token_door::request_id;
 use crate::{Caller, Cloud, answer};
-
-/// Versions of the REST API that are answered.
-const API_VERSIONS: [&str; 10] = [
-    "2016-10-01",
-    "7.0",
-    "7.1",
-    "7.2",
-    "7.3",
-    "7.4",
-    "7.5",
-    "7.6",
-    "2025-07-01",
-    "2026-04-01",
-];
-
-/// What stands behind the `?` of an address.
-pub(super) struct Query {
-    pairs: Vec<(String, String)>,
-    /// `api-version`.
-    pub(super) version: String,
-}
-
-impl Query {
-    fn of(parts: &Parts) -> Result<Self, Fault> {
-        let mut query = Self {
-            pairs: form(parts.uri.query().unwrap_or_default().as_bytes()),
-            version: String::new(),
-        };
-        let Some(version) = query.parameter("api-version") else {
-            return Err(Fault::bad("api-version must be specified"));
-        };
-        if !API_VERSIONS.contains(&version.as_str()) {
-            let text = format!("api-version {} is not supported", shown(&version));
-            return Err(Fault::bad(text));
-        }
-        query.version = version;
-        Ok(query)
-    }
-
-    /// A parameter by name.
-    pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let found = self.pairs.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.clone())
-    }
-}
 
 /// A request whose caller is known.
 pub(super) struct Call<'a> {
@@ -73,6 +30,7 @@ pub(super) struct Call<'a> {
     config: &'a CloudConfig,
     pub(super) vault: &'a Vault,
     store: &'a Mutex<Store>,
+    pub(super) query: Query,
     pub(super) base: String,
     client: String,
     rights: Rights<'a>,
@@ -126,12 +84,21 @@ pub(crate) fn serve(
             return *response;
         }
     };
+    let query = match Query::of(parts) {
+        Ok(query) => query,
+        Err(fault) => {
+            let rule = format!("vault {} request", vault.name);
+            refuse(&client, rule, &fault.message);
+            return fault.into_response();
+        }
+    };
     let rights = Rights::of(&holding.config, vault, &client);
     let call = Call {
         cloud,
         config: &holding.config,
         vault,
         store,
+        query,
         base: place.base(),
         client,
         rights,
@@ -150,9 +117,41 @@ pub(crate) fn serve(
     })
 }
 
+/// How addresses of operations end.
+const WORDS: [&str; 18] = [
+    "backup",
+    "create",
+    "decrypt",
+    "encrypt",
+    "import",
+    "merge",
+    "pending",
+    "policy",
+    "recover",
+    "release",
+    "restore",
+    "rotate",
+    "rotationpolicy",
+    "sign",
+    "unwrapkey",
+    "verify",
+    "versions",
+    "wrapkey",
+];
+
+fn not_so(method: &str) -> Fault {
+    let text = format!("The method {} is not served here", shown(method));
+    Fault::new(405, "MethodNotAllowed", text)
+}
+
+fn nothing_there(parts: &Parts) -> Fault {
+    let text = format!("There is nothing at {}", shown(parts.uri.path()));
+    Fault::new(404, "NotFound", text)
+}
+
 impl<'a> Call<'a> {
     fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response, Fault> {
-        let query = Query::of(parts)?;
+        let query = &self.query;
         let path = segments(parts.uri.path());
         self.throttle(parts.method.as_str(), &path)?;
         let (kind, rest) = path
@@ -165,21 +164,22 @@ impl<'a> Call<'a> {
             )));
         }
         let method = &parts.method;
-        let answered = match kind {
-            "secrets" => secret::serve(self, method, rest, &query, body)?,
-            "keys" => key::serve(self, method, rest, &query, body)?,
-            "certificates" => certificate::serve(self, method, rest, &query, body)?,
-            "deletedsecrets" => serve_deleted::<Secret>(self, method, rest, &query)?,
-            "deletedkeys" => serve_deleted::<Key>(self, method, rest, &query)?,
-            "deletedcertificates" => serve_deleted::<Certificate>(self, method, rest, &query)?,
-            _ => None,
+        let answered = match kind.to_ascii_lowercase().as_str() {
+            "secrets" => secret::serve(self, method, rest, query, body)?,
+            "keys" => key::serve(self, method, rest, query, body)?,
+            "certificates" => certificate::serve(self, method, rest, query, body)?,
+            "deletedsecrets" => serve_deleted::<Secret>(self, method, rest, query)?,
+            "deletedkeys" => serve_deleted::<Key>(self, method, rest, query)?,
+            "deletedcertificates" => serve_deleted::<Certificate>(self, method, rest, query)?,
+            "rng" => return Err(Fault::bad("Random bytes are given by a Managed HSM alone")),
+            _ => return Err(nothing_there(parts)),
         };
-        answered.ok_or_else(|| {
-            Fault::new(
-                501,
-                "NotImplemented",
-                "podward's local vault does not serve this operation; docs/cloud.md lists what it serves",
-            )
+        answered.ok_or_else(|| match rest {
+            // every object and every list can be asked for something
+            [] | [_] => not_so(method.as_str()),
+            [.., last] if WORDS.contains(last) => not_so(method.as_str()),
+            [_, _] => not_so(method.as_str()),
+            _ => nothing_there(parts),
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::data::{Data, DataError};
+use super::objects::Object;
 use super::shelf::{Item, Shelf};
 use super::store::Store;
 
@@ -103,11 +104,14 @@ fn fill(vault: &mut Map<String, Value>, store: &Store, with_values: bool) {
     }
 }
 
-fn live<T>(shelf: &Shelf<T>, tell: impl Fn(&Item<T>, &T) -> Option<Value>) -> Vec<Value> {
+fn live<T: Object>(shelf: &Shelf<T>, tell: impl Fn(&Item<T>, &T) -> Option<Value>) -> Vec<Value> {
     let own = shelf
         .all()
         .filter(|item| item.deleted.is_none() && !item.managed());
-    own.filter_map(|item| tell(item, &item.version(None)?.body))
+    let latest = own.filter_map(|item| Some((item, &item.version(None)?.body)));
+    latest
+        .filter(|(_, body)| !body.waits())
+        .filter_map(|(item, body)| tell(item, body))
         .collect()
 }
 

@@ -279,6 +279,7 @@ impl Filling<'_> {
                 key,
                 leaf,
                 chain: Vec::new(),
+                before: None,
             };
             certificate::made(name, id, &bundle, &policy, &attributes, None)
         };

@@ -1,6 +1,6 @@
 //! Issuers of certificates, and whom the service would write to: the contacts of a vault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use podward_api::SecretString;
@@ -15,6 +15,7 @@ use super::fault::{Fault, shown};
 use super::objects::{Object, read};
 use super::page::Page;
 use super::step::Step;
+use super::store::valid_name;
 
 /// The provider that signs at once, with a CA of the cloud's own.
 const OWN_PROVIDER: &str = "podward-ca";
@@ -182,7 +183,7 @@ fn list(call: &Call<'_>, query: &Query) -> Result<Value, Fault> {
         (name.clone(), told)
     });
     let list = format!("{}/certificates/issuers", call.base);
-    Ok(page.fill(all, &list, &query.version))
+    Ok(page.fill(all, &format!("{list}?api-version={}", query.version)))
 }
 
 /// Makes an issuer, or changes what is named of one.
@@ -210,6 +211,10 @@ fn set(call: &Call<'_>, name: &str, whole: bool, body: &[u8]) -> Result<Value, F
     let wanted: Wanted = read(body)?;
     if matches!(name.to_ascii_lowercase().as_str(), "self" | "unknown") {
         return Err(Fault::bad("The names Self and Unknown are taken"));
+    }
+    if !valid_name(name) {
+        let text = "The name of an issuer has 1 to 127 letters, digits and hyphens";
+        return Err(Fault::bad(text));
     }
     let now = call.now();
     let mut store = call.store();
@@ -278,6 +283,17 @@ pub(super) fn contacts(
             if wanted.contacts.is_empty() || wanted.contacts.len() > MOST {
                 let text = format!("There must be from 1 to {MOST} contacts");
                 return Err(Fault::bad(text));
+            }
+            let mut known = BTreeSet::new();
+            for contact in &wanted.contacts {
+                let email = contact.email.trim().to_ascii_lowercase();
+                let halves = email.split_once('@');
+                if !halves.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty()) {
+                    return Err(Fault::bad("A contact needs an e-mail address"));
+                }
+                if !known.insert(email) {
+                    return Err(Fault::bad("A contact is there twice"));
+                }
             }
             issuers.contacts = wanted.contacts;
             told(&issuers.contacts)

@@ -176,10 +176,15 @@ impl Object for Key {
         Any::Key(version)
     }
 
-    fn tell(&self, _: &Call<'_>, told: &Told<'_>, fields: &mut Map<String, Value>) {
+    fn tell(&self, call: &Call<'_>, told: &Told<'_>, fields: &mut Map<String, Value>) {
         if told.detail == Detail::Entry {
             fields.insert("kid".into(), json!(told.id));
             return;
+        }
+        if call.query.since("7.3")
+            && let Some(attributes) = fields.get_mut("attributes").and_then(Value::as_object_mut)
+        {
+            attributes.insert("exportable".into(), json!(false));
         }
         let mut jwk = self
             .material()
@@ -196,12 +201,15 @@ impl Object for Key {
     }
 
     fn update(&mut self, sent: &Value) -> Result<(), Fault> {
+        stays_here(sent)?;
         let Some(operations) = sent.get("key_ops").filter(|value| !value.is_null()) else {
             return Ok(());
         };
         let named: Option<Vec<String>> = serde_json::from_value(operations.clone()).ok();
         let named = named.ok_or_else(|| Fault::bad("key_ops must be a list of operations"))?;
-        self.operations = operations_of(Some(named))?;
+        let material = self.material();
+        let material = material.ok_or_else(|| Fault::unavailable("the key was never made"))?;
+        self.operations = operations_of(Some(named), material)?;
         Ok(())
     }
 
@@ -241,18 +249,38 @@ fn kept_form(pkcs8: &[u8], operations: Option<&Vec<String>>) -> Zeroizing<Vec<u8
     pack(&[PKCS8, pkcs8, json!(operations).to_string().as_bytes()])
 }
 
-fn operations_of(named: Option<Vec<String>>) -> Result<Option<Vec<String>>, Fault> {
-    let stray = named
-        .iter()
-        .flatten()
-        .find(|one| !OPERATIONS.contains(&one.as_str()));
-    match stray {
-        Some(stray) => Err(Fault::bad(format!(
-            "'{}' is no operation of a key",
-            shown(stray)
-        ))),
-        None => Ok(named),
+/// What a client names that may be done with a key of this type.
+fn operations_of(
+    named: Option<Vec<String>>,
+    material: &Material,
+) -> Result<Option<Vec<String>>, Fault> {
+    for one in named.iter().flatten() {
+        if !OPERATIONS.contains(&one.as_str()) {
+            let text = format!("'{}' is no operation of a key", shown(one));
+            return Err(Fault::bad(text));
+        }
+        let moves = matches!(one.as_str(), "import" | "export");
+        if !moves && !material.operations().contains(&one.as_str()) {
+            let text = format!("A key of this type cannot {one}");
+            return Err(Fault::bad(text));
+        }
     }
+    Ok(named)
+}
+
+/// Refuses what would let a key leave the vault: only one of another tier lets it.
+fn stays_here(sent: &Value) -> Result<(), Fault> {
+    let exportable = sent.pointer("/attributes/exportable") == Some(&json!(true));
+    let policy = sent.get("release_policy");
+    let text = match (exportable, policy.is_some_and(|one| !one.is_null())) {
+        (false, false) => return Ok(()),
+        (true, false) => "Exportable keys must have release policy",
+        (true, true) => {
+            "AKV.SKR.1001: The exportable attribute is only supported with premium vaults and API version >= '7.3-preview'"
+        }
+        (false, true) => "AKV.SKR.1005: Non-exportable keys must not have release policy",
+    };
+    Err(Fault::bad(text))
 }
 
 /// Waits until a key is made that cloud.yaml describes, while the vault serves others.
@@ -324,13 +352,17 @@ fn create(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     }
     call.may(Key::KIND, "create", name)?;
     let (wanted, sent): (Wanted, Sent) = (read(body)?, read(body)?);
-    let operations = operations_of(wanted.key_ops)?;
+    stays_here(&read(body)?)?;
     free(call, name)?;
     let material = match wanted.kty.as_str() {
         "RSA" => Material::rsa(wanted.key_size.unwrap_or(2048))?,
         "EC" => {
             let curve = Curve::of(wanted.crv.as_deref().unwrap_or("P-256"));
-            Material::ec(curve.ok_or_else(|| Fault::bad("The curve is none of this vault's"))?)?
+            let curve = curve.ok_or_else(|| Fault::bad("The curve is none of this vault's"))?;
+            if wanted.key_size.is_some_and(|bits| bits != curve.bits()) {
+                return Err(Fault::bad("The key_size is not that of the curve"));
+            }
+            Material::ec(curve)?
         }
         other => {
             return Err(Fault::bad(format!(
@@ -339,6 +371,7 @@ fn create(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
             )));
         }
     };
+    let operations = operations_of(wanted.key_ops, &material)?;
     add(call, name, "create", material, operations, sent)
 }
 
@@ -353,11 +386,19 @@ fn import(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     #[derive(Deserialize)]
     struct Wanted {
         key: Jwk,
+        #[serde(alias = "hsm", rename = "Hsm")]
+        hsm: Option<bool>,
     }
     call.may(Key::KIND, "import", name)?;
     let (wanted, sent): (Wanted, Sent) = (read(body)?, read(body)?);
+    stays_here(&read(body)?)?;
+    if wanted.hsm == Some(true) {
+        return Err(Fault::bad(
+            "A vault of the standard tier protects no keys by HSM",
+        ));
+    }
     let material = Material::import(&wanted.key)?;
-    let operations = operations_of(wanted.key.key_ops)?;
+    let operations = operations_of(wanted.key.key_ops, &material)?;
     add(call, name, "import", material, operations, sent)
 }
 

@@ -47,6 +47,15 @@ impl Curve {
         }
     }
 
+    /// Its size as clients name it.
+    pub(super) const fn bits(self) -> u32 {
+        match self {
+            Self::P256 | Self::P256K => 256,
+            Self::P384 => 384,
+            Self::P521 => 521,
+        }
+    }
+
     /// Bytes of a coordinate.
     const fn size(self) -> usize {
         match self {

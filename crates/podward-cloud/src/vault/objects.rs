@@ -1,7 +1,7 @@
 //! What is the same for secrets, keys and certificates.
 
-use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::Method;
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -11,15 +11,12 @@ use super::certificate::Certificate;
 use super::door::{Call, Query};
 use super::fault::{Fault, shown};
 use super::page::Page;
-use super::shelf::{Attributes, Item, Shelf, Tags, Version};
+pub(super) use super::sent::Sent;
+use super::shelf::{Item, Shelf, Version};
 use super::step::{Any, Step, along};
 use super::store::{Store, valid_name};
 use crate::answer;
 
-/// Most tags of a version.
-const MAX_TAGS: usize = 15;
-/// Longest name or value of a tag, characters.
-const MAX_TAG: usize = 256;
 /// Seconds of a day.
 pub(super) const DAY: i64 = 86_400;
 
@@ -65,6 +62,19 @@ pub(super) trait Object: Clone {
     fn tell(&self, call: &Call<'_>, told: &Told<'_>, fields: &mut Map<String, Value>);
     /// Takes the fields of a change that other kinds do not have.
     fn update(&mut self, sent: &Value) -> Result<(), Fault>;
+    /// Whether it is still to come: a certificate that waits for a merge.
+    fn waits(&self) -> bool {
+        false
+    }
+    /// The policy of an object after a change of one of its versions, where it has one and it changes with it.
+    fn policy(
+        _store: &Store,
+        _name: &str,
+        _sent: &Value,
+        _now: i64,
+    ) -> Result<Option<Value>, Fault> {
+        Ok(None)
+    }
     /// Everything, to be encrypted; `None` where it could not be made.
     fn save(&self) -> Option<Zeroizing<Vec<u8>>>;
     /// The way back.
@@ -81,66 +91,8 @@ pub(super) struct Told<'a> {
     pub(super) policy: Option<&'a Value>,
 }
 
-/// What a client may say of a version.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Sent {
-    attributes: Option<SentAttributes>,
-    tags: Option<Tags>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct SentAttributes {
-    enabled: Option<bool>,
-    nbf: Option<i64>,
-    exp: Option<i64>,
-}
-
-impl Sent {
-    fn check(&self) -> Result<(), Fault> {
-        let tags = self.tags.iter().flatten();
-        let long = |text: &String| text.chars().count() > MAX_TAG;
-        if tags.clone().count() > MAX_TAGS || tags.clone().any(|(n, v)| long(n) || long(v)) {
-            return Err(Fault::bad(format!(
-                "There are at most {MAX_TAGS} tags, whose names and values have at most {MAX_TAG} characters"
-            )));
-        }
-        Ok(())
-    }
-
-    /// Attributes and tags of a new version.
-    pub(super) fn made(self, now: i64) -> Result<(Attributes, Option<Tags>), Fault> {
-        let (mut attributes, mut tags) = (Attributes::new(now), None);
-        self.apply(&mut attributes, &mut tags, now)?;
-        Ok((attributes, tags))
-    }
-
-    /// Changes what is named and leaves the rest.
-    fn apply(
-        self,
-        attributes: &mut Attributes,
-        tags: &mut Option<Tags>,
-        now: i64,
-    ) -> Result<(), Fault> {
-        self.check()?;
-        let sent = self.attributes.unwrap_or_default();
-        let (nbf, exp) = (sent.nbf.or(attributes.nbf), sent.exp.or(attributes.exp));
-        if let (Some(nbf), Some(exp)) = (nbf, exp)
-            && exp <= nbf
-        {
-            return Err(Fault::bad("The attribute 'exp' must be later than 'nbf'"));
-        }
-        (attributes.nbf, attributes.exp) = (nbf, exp);
-        attributes.enabled = sent.enabled.unwrap_or(attributes.enabled);
-        attributes.updated = now;
-        *tags = self.tags.or(tags.take());
-        Ok(())
-    }
-}
-
 /// What deletes an object, or brings it back, with what goes along.
-fn marked(kind: Kind, name: &str, deleted: Option<i64>) -> Vec<Step> {
+pub(super) fn marked(kind: Kind, name: &str, deleted: Option<i64>) -> Vec<Step> {
     let mark = |kind: &Kind| Step::Mark(*kind, name.to_owned(), deleted);
     along(kind).iter().map(mark).collect()
 }
@@ -196,24 +148,10 @@ pub(super) fn serve<T: Object>(
     Ok(Some(answer(200, &told)))
 }
 
-/// Answers what is asked of deleted objects; `None` where it is nothing that is served.
-pub(super) fn serve_deleted<T: Object>(
-    call: &Call<'_>,
-    method: &Method,
-    rest: &[&str],
-    query: &Query,
-) -> Result<Option<Response>, Fault> {
-    let told = match (method, rest) {
-        (&Method::GET, []) => call.list_deleted::<T>(query)?,
-        (&Method::GET, [name]) => call.get_deleted::<T>(name)?,
-        (&Method::POST, [name, "recover"]) => call.recover::<T>(name)?,
-        (&Method::DELETE, [name]) => {
-            call.purge::<T>(name)?;
-            return Ok(Some(StatusCode::NO_CONTENT.into_response()));
-        }
-        _ => return Ok(None),
-    };
-    Ok(Some(answer(200, &told)))
+/// Whether a list is to have certificates that are still to come.
+fn pending_too(query: &Query) -> bool {
+    let asked = query.parameter("includePending");
+    asked.is_some_and(|asked| asked.eq_ignore_ascii_case("true"))
 }
 
 impl Call<'_> {
@@ -252,6 +190,13 @@ impl Call<'_> {
         if version.managed {
             fields.insert("managed".into(), json!(true));
         }
+        let certified = T::KIND == Certificate::KIND || version.managed;
+        if certified && detail != Detail::Entry && self.query.since("2025-07-01") {
+            let before = item.versions.iter().take_while(|one| one.id != version.id);
+            if let Some(previous) = before.filter(|one| !one.body.waits()).last() {
+                fields.insert("previousVersion".into(), json!(previous.id));
+            }
+        }
         version.body.tell(self, &told, &mut fields);
         if let Some(at) = item.deleted {
             let id = format!("{}/{}/{}", self.base, T::KIND.deleted, item.name);
@@ -276,14 +221,6 @@ impl Call<'_> {
                 "A {} with (name/id) {name}{version} was not found in this key vault. If you recently deleted this {0} you may be able to recover it using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182",
                 kind.one
             ),
-        )
-    }
-
-    fn missing_deleted<T: Object>(name: &str) -> Fault {
-        Fault::new(
-            404,
-            T::KIND.not_found,
-            format!("Deleted {} not found: {name}", T::KIND.title),
         )
     }
 
@@ -321,7 +258,7 @@ impl Call<'_> {
     }
 
     /// Drops what was deleted longer ago than the vault keeps it.
-    fn forget<T: Object>(&self, store: &mut Store) -> Result<(), Fault> {
+    pub(super) fn forget<T: Object>(&self, store: &mut Store) -> Result<(), Fault> {
         let until = self.now() - self.vault.retention() * DAY;
         let old = T::shelf(store).deleted_until(until);
         if old.is_empty() {
@@ -331,7 +268,8 @@ impl Call<'_> {
         store.commit(old.into_iter().map(purge).collect())
     }
 
-    fn get<T: Object>(&self, name: &str, version: Option<&str>) -> Result<Value, Fault> {
+    /// A version with everything.
+    pub(super) fn get<T: Object>(&self, name: &str, version: Option<&str>) -> Result<Value, Fault> {
         let kind = T::KIND;
         self.may(kind, "get", name)?;
         let store = self.store();
@@ -350,19 +288,28 @@ impl Call<'_> {
     fn list<T: Object>(&self, query: &Query) -> Result<Value, Fault> {
         self.may(T::KIND, "list", "")?;
         let page = Page::of(|name| query.parameter(name))?;
+        let with_pending = pending_too(query);
         self.granted(T::KIND, "list", "", "")?;
         let store = self.store();
         let all = T::shelf(&store)
             .after(&page.after, false)
             .filter_map(|(name, item)| {
                 let latest = item.version(None)?;
+                if latest.body.waits() && !with_pending {
+                    return None;
+                }
                 Some((
                     name.to_owned(),
                     self.told(item, latest, Detail::Entry, false),
                 ))
             });
         let list = format!("{}/{}", self.base, T::KIND.many);
-        Ok(page.fill(all, &list, &query.version))
+        let more = if with_pending {
+            "&includePending=true"
+        } else {
+            ""
+        };
+        Ok(page.fill(all, &format!("{list}?api-version={}{more}", query.version)))
     }
 
     fn list_versions<T: Object>(&self, name: &str, query: &Query) -> Result<Value, Fault> {
@@ -374,7 +321,7 @@ impl Call<'_> {
         let mut all: Vec<_> = item
             .iter()
             .flat_map(|item| item.versions.iter().map(move |version| (*item, version)))
-            .filter(|(_, version)| version.id > page.after)
+            .filter(|(_, version)| version.id > page.after && !version.body.waits())
             .collect();
         all.sort_by_key(|(_, version)| &version.id);
         let all = all.into_iter().map(|(item, version)| {
@@ -384,7 +331,7 @@ impl Call<'_> {
             )
         });
         let list = format!("{}/versions", self.id(T::KIND, name, None));
-        Ok(page.fill(all, &list, &query.version))
+        Ok(page.fill(all, &format!("{list}?api-version={}", query.version)))
     }
 
     fn update<T: Object>(
@@ -402,12 +349,24 @@ impl Call<'_> {
         let mut changed = found
             .cloned()
             .ok_or_else(|| self.missing::<T>(name, version))?;
+        Self::own(item)?;
+        // the times of a certificate stand in it
+        let sent = if kind == Certificate::KIND {
+            sent.without_times()
+        } else {
+            sent
+        };
         sent.apply(&mut changed.attributes, &mut changed.tags, self.now())?;
+        if changed.body.waits() {
+            changed.attributes.enabled = false;
+        }
         changed.body.update(&all)?;
+        let policy = T::policy(&store, name, &all, self.now())?;
         let id = changed.id.clone();
         self.granted(kind, kind.update, name, &id)?;
         let mut steps = store.shared(kind, name, &changed);
         steps.push(Step::put(name, changed));
+        steps.extend(policy.map(|policy| Step::Policy(kind, name.to_owned(), policy)));
         store.commit(steps)?;
         self.again::<T>(&store, name, &id, Detail::Bundle)
     }
@@ -424,90 +383,6 @@ impl Call<'_> {
         let found = item.and_then(|item| Some((item, item.version(Some(version))?)));
         let (item, found) = found.ok_or_else(|| self.missing::<T>(name, Some(version)))?;
         Ok(self.told(item, found, detail, true))
-    }
-
-    fn delete<T: Object>(&self, name: &str) -> Result<Value, Fault> {
-        let kind = T::KIND;
-        self.may(kind, "delete", name)?;
-        let mut store = self.store();
-        let item = T::shelf(&store).live(name);
-        let latest = item.and_then(|item| item.version(None));
-        let latest = latest.ok_or_else(|| self.missing::<T>(name, None))?;
-        Self::own(item)?;
-        self.granted(kind, "delete", name, &latest.id)?;
-        let id = latest.id.clone();
-        let mut steps = marked(kind, name, Some(self.now()));
-        if kind == Certificate::KIND {
-            steps.push(Step::Pending(name.to_owned(), None));
-        }
-        store.commit(steps)?;
-        self.again::<T>(&store, name, &id, Detail::Bundle)
-    }
-
-    fn list_deleted<T: Object>(&self, query: &Query) -> Result<Value, Fault> {
-        self.may(T::KIND, "list", "")?;
-        let page = Page::of(|name| query.parameter(name))?;
-        self.granted(T::KIND, "list", "", "")?;
-        let mut store = self.store();
-        self.forget::<T>(&mut store)?;
-        let all = T::shelf(&store).after(&page.after, true);
-        let all = all
-            .filter(|(_, item)| !item.managed())
-            .filter_map(|(name, item)| {
-                let latest = item.version(None)?;
-                Some((
-                    name.to_owned(),
-                    self.told(item, latest, Detail::Entry, true),
-                ))
-            });
-        let list = format!("{}/{}", self.base, T::KIND.deleted);
-        Ok(page.fill(all, &list, &query.version))
-    }
-
-    fn get_deleted<T: Object>(&self, name: &str) -> Result<Value, Fault> {
-        self.may(T::KIND, "get deleted", name)?;
-        let mut store = self.store();
-        self.forget::<T>(&mut store)?;
-        let item = T::shelf(&store).deleted(name);
-        let found = item.and_then(|item| Some((item, item.version(None)?)));
-        let (item, latest) = found.ok_or_else(|| Self::missing_deleted::<T>(name))?;
-        self.granted(T::KIND, "get deleted", name, &latest.id)?;
-        Ok(self.told(item, latest, Detail::Bundle, true))
-    }
-
-    fn recover<T: Object>(&self, name: &str) -> Result<Value, Fault> {
-        self.may(T::KIND, "recover", name)?;
-        let mut store = self.store();
-        self.forget::<T>(&mut store)?;
-        let item = T::shelf(&store).deleted(name);
-        Self::own(item)?;
-        let latest = item.and_then(|item| item.version(None));
-        let latest = latest.ok_or_else(|| Self::missing_deleted::<T>(name))?;
-        self.granted(T::KIND, "recover", name, &latest.id)?;
-        let id = latest.id.clone();
-        store.commit(marked(T::KIND, name, None))?;
-        self.again::<T>(&store, name, &id, Detail::Bundle)
-    }
-
-    fn purge<T: Object>(&self, name: &str) -> Result<(), Fault> {
-        self.may(T::KIND, "purge", name)?;
-        let mut store = self.store();
-        self.forget::<T>(&mut store)?;
-        let item = T::shelf(&store).deleted(name);
-        Self::own(item)?;
-        if item.is_none() {
-            return Err(Self::missing_deleted::<T>(name));
-        }
-        if self.vault.purge_protection {
-            let text = format!(
-                "Operation \"purge\" is not allowed because purge protection is enabled for this vault. Key Vault service will automatically purge it after the retention period has passed. Vault: {}",
-                self.vault.name
-            );
-            return Err(Fault::new(403, "Forbidden", text));
-        }
-        self.granted(T::KIND, "purge", name, "")?;
-        let purge = |kind: &Kind| Step::Purge(*kind, name.to_owned());
-        store.commit(along(T::KIND).iter().map(purge).collect())
     }
 
     pub(super) fn backup_key(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {

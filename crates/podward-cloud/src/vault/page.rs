@@ -40,13 +40,8 @@ impl Page {
     }
 
     /// The items and the address of the next page. `all` begins after the page before; each item comes with what
-    /// it is sorted by. `list` is the list's address, `version` that of the API.
-    pub(super) fn fill(
-        &self,
-        all: impl Iterator<Item = (String, Value)>,
-        list: &str,
-        version: &str,
-    ) -> Value {
+    /// it is sorted by. `list` is the list's address with the version of the API.
+    pub(super) fn fill(&self, all: impl Iterator<Item = (String, Value)>, list: &str) -> Value {
         let mut all = all.peekable();
         let mut items = Vec::new();
         let mut last = String::new();
@@ -56,10 +51,7 @@ impl Page {
         }
         let next = all.peek().map(|_| {
             let token = URL_SAFE_NO_PAD.encode(last);
-            format!(
-                "{list}?api-version={version}&$skiptoken={token}&maxresults={}",
-                self.size
-            )
+            format!("{list}&$skiptoken={token}&maxresults={}", self.size)
         });
         json!({"value": items, "nextLink": next})
     }
@@ -82,7 +74,7 @@ mod tests {
             .unwrap();
             let rest = names.iter().filter(|name| **name > page.after.as_str());
             let all = rest.map(|name| ((*name).to_owned(), json!(name)));
-            let got = page.fill(all, "https://v/secrets", "7.6");
+            let got = page.fill(all, "https://v/secrets?api-version=7.6");
             seen.extend(got["value"].as_array().unwrap().clone());
             let Some(next) = got["nextLink"].as_str() else {
                 break;

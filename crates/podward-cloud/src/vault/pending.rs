@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::bundle::Bundle;
-use super::certificate::{self, Certificate};
+use super::certificate::{self, Certificate, New};
 use super::data::{pack, unpack};
 use super::door::{Call, Query};
 use super::fault::{Fault, shown};
@@ -20,7 +20,7 @@ use super::material::Material;
 use super::objects::{Detail, Object, Sent, read};
 use super::policy::Policy;
 use super::step::Step;
-use super::store::Store;
+use super::store::{Store, new_version};
 use super::x509;
 use crate::answer;
 use crate::token_door::new_id;
@@ -40,6 +40,20 @@ pub(super) struct Pending {
     cancelled: bool,
     /// Whether the issuer could not be asked.
     failed: bool,
+    /// The version that waits for the certificate; none where the name has one already.
+    version: Option<String>,
+    /// Whether the chain is to stand in the client's order.
+    in_order: bool,
+}
+
+/// Whether no certificate of this name is being asked for.
+pub(super) fn none_in_progress(store: &Store, name: &str) -> Result<(), Fault> {
+    let pending = store.pending.get(&name.to_ascii_lowercase());
+    if pending.is_some_and(|pending| pending.key.is_some() && !pending.cancelled) {
+        let text = "A new key vault certificate can not be created or imported while a pending key vault certificate's status is inProgress.";
+        return Err(Fault::new(409, "Conflict", text));
+    }
+    Ok(())
 }
 
 /// There is no such issuer, or it is disabled.
@@ -54,7 +68,7 @@ impl Pending {
         let told = json!({
             "name": self.name, "request_id": self.request_id, "csr": STANDARD.encode(&self.csr),
             "policy": self.policy, "sent": self.sent, "cancelled": self.cancelled,
-            "failed": self.failed,
+            "failed": self.failed, "version": self.version, "in_order": self.in_order,
         });
         let told = told.to_string();
         match &self.key {
@@ -75,6 +89,10 @@ impl Pending {
             cancelled: bool,
             #[serde(default)]
             failed: bool,
+            #[serde(default)]
+            version: Option<String>,
+            #[serde(default)]
+            in_order: bool,
         }
         let fields = unpack(saved)?;
         let (told, key) = match fields.as_slice() {
@@ -92,6 +110,8 @@ impl Pending {
             key,
             cancelled: told.cancelled,
             failed: told.failed,
+            version: told.version,
+            in_order: told.in_order,
         })
     }
 
@@ -178,6 +198,8 @@ fn create(call: &Call<'_>, name: &str, query: &Query, body: &[u8]) -> Result<Res
     #[derive(Deserialize)]
     struct Wanted {
         policy: Option<Policy>,
+        #[serde(default, rename = "preserveCertOrder")]
+        in_order: Option<bool>,
     }
     call.may(Certificate::KIND, "create", name)?;
     let (wanted, all): (Wanted, Value) = (read(body)?, read(body)?);
@@ -185,13 +207,15 @@ fn create(call: &Call<'_>, name: &str, query: &Query, body: &[u8]) -> Result<Res
     let (last, key) = {
         let mut store = call.store();
         certificate::free(call, &mut store, name)?;
+        none_in_progress(&store, name)?;
         last(&store, name)
     };
     let policy = match (wanted.policy, last) {
-        (Some(policy), _) => policy.checked()?,
+        (Some(policy), _) => policy.undated().checked()?,
         (None, Some(last)) => last,
         (None, None) => return Err(Fault::bad("A new certificate needs a policy")),
     };
+    policy.names_someone()?;
     let signs = call.store().issuers.signs(policy.issuer());
     let signs = signs.ok_or_else(|| no_issuer(policy.issuer()))?;
     let key = key.filter(|_| policy.reuses_key());
@@ -207,23 +231,35 @@ fn create(call: &Call<'_>, name: &str, query: &Query, body: &[u8]) -> Result<Res
         key: None,
         cancelled: false,
         failed: signs == Signs::Elsewhere,
+        version: None,
+        in_order: wanted.in_order == Some(true),
     };
     let bundle = Bundle::made(call.cloud, &pending.policy, signs, &key, now)?;
     let mut store = call.store();
     let mut steps = Vec::new();
-    if let Some(bundle) = bundle {
-        (_, steps) = certificate::add(
-            call,
-            &mut store,
+    none_in_progress(&store, name)?;
+    if let Some(mut bundle) = bundle {
+        bundle.before = pending.in_order.then_some(0);
+        let new = New {
             name,
-            "create",
-            &bundle,
-            &pending.policy,
+            right: "create",
+            version: None,
+            bundle: &bundle,
+            policy: &pending.policy,
             sent,
-        )?;
+        };
+        (_, steps) = new.add(call, &mut store)?;
     } else {
         certificate::free(call, &mut store, name)?;
-        call.granted(Certificate::KIND, "create", name, "")?;
+        let item = store.certificates.live(name);
+        let latest = item.and_then(|item| item.version(None));
+        if latest.is_none_or(|latest| latest.body.waits()) {
+            let id = new_version().map_err(Fault::unavailable)?;
+            steps = certificate::waiting(name, &id, &key, &pending.policy, sent, now)?;
+            pending.version = Some(id);
+        }
+        let id = pending.version.as_deref().unwrap_or_default();
+        call.granted(Certificate::KIND, "create", name, id)?;
         pending.key = Some(key).filter(|_| !pending.failed);
     }
     // what was made at once is told at the first question, as clients expect
@@ -265,11 +301,8 @@ fn cancel(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     let pending = store.pending.get(&name.to_ascii_lowercase());
     let mut pending = pending.cloned().ok_or_else(|| missing(name))?;
     if pending.key.is_none() {
-        return Err(Fault::new(
-            403,
-            "Forbidden",
-            "The certificate is complete already",
-        ));
+        let text = "Pending status must be in progress to allow update.";
+        return Err(Fault::new(403, "Forbidden", text));
     }
     call.granted(Certificate::KIND, "update", name, "")?;
     pending.cancelled = wanted.cancellation_requested;
@@ -318,9 +351,22 @@ fn merge(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
         key,
         leaf,
         chain: certificates,
+        before: Some(own),
     };
-    let (id, mut steps) =
-        certificate::add(call, &mut store, name, "create", &bundle, &policy, sent)?;
+    let bundle = if pending.in_order {
+        bundle
+    } else {
+        bundle.ordered()
+    };
+    let new = New {
+        name,
+        right: "create",
+        version: pending.version.take(),
+        bundle: &bundle,
+        policy: &policy,
+        sent,
+    };
+    let (id, mut steps) = new.add(call, &mut store)?;
     pending.key = None;
     steps.push(Step::Pending(name.to_owned(), Some(Box::new(pending))));
     store.commit(steps)?;

@@ -1,5 +1,5 @@
 //! PKCS#12 (RFC 7292): written without encryption, as a vault hands it out; read with AES (PBES2), as tools of
-//! today write it.
+//! today write it, and with 3DES and RC2, as those of yesterday and Windows do.
 
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, Algorithm as AesAlgorithm, DecryptionContext,
@@ -10,6 +10,7 @@ use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{hmac, pbkdf2};
 use zeroize::Zeroizing;
 
+use super::pbes1;
 use crate::der::{self, INTEGER, SEQUENCE};
 
 const OCTETS: u8 = 0x04;
@@ -77,10 +78,11 @@ fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     der::element(SEQUENCE, &parts.concat())
 }
 
-/// A file of a key and certificates, the key's own first; its password is empty.
+/// A file of a key and certificates, of which `at` is the place of the key's own; its password is empty.
 pub(super) fn write(
     key: Option<&[u8]>,
     certificates: &[&[u8]],
+    at: usize,
     salt: [u8; 16],
 ) -> Zeroizing<Vec<u8>> {
     let id = der::element(OCTETS, &[1, 0, 0, 0]);
@@ -91,10 +93,10 @@ pub(super) fn write(
         let key = Zeroizing::new(der::element(TAGGED, key));
         bags.extend_from_slice(&Zeroizing::new(sequence(&[&oid(KEY_BAG), &key, &own])));
     }
-    for (at, certificate) in certificates.iter().enumerate() {
+    for (place, certificate) in certificates.iter().enumerate() {
         let octets = der::element(TAGGED, &der::element(OCTETS, certificate));
         let value = der::element(TAGGED, &sequence(&[&oid(X509), &octets]));
-        let attributes = if at == 0 && key.is_some() {
+        let attributes = if place == at && key.is_some() {
             own.as_slice()
         } else {
             &[]
@@ -244,6 +246,9 @@ fn decrypt(
 ) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
     let malformed = Unreadable::Malformed;
     let (name, parameters) = der::read(algorithm, OID).ok_or(malformed)?;
+    if let Some([way]) = name.strip_prefix(pbes1::FAMILY) {
+        return of_old(*way, parameters, octets, password);
+    }
     if name != PBES2 {
         return Err(Unreadable::Cipher);
     }
@@ -303,6 +308,27 @@ fn decrypt(
     Ok(out)
 }
 
+/// Decrypts as it was done before PBES2.
+fn of_old(
+    way: u8,
+    parameters: &[u8],
+    octets: &[u8],
+    password: &str,
+) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+    if !pbes1::knows(way) {
+        return Err(Unreadable::Cipher);
+    }
+    let parts = || {
+        let (parameters, _) = der::read(parameters, SEQUENCE)?;
+        let (salt, rest) = der::read(parameters, OCTETS)?;
+        let (rounds, _) = der::read(rest, INTEGER)?;
+        let rounds = number(rounds).filter(|rounds| (1..=MOST_ROUNDS).contains(rounds))?;
+        Some((salt, rounds))
+    };
+    let how = parts().ok_or(Unreadable::Malformed)?;
+    pbes1::decrypt(way, how, octets, password).ok_or(Unreadable::Password)
+}
+
 fn bags_of(contents: &[u8], password: &str, out: &mut Contents) -> Result<(), Unreadable> {
     let malformed = Unreadable::Malformed;
     let (mut bags, _) = der::read(contents, SEQUENCE).ok_or(malformed)?;
@@ -342,7 +368,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_with_an_empty_password_alone() {
         let (key, leaf, ca) = ([0x30, 0], [0x30, 1, 5], [0x30, 1, 6]);
-        let file = write(Some(&key), &[&leaf, &ca], [7; 16]);
+        let file = write(Some(&key), &[&leaf, &ca], 0, [7; 16]);
         let Ok(contents) = read(&file, "") else {
             panic!("not read")
         };

@@ -1,18 +1,17 @@
 //! Certificate policies, and the certificates and requests that are made by them.
 
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair,
-    KeyUsagePurpose, SanType, SerialNumber,
-};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SerialNumber};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
+use super::extensions;
 use super::fault::{Fault, shown};
 use super::material::{Curve, Material};
 use super::shelf::Attributes;
-use super::x509::months_later;
+use super::subject::{Sans, subject};
+use super::x509::{self, months_later};
 use podward_pki::Authority;
 
 /// Content type of a secret that holds a PKCS#12 file, in base64.
@@ -23,6 +22,8 @@ pub(super) const PEM: &str = "application/x-pem-file";
 const EARLIER: Duration = Duration::minutes(10);
 /// Months that a certificate is good for where the policy names none.
 const MONTHS: u32 = 12;
+/// Seconds of a month, on average.
+const MONTH: i64 = 2_629_746;
 /// Server and client.
 const USUAL_EKUS: [&str; 2] = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
 
@@ -35,6 +36,17 @@ pub(super) struct Policy {
     x509_props: Option<X509Properties>,
     lifetime_actions: Option<Value>,
     issuer: Option<Issuer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<PolicyAttributes>,
+}
+
+/// What the vault tells of a policy; what a client says of it does not count.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct PolicyAttributes {
+    enabled: bool,
+    created: i64,
+    updated: i64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -68,21 +80,12 @@ struct X509Properties {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Sans {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dns_names: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    emails: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upns: Option<Vec<String>>,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
 struct Issuer {
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cty: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cert_transparency: Option<bool>,
 }
 
 fn failed(error: &rcgen::Error) -> Fault {
@@ -90,11 +93,16 @@ fn failed(error: &rcgen::Error) -> Fault {
 }
 
 impl Policy {
-    /// The policy of an imported certificate, where the client sends none.
-    pub(super) fn of_import(subject: &str, material: &Material, is_pem: bool) -> Self {
+    /// The policy of an imported certificate: what it says itself.
+    pub(super) fn of_import(leaf: &[u8], material: &Material, is_pem: bool) -> Result<Self, Fault> {
         let jwk = material.jwk();
         let word = |name: &str| jwk.get(name).and_then(Value::as_str).map(str::to_owned);
-        Self {
+        let read = x509::read(leaf).ok_or_else(|| Fault::bad("The certificate cannot be read"))?;
+        let said = extensions::read(read.extensions);
+        let life = read.not_after.saturating_sub(read.not_before);
+        let months = life.saturating_add(MONTH / 2) / MONTH;
+        let months = u32::try_from(months).unwrap_or_default().clamp(1, 1200);
+        Ok(Self {
             key_props: Some(KeyProperties {
                 kty: word("kty"),
                 crv: word("crv"),
@@ -105,15 +113,78 @@ impl Policy {
                 content_type: Some(if is_pem { PEM } else { PKCS12 }.to_owned()),
             }),
             x509_props: Some(X509Properties {
-                subject: Some(subject.to_owned()),
-                ..X509Properties::default()
+                subject: Some(read.subject),
+                ekus: Some(said.ekus.clone()),
+                key_usage: Some(said.usages.clone()),
+                validity_months: Some(months),
+                sans: Sans::of(said),
             }),
             issuer: Some(Issuer {
                 name: Some("Unknown".into()),
-                cty: None,
+                ..Issuer::default()
             }),
-            lifetime_actions: None,
+            ..Self::default()
+        })
+    }
+
+    /// That of an import, with what the client says beside it: not what the certificate says itself.
+    pub(super) fn imported(self, sent: Self) -> Result<Self, Fault> {
+        let mut key = self.key_props.clone().unwrap_or_default();
+        if let Some(sent) = sent.key_props {
+            let other = |sent: &Option<String>, own: &Option<String>| {
+                sent.as_ref().is_some_and(|sent| own.as_ref() != Some(sent))
+            };
+            let size = sent.key_size.filter(|_| key.key_size.is_some());
+            if other(&sent.kty, &key.kty)
+                || sent.crv.is_some() && other(&sent.crv, &key.crv)
+                || size.is_some_and(|size| key.key_size != Some(size))
+            {
+                return Err(Fault::bad(
+                    "The key properties of the policy do not match the key of the certificate",
+                ));
+            }
+            (key.exportable, key.reuse_key) = (sent.exportable, sent.reuse_key);
         }
+        Self {
+            key_props: Some(key),
+            secret_props: sent.secret_props.or(self.secret_props),
+            lifetime_actions: sent.lifetime_actions.or(self.lifetime_actions),
+            issuer: sent.issuer.or(self.issuer),
+            ..self
+        }
+        .checked()
+    }
+
+    /// With its times: those it has already, or now.
+    pub(super) fn dated(mut self, now: i64) -> Self {
+        self.attributes.get_or_insert(PolicyAttributes {
+            enabled: true,
+            created: now,
+            updated: now,
+        });
+        self
+    }
+
+    /// Without times, as a client writes it.
+    pub(super) fn undated(self) -> Self {
+        Self {
+            attributes: None,
+            ..self
+        }
+    }
+
+    /// Whether it names whom a certificate is for.
+    pub(super) fn names_someone(&self) -> Result<(), Fault> {
+        let x509 = self.x509_props.as_ref();
+        let subject = x509.and_then(|x509| x509.subject.as_deref());
+        let named = subject.is_some_and(|subject| !subject.trim().is_empty());
+        let sans = x509.and_then(|x509| x509.sans.as_ref());
+        if named || sans.is_some_and(|sans| !sans.is_empty()) {
+            return Ok(());
+        }
+        Err(Fault::bad(
+            "Property policy.x509_props must have a subject or subject alternative names",
+        ))
     }
 
     /// Fills in what the client left out, and refuses what no vault takes.
@@ -159,20 +230,33 @@ impl Policy {
         if !(1..=1200).contains(&months) {
             return Err(Fault::bad("validity_months must be from 1 to 1200"));
         }
-        self.lifetime_actions.get_or_insert_with(|| {
-            json!([{"trigger": {"lifetime_percentage": 80}, "action": {"action_type": "AutoRenew"}}])
-        });
+        let unknown = self.issuer() == "Unknown";
+        let usual = if unknown {
+            "EmailContacts"
+        } else {
+            "AutoRenew"
+        };
+        let actions = self.lifetime_actions.get_or_insert_with(
+            || json!([{"trigger": {"lifetime_percentage": 80}, "action": {"action_type": usual}}]),
+        );
+        actions_in_bounds(actions)?;
         Ok(self)
     }
 
     /// Takes the parts of a change, and leaves the others.
-    pub(super) fn changed(self, sent: Self) -> Result<Self, Fault> {
+    pub(super) fn changed(self, sent: Self, now: i64) -> Result<Self, Fault> {
+        let created = self.attributes.as_ref().map_or(now, |known| known.created);
         Self {
             key_props: sent.key_props.or(self.key_props),
             secret_props: sent.secret_props.or(self.secret_props),
             x509_props: sent.x509_props.or(self.x509_props),
             lifetime_actions: sent.lifetime_actions.or(self.lifetime_actions),
             issuer: sent.issuer.or(self.issuer),
+            attributes: Some(PolicyAttributes {
+                enabled: true,
+                created,
+                updated: now,
+            }),
         }
         .checked()
     }
@@ -259,18 +343,8 @@ impl Policy {
 
     fn parameters(&self, now: i64) -> Result<CertificateParams, Fault> {
         let x509 = self.x509_props.clone().unwrap_or_default();
-        let sans = x509.sans.unwrap_or_default();
-        if sans.upns.is_some_and(|upns| !upns.is_empty()) {
-            return Err(Fault::bad(
-                "User principal names in a certificate are not served",
-            ));
-        }
-        let names = sans.dns_names.unwrap_or_default();
-        let mut made = CertificateParams::new(names).map_err(|e| failed(&e))?;
-        for email in sans.emails.unwrap_or_default() {
-            let email = email.try_into().map_err(|e| failed(&e))?;
-            made.subject_alt_names.push(SanType::Rfc822Name(email));
-        }
+        let mut made = CertificateParams::new(Vec::new()).map_err(|e| failed(&e))?;
+        made.subject_alt_names = x509.sans.unwrap_or_default().made()?;
         made.distinguished_name = subject(x509.subject.as_deref().unwrap_or_default())?;
         for usage in x509.key_usage.unwrap_or_default() {
             made.key_usages.push(key_usage(&usage)?);
@@ -342,50 +416,36 @@ fn key_usage(name: &str) -> Result<KeyUsagePurpose, Fault> {
     })
 }
 
-/// A subject, as `CN=web.example, O="Example, Inc."`; names count without regard to case.
-fn subject(text: &str) -> Result<DistinguishedName, Fault> {
-    let mut name = DistinguishedName::new();
-    for part in parts(text) {
-        let pair = part
-            .split_once('=')
-            .map(|(kind, value)| (kind.trim(), value.trim()));
-        let wrong = || Fault::bad("The subject must be a distinguished name, as CN=web.example");
-        let (kind, value) = pair.ok_or_else(wrong)?;
-        let kind = match kind.to_ascii_uppercase().as_str() {
-            "CN" => DnType::CommonName,
-            "O" => DnType::OrganizationName,
-            "OU" => DnType::OrganizationalUnitName,
-            "C" => DnType::CountryName,
-            "L" => DnType::LocalityName,
-            "ST" | "S" => DnType::StateOrProvinceName,
-            "DC" => DnType::CustomDnType(vec![0, 9, 2342, 19_200_300, 100, 1, 25]),
-            "E" => DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]),
-            _ => return Err(wrong()),
-        };
-        name.push(kind, value);
-    }
-    Ok(name)
-}
-
-/// The parts between commas that are neither quoted nor escaped.
-fn parts(text: &str) -> Vec<String> {
-    let (mut all, mut part) = (Vec::new(), String::new());
-    let (mut quoted, mut escaped) = (false, false);
-    for c in text.chars() {
-        match c {
-            _ if escaped => {
-                part.push(c);
-                escaped = false;
+/// Refuses lifetime actions that the service refuses.
+fn actions_in_bounds(actions: &Value) -> Result<(), Fault> {
+    let Some(actions) = actions.as_array() else {
+        return Err(Fault::bad("The lifetime_actions must be a list"));
+    };
+    for action in actions {
+        let number = |name: &str| action.pointer(&format!("/trigger/{name}"));
+        let given = |name: &str| number(name).filter(|value| !value.is_null());
+        let (part, days) = (given("lifetime_percentage"), given("days_before_expiry"));
+        let wrong = match (part, days) {
+            (Some(_), Some(_)) | (None, None) => {
+                "A trigger has one of lifetime_percentage and days_before_expiry"
             }
-            '\\' => escaped = true,
-            '"' => quoted = !quoted,
-            ',' if !quoted => all.push(std::mem::take(&mut part)),
-            _ => part.push(c),
-        }
+            (Some(part), None) if !part.as_i64().is_some_and(|part| (1..=99).contains(&part)) => {
+                "lifetime_percentage must be from 1 to 99"
+            }
+            (None, Some(days)) if days.as_i64().is_none_or(|days| days < 1) => {
+                "days_before_expiry must be at least 1"
+            }
+            _ => {
+                let kind = action.pointer("/action/action_type");
+                match kind.and_then(Value::as_str) {
+                    Some("EmailContacts" | "AutoRenew") => continue,
+                    _ => "The action_type is EmailContacts or AutoRenew",
+                }
+            }
+        };
+        return Err(Fault::bad(wrong));
     }
-    all.push(part);
-    all.retain(|part| !part.trim().is_empty());
-    all
+    Ok(())
 }
 
 #[cfg(test)]
@@ -393,25 +453,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_may_hold_commas() {
-        assert_eq!(
-            parts(r#"CN=a\,b, O="Example, Inc.",C=CH"#),
-            ["CN=a,b", " O=Example, Inc.", "C=CH"]
-        );
-        assert!(subject("cn=web.example").is_ok() && subject("").is_ok());
-        assert!(subject("web.example").is_err() && subject("X=1").is_err());
-    }
-
-    #[test]
     fn what_no_vault_takes_is_refused() {
         let checked = |policy: Value| serde_json::from_value::<Policy>(policy).unwrap().checked();
+        let action = |trigger: Value, kind: &str| json!({"lifetime_actions": [{"trigger": trigger, "action": {"action_type": kind}}]});
         assert!(checked(json!({"issuer": {"name": "Self"}, "key_props": null})).is_ok());
+        assert!(checked(action(json!({"days_before_expiry": 9}), "EmailContacts")).is_ok());
         for wrong in [
             json!({"key_props": {"kty": "RSA", "key_size": 1024}}),
             json!({"key_props": {"kty": "oct"}}),
             json!({"key_props": {"kty": "EC", "crv": "P-1"}}),
             json!({"secret_props": {"contentType": "text/plain"}}),
             json!({"x509_props": {"validity_months": 0}}),
+            action(json!({"lifetime_percentage": 0}), "AutoRenew"),
+            action(json!({"lifetime_percentage": 100}), "AutoRenew"),
+            action(json!({"days_before_expiry": 0}), "AutoRenew"),
+            action(
+                json!({"days_before_expiry": 9, "lifetime_percentage": 9}),
+                "AutoRenew",
+            ),
+            action(json!({}), "AutoRenew"),
+            action(json!({"days_before_expiry": 9}), "Shout"),
         ] {
             assert!(checked(wrong.clone()).is_err(), "{wrong}");
         }

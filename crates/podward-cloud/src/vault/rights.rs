@@ -68,15 +68,18 @@ impl<'a> Rights<'a> {
         let many = kind.many;
         let Self::Roles(_) = self else {
             let operation = word(operation);
+            let tenant = config.tenant(&vault.tenant);
+            let tenant = tenant.map(|tenant| tenant.id.as_str()).unwrap_or_default();
             let message = format!(
-                "Caller is not authorized to perform action on resource. The policy of vault '{}' gives application '{client}' no {many} {operation} permission. Action: 'Microsoft.KeyVault/vaults/{many}/{operation}/action'",
+                "The user, group or application 'appid={client};oid={};iss=https://sts.windows.net/{tenant}/' does not have {many} {operation} permission on key vault '{};location=local'. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
+                object_id(tenant, client),
                 vault.name,
             );
             let reason = format!(
                 "application {client} has no {many} {operation} permission on vault {}",
                 vault.name
             );
-            let fault = Fault::new(403, "Forbidden", message).inner("ForbiddenByPolicy");
+            let fault = Fault::new(403, "Forbidden", message).inner("AccessDenied");
             return (fault, reason);
         };
         let action = action(many, operation);

@@ -7,15 +7,20 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::bundle::as_pem;
 use super::data::{pack, unpack};
 use super::door::{Call, Query};
-use super::fault::Fault;
+use super::fault::{Fault, shown};
 use super::key::Key;
 use super::objects::{self, Detail, Kind, Object, Sent, Told, read};
+use super::policy::{PEM, PKCS12};
 use super::shelf::{Shelf, Version};
 use super::step::{Any, Step};
 use super::store::{Store, check_secret, new_version};
 use crate::answer;
+
+/// Longest content type, characters.
+const MAX_CONTENT_TYPE: usize = 255;
 
 /// What a version of a secret holds.
 #[derive(Clone)]
@@ -60,7 +65,10 @@ impl Object for Secret {
     fn update(&mut self, sent: &Value) -> Result<(), Fault> {
         match sent.get("contentType") {
             None | Some(Value::Null) => {}
-            Some(Value::String(kind)) => self.content_type = Some(kind.clone()),
+            Some(Value::String(kind)) => {
+                fits(Some(kind))?;
+                self.content_type = Some(kind.clone());
+            }
             Some(_) => return Err(Fault::bad("The contentType must be a string")),
         }
         Ok(())
@@ -89,6 +97,14 @@ impl Object for Secret {
     }
 }
 
+fn fits(content_type: Option<&str>) -> Result<(), Fault> {
+    if content_type.is_some_and(|kind| kind.chars().count() > MAX_CONTENT_TYPE) {
+        let text = format!("The contentType has at most {MAX_CONTENT_TYPE} characters");
+        return Err(Fault::bad(text));
+    }
+    Ok(())
+}
+
 /// Answers what is asked of secrets.
 pub(super) fn serve(
     call: &Call<'_>,
@@ -100,7 +116,45 @@ pub(super) fn serve(
     if let (&Method::PUT, [name]) = (method, rest) {
         return Ok(Some(answer(200, &set(call, name, body)?)));
     }
+    if let (&Method::GET, [_] | [_, _]) = (method, rest)
+        && !matches!(rest, [_, "versions"])
+        && let Some(wanted) = query.parameter("outContentType")
+        && query.since("2025-07-01")
+    {
+        let name = rest.first().copied().unwrap_or_default();
+        let told = converted(call, name, rest.get(1).copied(), &wanted)?;
+        return Ok(Some(answer(200, &told)));
+    }
     objects::serve::<Secret>(call, method, rest, query, body)
+}
+
+/// A secret; where it is a certificate's, in the form that is wanted.
+fn converted(
+    call: &Call<'_>,
+    name: &str,
+    version: Option<&str>,
+    wanted: &str,
+) -> Result<Value, Fault> {
+    let mut told = call.get::<Secret>(name, version)?;
+    let word = |field: &str| told.get(field).and_then(Value::as_str).map(str::to_owned);
+    let managed = told.get("managed") == Some(&json!(true));
+    let kept = word("contentType").unwrap_or_default();
+    if !managed || wanted == kept {
+        return Ok(told);
+    }
+    if (kept.as_str(), wanted) != (PKCS12, PEM) {
+        return Err(Fault::bad(format!(
+            "The secret cannot be told as '{}': PKCS#12 can be told as {PEM}",
+            shown(wanted)
+        )));
+    }
+    let pem = word("value").and_then(|value| as_pem(&value));
+    let pem = pem.ok_or_else(|| Fault::unavailable("the certificate cannot be read"))?;
+    if let Some(fields) = told.as_object_mut() {
+        fields.insert("value".into(), json!(pem.expose()));
+        fields.insert("contentType".into(), json!(PEM));
+    }
+    Ok(told)
 }
 
 fn set(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
@@ -113,6 +167,7 @@ fn set(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     call.may(Secret::KIND, "set", name)?;
     let (wanted, sent): (Wanted, Sent) = (read(body)?, read(body)?);
     check_secret(name, wanted.value.expose()).map_err(Fault::bad)?;
+    fits(wanted.content_type.as_deref())?;
     let (attributes, tags) = sent.made(call.now())?;
     let id = new_version().map_err(Fault::unavailable)?;
     let mut store = call.store();

@@ -238,7 +238,7 @@ mod tests {
     fn keys_and_certificates_are_made_anew_when_they_are_due() {
         let config = serde_json::from_value(json!({
             "apiVersion": "podward.dev/v1alpha1", "kind": "Cloud",
-            "tenants": [{"id": "t", "name": "t"}],
+            "tenants": [{"id": "7f0f6f0a-5d1c-4c0e-9f0d-2b6a2f0f3c11", "name": "t"}],
             "vaults": [{
                 "name": "dev", "tenant": "t",
                 "keys": [{"name": "turns", "type": "EC"}, {"name": "stays", "type": "EC"}],

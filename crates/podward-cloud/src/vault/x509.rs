@@ -9,13 +9,24 @@ const SET: u8 = 0x31;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 /// Of names: the last byte of `2.5.4.x`, and what it is called.
-const PARTS: [(u8, &str); 6] = [
+const PARTS: [(u8, &str); 8] = [
     (3, "CN"),
+    (5, "SERIALNUMBER"),
     (6, "C"),
     (7, "L"),
     (8, "ST"),
+    (9, "STREET"),
     (10, "O"),
     (11, "OU"),
+];
+
+/// Domain component, and e-mail address.
+const OTHERS: [(&[u8], &str); 2] = [
+    (
+        &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19],
+        "DC",
+    ),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01], "E"),
 ];
 
 /// What is read of a certificate (RFC 5280, 4.1).
@@ -26,6 +37,10 @@ pub(crate) struct Read<'a> {
     pub(crate) not_after: i64,
     /// As `CN=web.example, O=Example`.
     pub(crate) subject: String,
+    /// Names of the issuer and of the subject, as they stand in it.
+    pub(crate) names: (&'a [u8], &'a [u8]),
+    /// The list of extensions; empty where there is none.
+    pub(crate) extensions: &'a [u8],
     /// The key's own octets, without the names of its algorithm.
     pub(crate) public_key: &'a [u8],
 }
@@ -37,18 +52,21 @@ pub(crate) fn read(certificate: &[u8]) -> Option<Read<'_>> {
     let content = der::read(content, 0xa0).map_or(content, |(_version, rest)| rest);
     let (_serial, rest) = der::read(content, INTEGER)?;
     let (_algorithm, rest) = der::read(rest, SEQUENCE)?;
-    let (_issuer, rest) = der::read(rest, SEQUENCE)?;
+    let (issuer, rest) = der::read(rest, SEQUENCE)?;
     let (validity, rest) = der::read(rest, SEQUENCE)?;
     let (subject, rest) = der::read(rest, SEQUENCE)?;
-    let (key, _) = der::read(rest, SEQUENCE)?;
+    let (key, more) = der::read(rest, SEQUENCE)?;
     let (not_before, rest) = time(validity)?;
     let (not_after, _) = time(rest)?;
     let (_algorithm, rest) = der::read(key, SEQUENCE)?;
     let (bits, _) = der::read(rest, 0x03)?;
+    let extensions = der::read(more, 0xa3).and_then(|(list, _)| der::read(list, SEQUENCE));
     Some(Read {
         not_before,
         not_after,
         subject: name(subject),
+        names: (issuer, subject),
+        extensions: extensions.map(|(list, _)| list).unwrap_or_default(),
         public_key: bits.get(1..)?,
     })
 }
@@ -81,21 +99,29 @@ fn time(der: &[u8]) -> Option<(i64, &[u8])> {
 
 fn name(mut der: &[u8]) -> String {
     let mut parts = Vec::new();
-    while let Some((set, rest)) = der::read(der, SET) {
+    while let Some((mut set, rest)) = der::read(der, SET) {
         der = rest;
-        let part = || {
-            let (pair, _) = der::read(set, SEQUENCE)?;
-            let (kind, rest) = der::read(pair, OID)?;
-            let [0x55, 0x04, last] = kind else {
-                return None;
-            };
-            let (_, title) = PARTS.iter().find(|(known, _)| known == last)?;
-            let (_, value, _) = der::any(rest)?;
-            Some(format!("{title}={}", String::from_utf8_lossy(value)))
-        };
-        parts.extend(part());
+        while let Some((pair, more)) = der::read(set, SEQUENCE) {
+            set = more;
+            parts.extend(part(pair));
+        }
     }
     parts.join(", ")
+}
+
+fn part(pair: &[u8]) -> Option<String> {
+    let (kind, rest) = der::read(pair, OID)?;
+    let title = match kind {
+        [0x55, 0x04, last] => PARTS.iter().find(|(known, _)| known == last)?.1,
+        kind => OTHERS.iter().find(|(known, _)| *known == kind)?.1,
+    };
+    let (_, value, _) = der::any(rest)?;
+    let value = String::from_utf8_lossy(value);
+    if value.contains([',', '+', '"', '\\', '=']) {
+        let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+        return Some(format!("{title}=\"{escaped}\""));
+    }
+    Some(format!("{title}={value}"))
 }
 
 /// A time some months later, on the same day of the month or its last.

@@ -50,8 +50,18 @@ impl File {
                 .excerpt(source.excerpt(e.position))
         })?;
         let is_cloud = |node: &Node| node.get("kind").and_then(Node::as_str) == Some("Cloud");
-        let found = documents.into_iter().find(|one| is_cloud(&one.root));
-        let Some(document) = found else {
+        let mut found = documents.into_iter().filter(|one| is_cloud(&one.root));
+        let document = found.next();
+        if let Some(second) = found.next() {
+            let at = second.root.locate("kind");
+            return Err(
+                Report::new("another document of kind Cloud is in this file")
+                    .at(&source.path, Some(at))
+                    .excerpt(source.excerpt(at))
+                    .help("make one of both"),
+            );
+        }
+        let Some(document) = document else {
             return Err(Report::new("no document of kind Cloud is in this file")
                 .at(&source.path, None)
                 .help(HELP));

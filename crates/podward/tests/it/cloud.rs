@@ -156,10 +156,14 @@ impl Client {
         body: &Value,
     ) -> Option<(u16, Value)> {
         let base = &self.base;
-        let separator = if path.contains('?') { '&' } else { '?' };
+        let version = match (path.contains("api-version="), path.contains('?')) {
+            (true, _) => "",
+            (false, true) => "&api-version=7.6",
+            (false, false) => "?api-version=7.6",
+        };
         let request = hyper::Request::builder()
             .method(method)
-            .uri(format!("{base}{path}{separator}api-version=7.6"))
+            .uri(format!("{base}{path}{version}"))
             .header("authorization", format!("Bearer {token}"))
             .body(if body.is_null() {
                 Vec::new()
@@ -463,7 +467,7 @@ fn a_key_does_what_it_is_for_and_nothing_else() {
 }
 
 /// Runs openssl in a folder; `None` where this machine has none.
-fn openssl(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
+pub(crate) fn openssl(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
     Command::new("openssl")
         .args(arguments)
         .current_dir(folder)
@@ -510,7 +514,9 @@ fn a_certificate_brings_its_key_and_its_secret() {
     );
     assert_eq!(taken.0, 409);
     // what is absent says so, and is not taken for a certificate of that name
-    assert_eq!(ask("GET", "/rng", Value::Null).0, 501);
+    assert_eq!(ask("POST", "/rng", json!({"count": 1})).0, 400);
+    assert_eq!(ask("GET", "/nothing", Value::Null).0, 404);
+    assert_eq!(ask("PUT", "/secrets", json!({})).0, 405);
     for path in ["/certificates/contacts", "/certificates/issuers/mine"] {
         assert_eq!(ask("GET", path, Value::Null).0, 404, "{path}");
     }

@@ -1,6 +1,6 @@
 //! What the vaults of `podward cloud --data` hold, from one start to the next.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -312,6 +312,7 @@ fn what_cannot_be_read_is_told_and_stays() {
     refused(["keys/vaults.key is missing", "put the key back"]);
     assert!(!key.exists());
     std::fs::write(&key, [1; 32]).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     refused(["keys/vaults.key is not the key that", "put the key back"]);
     std::fs::write(&key, "short").unwrap();
     refused(["keys/vaults.key is not the key that", "put the key back"]);

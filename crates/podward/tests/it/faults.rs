@@ -20,7 +20,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
     let unknown_field = cloud("vaults: []\nvoults: []");
     let no_tenant = cloud("vaults:\n- name: shop\n  tenant: nobody");
     let no_operation = cloud(
-        "tenants:\n- id: t\n  applications:\n  - {name: a, clientId: c}\nvaults:\n- name: shop\n  tenant: t\n  access:\n  - identity: a\n    keys: [get]\n    secrets: [gett]",
+        "tenants:\n- id: 7f0f6f0a-5d1c-4c0e-9f0d-2b6a2f0f3c11\n  name: t\n  applications:\n  - {name: a, clientId: 2c9d7b35-f840-4a16-b3ce-81f0d6e52a97}\nvaults:\n- name: shop\n  tenant: t\n  access:\n  - identity: a\n    keys: [get]\n    secrets: [gett]",
     );
     for (text, place, words) in [
         ("a: [1\n", "wrong.yaml:", "error: "),
@@ -67,7 +67,7 @@ fn what_cannot_be_read_is_told_and_the_rest_is_judged() {
         ),
         (
             &no_operation,
-            "wrong.yaml:13:15",
+            "wrong.yaml:14:15",
             "no operation on secrets: use all, get, list",
         ),
         (&unknown_field, "wrong.yaml:", "unknown field `voults`"),

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, openssl};
 use crate::harness::scratch;
+use crate::python;
 
 const TENANT: &str = "6e1a4f0d-3b52-4c8e-9d07-5a2f8c61b394";
 
@@ -65,7 +66,7 @@ fn tokens_end_when_the_clock_is_set_ahead_and_outlive_their_key() {
     write(&file, 90_000, 2);
     let refused = until(&cloud, &first, 401);
     let message = refused["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with("AKV10003"), "{message}");
+    assert!(message.starts_with("[TokenExpired]"), "{message}");
     let second = cloud.token();
     until(&cloud, &second, 200);
     write(&file, 0, 2);
@@ -81,4 +82,42 @@ fn tokens_end_when_the_clock_is_set_ahead_and_outlive_their_key() {
         .map(|key| key["kid"].as_str().unwrap())
         .collect();
     assert!(kids.len() == 2 && kids[0] != kids[1], "{kids:?}");
+}
+
+#[test]
+fn the_sdk_proves_itself_by_a_certificate() {
+    let Some(sdk) = python::sdk("the_sdk_proves_itself_by_a_certificate") else {
+        return;
+    };
+    let folder = scratch();
+    let made = [
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "app.key", "-out", "app.pem",
+        "-subj", "/CN=app",
+    ];
+    assert!(openssl(&folder, &made).is_some_and(|made| made.status.success()));
+    let (id, client) = (TENANT, "5d9d7b35-f840-4a16-b3ce-81f0d6e52a97");
+    let config = json!({
+        "apiVersion": "podward.dev/v1alpha1", "kind": "Cloud",
+        "tenants": [{"id": id, "name": "local", "applications": [
+            {"name": "app", "clientId": client, "certificates": [{"file": "app.pem"}]}]}],
+        "vaults": [{"name": "dev", "tenant": "local"}],
+    });
+    let file = folder.join("cloud.yaml");
+    std::fs::write(&file, config.to_string()).unwrap();
+    let cloud = Cloud::start(scratch(), &["--config", &file.to_string_lossy()]);
+    let pem = [folder.join("app.key"), folder.join("app.pem")];
+    let pem = pem
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .concat();
+    std::fs::write(folder.join("both.pem"), pem).unwrap();
+    let script = format!(
+        "
+from azure.identity import CertificateCredential
+credential = CertificateCredential({id:?}, {client:?}, {:?}, authority={}, disable_instance_discovery=True)
+print(len(credential.get_token('https://vault.azure.net/.default').token) > 100)
+",
+        folder.join("both.pem"),
+        cloud.ready["authorityHost"],
+    );
+    assert_eq!(python::run(&sdk, &cloud, &script), "True");
 }

@@ -104,8 +104,13 @@ pub enum DataError {
 impl DataError {
     /// How to go on.
     #[must_use]
-    pub const fn help(&self) -> &'static str {
+    pub fn help(&self) -> &'static str {
         match self {
+            Self::Database { source, .. }
+                if source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) =>
+            {
+                "nothing was changed: put the folder back from a copy; or begin anew, with another folder by --data or after moving vaults.sqlite away"
+            }
             Self::Newer { .. } => {
                 "nothing was changed: use the podward that wrote it, or take another folder by --data"
             }
