@@ -25,6 +25,8 @@ mod fix;
 #[cfg(test)]
 mod follow;
 #[cfg(test)]
+mod growth;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod host_network;
