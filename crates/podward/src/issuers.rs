@@ -61,6 +61,9 @@ mod tests {
 
     use super::*;
 
+    const TENANT: &str = "6e1a4f0d-3b52-4c8e-9d07-5a2f8c61b394";
+    const CLIENT: &str = "4f0a6a3c-52a7-4a05-9d5b-6a1d3a4c7f10";
+
     struct Unrecorded;
 
     impl Recorder for Unrecorded {
@@ -94,9 +97,9 @@ mod tests {
     /// Trades a statement for a token: the status, and the error's first code.
     async fn trade(cloud: &Arc<Cloud>, statement: &str) -> (u16, Value) {
         let form = format!(
-            "grant_type=client_credentials&client_id=C&scope=https%3A%2F%2Fvault.azure.net%2F.default&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion={statement}"
+            "grant_type=client_credentials&client_id={CLIENT}&scope=https%3A%2F%2Fvault.azure.net%2F.default&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion={statement}"
         );
-        let request = Request::post("/T/oauth2/v2.0/token")
+        let request = Request::post(format!("/{TENANT}/oauth2/v2.0/token"))
             .header("host", "login.localhost")
             .body(axum::body::Body::from(form))
             .unwrap();
@@ -126,7 +129,7 @@ mod tests {
         };
         let config = json!({
             "apiVersion": "podward.dev/v1alpha1", "kind": "Cloud",
-            "tenants": [{"id": "T", "name": "t", "applications": [{"name": "a", "clientId": "C", "federatedCredentials": [
+            "tenants": [{"id": TENANT, "name": "t", "applications": [{"name": "a", "clientId": CLIENT, "federatedCredentials": [
                 credential("asked", &url, json!({"caFile": "ca.pem"})),
                 credential("written", "https://file.example", json!({"jwks": "jwks.json"})),
                 credential("distrusted", &format!("{url}/"), json!({})),
