@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use axum::http::Request;
 use serde_json::json;
 use tower::ServiceExt;
@@ -6,7 +8,10 @@ use super::*;
 
 /// Doors whose API server does not answer, and which have seen one namespace.
 async fn doors() -> Router {
-    let file = std::env::temp_dir().join(format!("podward-webhook-{}", std::process::id()));
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("podward-webhook-{}-{number}", std::process::id());
+    let file = std::env::temp_dir().join(name);
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
         "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
@@ -15,6 +20,7 @@ async fn doors() -> Router {
     });
     std::fs::write(&file, config.to_string()).unwrap();
     let kubernetes = Kubernetes::connect(Some(&file)).await.unwrap();
+    std::fs::remove_file(&file).unwrap();
     let cluster = Cluster::default();
     let labels = json!({"podward.dev/enforce": "restricted"});
     cluster.change(|view| {
