@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use podward_admission::{
@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 
+use super::health::Health;
 use super::metrics::Metrics;
 use crate::io::Io;
 
@@ -40,6 +41,7 @@ pub(super) struct Doors {
     pub(super) kubernetes: Kubernetes,
     pub(super) notices: Sender<Noticed>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) health: Arc<Health>,
     pub(super) io: Io,
     pub(super) tenant: String,
     pub(super) authority_host: String,
@@ -149,13 +151,19 @@ async fn answer(doors: Arc<Doors>, way: Way, body: Body) -> Response {
         answer.warnings.len(),
         begun.elapsed(),
     );
-    match serde_json::to_vec(&answer.review()) {
-        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-        Err(_) => refused(
+    let Ok(text) = serde_json::to_vec(&answer.review()) else {
+        return refused(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the answer could not be written",
-        ),
+        );
+    };
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], text).into_response();
+    if doors.health.is_ending() {
+        // the API server keeps its connections: it asks a replica that stays from now on
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
     }
+    response
 }
 
 /// Judges a long review on a thread of its own, so that short ones need not wait for it.

@@ -32,9 +32,14 @@ impl Health {
         self.ending.store(true, Ordering::Relaxed);
     }
 
+    /// Whether no more reviews are wanted.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
     /// Why no review can be judged, if so. A view that may be old judges on: no view judges nothing.
     fn fault(&self) -> Option<&'static str> {
-        if self.ending.load(Ordering::Relaxed) {
+        if self.is_ending() {
             return Some("it is ending");
         }
         match self.following.get() {

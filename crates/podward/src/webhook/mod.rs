@@ -136,8 +136,9 @@ pub(crate) struct Webhook {
     output: Output,
 }
 
-/// How long requests that are under way get when it is told to end: the API server has stopped sending by then.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long it goes on when it is told to end. New connections go elsewhere as soon as the Service has left this replica
+/// out; those that are there are closed with their next answer.
+const FAREWELL: Duration = Duration::from_secs(8);
 
 impl Webhook {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
@@ -192,6 +193,7 @@ impl Webhook {
             notices: notices::tell(&kubernetes, io.clone()),
             kubernetes,
             metrics: Arc::clone(&metrics),
+            health: Arc::clone(&health),
             io: io.clone(),
             tenant: self.tenant.clone(),
             authority_host: self.authority_host.clone(),
@@ -210,7 +212,6 @@ impl Webhook {
             () = stop.asked() => {}
             () = authorities.tend(io) => {}
         }
-        // no new reviews come, once the Service has left this replica out
         health.end();
         tokio::time::sleep(FAREWELL).await;
         served.abort();

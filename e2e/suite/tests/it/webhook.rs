@@ -334,7 +334,7 @@ fn no_review_is_lost_while_replicas_are_replaced() -> Result<(), Fault> {
         });
         let restarted = alone.restart();
         // the replicas that end still answer for a while
-        std::thread::sleep(Duration::from_secs(8));
+        std::thread::sleep(Duration::from_secs(12));
         done.store(true, Ordering::Relaxed);
         let tried = trying.join().map_err(|_panicked| "it panicked".to_owned());
         restarted

@@ -7,7 +7,7 @@ use tower::ServiceExt;
 use super::*;
 
 /// Doors whose API server does not answer, and which have seen one namespace.
-async fn doors() -> Router {
+async fn doors(health: &Arc<Health>) -> Router {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("podward-webhook-{}-{number}", std::process::id());
@@ -38,6 +38,7 @@ async fn doors() -> Router {
         kubernetes,
         notices,
         metrics: Arc::default(),
+        health: Arc::clone(health),
         io: Io::new(),
         tenant: String::new(),
         authority_host: String::new(),
@@ -53,7 +54,7 @@ fn review(namespace: &str, object: &str) -> String {
 
 async fn asked(path: &str, body: Vec<u8>) -> (u16, String) {
     let request = Request::post(path).body(Body::from(body)).unwrap();
-    let response = doors().await.oneshot(request).await.unwrap();
+    let response = doors(&Arc::default()).await.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let body = axum::body::to_bytes(response.into_body(), usize::MAX)
         .await
@@ -76,6 +77,22 @@ async fn a_review_gets_its_answer() {
         (200, &json!(true))
     );
     assert_eq!(answer["response"]["patch"], Value::Null);
+}
+
+#[tokio::test]
+async fn who_ends_closes_the_connections_that_it_answers_on() {
+    let pod =
+        r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[]}}"#;
+    let health: Arc<Health> = Arc::default();
+    for ending in [false, true] {
+        if ending {
+            health.end();
+        }
+        let body = Body::from(review("ns", pod));
+        let request = Request::post("/validate").body(body).unwrap();
+        let response = doors(&health).await.oneshot(request).await.unwrap();
+        assert_eq!(response.headers().contains_key("connection"), ending);
+    }
 }
 
 #[tokio::test]
