@@ -14,6 +14,7 @@ mod segments;
 
 pub use bound::{Bound, BoundError};
 pub use index::Index;
+pub use line::told;
 pub use log::{AccessLog, LogError};
 pub use podward_api::access::{Door, Event, ObjectRef, Outcome, RecordError, Recorder, TokenRef};
 pub use query::{Filter, QueryError, read};

@@ -29,8 +29,28 @@ pub(crate) fn now() -> String {
     OffsetDateTime::now_utc().format(format).unwrap_or_default()
 }
 
+/// Fills in time and node where the event has none, and cuts what is too long to be a name.
+pub(crate) fn stamp(event: &mut Event, node: &str) {
+    if event.time.is_empty() {
+        event.time = now();
+    }
+    if event.node.is_empty() {
+        node.clone_into(&mut event.node);
+    }
+    bounded(event);
+}
+
+/// An event as the log would keep it, without the end of the line: for who sends events elsewhere.
+///
+/// # Errors
+/// Not for an event; the serializer has the type.
+pub fn told(mut event: Event) -> serde_json::Result<String> {
+    stamp(&mut event, "");
+    serde_json::to_string(&event)
+}
+
 /// What a client sent may be as long as a request; an event is not.
-pub(crate) fn bounded(event: &mut Event) {
+fn bounded(event: &mut Event) {
     let names = [
         &mut event.time,
         &mut event.node,

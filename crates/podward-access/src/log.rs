@@ -12,7 +12,7 @@ use podward_api::access::{Event, RecordError, Recorder};
 
 use crate::bound::Bound;
 use crate::commit::Commit;
-use crate::line::{bounded, dropped, line, now};
+use crate::line::{dropped, line, stamp};
 use crate::repeats::{Answer, Repeats};
 use crate::reserve::taken;
 use crate::segments::{Segments, list};
@@ -130,20 +130,9 @@ impl AccessLog {
 }
 
 impl Inner {
-    /// Fills in time and node where the event has none, and cuts what is too long to be a name.
-    fn stamp(&self, event: &mut Event) {
-        if event.time.is_empty() {
-            event.time = now();
-        }
-        if event.node.is_empty() {
-            event.node.clone_from(&self.node);
-        }
-        bounded(event);
-    }
-
     /// Returns once the event is written.
     fn write(&self, event: &mut Event) -> Result<(), RecordError> {
-        self.stamp(event);
+        stamp(event, &self.node);
         let line = line(event).map_err(|e| RecordError(e.to_string()))?;
         let outcome = self.commit.append(&line);
         self.failing.store(outcome.is_err(), Ordering::Relaxed);

@@ -4,6 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::names::SUBSCRIPTION;
 use crate::token_door::object_id;
 use crate::{Cloud, answer};
 
@@ -15,9 +16,6 @@ const VERSIONS: [&str; 5] = [
     "2020-09-01",
     "2021-02-01",
 ];
-
-/// There is none: it stands where the service names one.
-const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 
 /// What is told of the machine.
 fn instance(cloud: &Cloud) -> Value {

@@ -196,23 +196,14 @@ impl Keys {
         host_names: &[String],
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<rustls::ServerConfig>, KeysError> {
-        let failed = crypto("server certificate");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let leaf = Leaf::new(
             "podward local cloud",
             host_names,
             Arc::clone(&self.ca),
-            Arc::clone(&provider),
             Arc::new(move || clock.now()),
-        )
-        .map_err(|e| failed(&e))?;
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| failed(&e))?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(leaf));
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        );
+        let config = leaf.and_then(|leaf| Arc::new(leaf).server_config(rustls::DEFAULT_VERSIONS));
+        config.map_err(|e| crypto("server certificate")(&e))
     }
 }
 

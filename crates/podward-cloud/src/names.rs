@@ -14,6 +14,9 @@ pub const LOCAL_VAULT_DOMAIN: &str = "vault.localhost";
 /// The application id of the vaults, by which tokens can be asked for them.
 pub(crate) const VAULT_APPLICATION: &str = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093";
 
+/// There is no subscription: it stands where a service names one.
+pub(crate) const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
+
 /// Names of the public token service beside the one that is played.
 const ALIASES: [&str; 3] = [
     "login.windows.net",
@@ -119,11 +122,17 @@ pub(crate) fn same_resource(a: &str, b: &str) -> bool {
     canonical(a) == canonical(b)
 }
 
-/// Whether an address is one of a tenant's at the token service: its issuer, or one of its endpoints, at any port.
-pub(crate) fn is_authority(url: &str, tenant: &str) -> bool {
+/// Name of the host, and path, of an https address.
+fn name_and_path(url: &str) -> (&str, &str) {
     let rest = url.strip_prefix("https://").unwrap_or_default();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let name = host.split_once(':').map_or(host, |(name, _port)| name);
+    (name, path)
+}
+
+/// Whether an address is one of a tenant's at the token service: its issuer, or one of its endpoints, at any port.
+pub(crate) fn is_authority(url: &str, tenant: &str) -> bool {
+    let (name, path) = name_and_path(url);
     DOMAINS.iter().any(|(known, _)| *known == name)
         && path
             .split('/')
@@ -133,9 +142,7 @@ pub(crate) fn is_authority(url: &str, tenant: &str) -> bool {
 
 /// Whether a token endpoint is at a host that clients may trust: the cloud's, or one of the public cloud's.
 pub(crate) fn is_known_authority(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").unwrap_or_default();
-    let host = rest.split('/').next().unwrap_or_default();
-    let name = host.split_once(':').map_or(host, |(name, _port)| name);
+    let (name, _) = name_and_path(url);
     let is = |known: &str| known.eq_ignore_ascii_case(name);
     DOMAINS.iter().any(|(known, _)| is(known)) || ALIASES.into_iter().any(is)
 }

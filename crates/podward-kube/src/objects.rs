@@ -9,7 +9,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use k8s_openapi::api::core::v1::{ObjectReference, Pod, Secret};
 use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -147,38 +147,22 @@ impl Kubernetes {
         bundle: &str,
     ) -> Result<bool, KubeError> {
         let what = format!("trust the webhook's CA in {kind:?}WebhookConfiguration {name}");
-        let client = self.client.clone();
-        let known: Option<Vec<(String, Option<ByteString>)>> = match kind {
-            WebhookKind::Validating => {
-                let api = Api::<ValidatingWebhookConfiguration>::all(client.clone());
-                let found = api.get_opt(name).await.map_err(KubeError::of(&*what))?;
-                found.map(|one| {
-                    let all = one.webhooks.unwrap_or_default().into_iter();
-                    all.map(|hook| (hook.name, hook.client_config.ca_bundle))
-                        .collect()
-                })
-            }
-            WebhookKind::Mutating => {
-                let api = Api::<MutatingWebhookConfiguration>::all(client.clone());
-                let found = api.get_opt(name).await.map_err(KubeError::of(&*what))?;
-                found.map(|one| {
-                    let all = one.webhooks.unwrap_or_default().into_iter();
-                    all.map(|hook| (hook.name, hook.client_config.ca_bundle))
-                        .collect()
-                })
-            }
+        let resource = match kind {
+            WebhookKind::Validating => ApiResource::erase::<ValidatingWebhookConfiguration>(&()),
+            WebhookKind::Mutating => ApiResource::erase::<MutatingWebhookConfiguration>(&()),
         };
-        let Some(known) = known else { return Ok(false) };
-        let trusts = |held: &Option<ByteString>| {
-            held.as_ref()
-                .is_some_and(|held| held.0 == bundle.as_bytes())
-        };
-        if known.iter().all(|(_, held)| trusts(held)) {
+        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+        let found = api.get_opt(name).await.map_err(KubeError::of(&*what))?;
+        let Some(found) = found else { return Ok(false) };
+        let hooks = found.data.get("webhooks").and_then(Value::as_array);
+        let hooks = || hooks.into_iter().flatten();
+        let bundle = json!(ByteString(bundle.into()));
+        if hooks().all(|hook| hook.pointer("/clientConfig/caBundle") == Some(&bundle)) {
             return Ok(true);
         }
-        let hooks: Vec<Value> = known
-            .iter()
-            .map(|(name, _)| json!({"name": name, "clientConfig": {"caBundle": ByteString(bundle.into())}}))
+        let hooks: Vec<Value> = hooks()
+            .filter_map(|hook| hook.get("name"))
+            .map(|name| json!({"name": name, "clientConfig": {"caBundle": bundle}}))
             .collect();
         // a strategic merge finds each webhook by its name and leaves the rest of it
         let patch = Patch::Strategic(json!({ "webhooks": hooks }));
@@ -186,16 +170,7 @@ impl Kubernetes {
             field_manager: Some(MANAGER.into()),
             ..PatchParams::default()
         };
-        let patched = match kind {
-            WebhookKind::Validating => {
-                let api = Api::<ValidatingWebhookConfiguration>::all(client);
-                api.patch(name, &parameters, &patch).await.map(drop)
-            }
-            WebhookKind::Mutating => {
-                let api = Api::<MutatingWebhookConfiguration>::all(client);
-                api.patch(name, &parameters, &patch).await.map(drop)
-            }
-        };
+        let patched = api.patch(name, &parameters, &patch).await;
         patched.map_err(KubeError::of(what))?;
         Ok(true)
     }
@@ -247,11 +222,7 @@ impl Kubernetes {
         } = noticed;
         let what = format!("event of {kind} {namespace}/{name}");
         if note.len() > MAX_NOTE {
-            let mut end = MAX_NOTE - '…'.len_utf8();
-            while !note.is_char_boundary(end) {
-                end -= 1;
-            }
-            note.truncate(end);
+            note.truncate(note.floor_char_boundary(MAX_NOTE - '…'.len_utf8()));
             note.push('…');
         }
         let event = Event {

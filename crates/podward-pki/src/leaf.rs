@@ -8,6 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use time::{Duration, OffsetDateTime};
 
 use crate::authority::{Authority, PkiError, failed};
@@ -53,9 +54,9 @@ impl Leaf {
         common_name: &'static str,
         names: &[String],
         authority: Arc<Authority>,
-        provider: Arc<CryptoProvider>,
         now: Now,
     ) -> Result<Self, PkiError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let made = now();
         let key = make(common_name, names, &authority, &provider, made)?;
         Ok(Self {
@@ -69,6 +70,23 @@ impl Leaf {
                 key,
             }),
         })
+    }
+
+    /// TLS by this certificate, for HTTP/1.1, in one of these versions.
+    ///
+    /// # Errors
+    /// When the library has none of them.
+    pub fn server_config(
+        self: Arc<Self>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Result<Arc<ServerConfig>, PkiError> {
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(versions)
+            .map_err(|e| failed("TLS")(&e))?
+            .with_no_client_auth()
+            .with_cert_resolver(self);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
     }
 
     /// Has another authority sign it from now on.
@@ -169,7 +187,6 @@ mod tests {
             "a server",
             &["login.localhost".into()],
             authority(),
-            Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
             Arc::new(move || clock.load(Ordering::Relaxed)),
         )
         .unwrap();

@@ -13,10 +13,13 @@ const NAMES: [&str; 2] = ["linux", "windows"];
 /// What `spec.os` says, or means where it has the letters of a name.
 pub(crate) fn said<'a>(pod: &Pod<'a>) -> Option<&'a str> {
     let written = written(pod)?;
-    let meant = NAMES
-        .into_iter()
-        .find(|name| name.eq_ignore_ascii_case(written));
-    Some(meant.unwrap_or(written))
+    Some(meant(written).unwrap_or(written))
+}
+
+/// The name whose letters are written.
+fn meant(written: &str) -> Option<&'static str> {
+    let mut names = NAMES.into_iter();
+    names.find(|name| name.eq_ignore_ascii_case(written))
 }
 
 /// What `spec.os` says, letter by letter.
@@ -27,10 +30,7 @@ fn written<'a>(pod: &Pod<'a>) -> Option<&'a str> {
 /// A name in `spec.os` that the API server refuses, and the one that is meant, if one is.
 pub(crate) fn misspelt<'a>(pod: &Pod<'a>) -> Option<(&'a str, Option<&'static str>)> {
     let written = written(pod).filter(|written| !NAMES.contains(written))?;
-    let meant = NAMES
-        .into_iter()
-        .find(|name| name.eq_ignore_ascii_case(written));
-    Some((written, meant))
+    Some((written, meant(written)))
 }
 
 /// Whether the pod is for Windows: it says so, or its node is chosen to be and it says nothing else.

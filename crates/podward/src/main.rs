@@ -18,6 +18,7 @@ mod issuers;
 mod manifests;
 mod manual;
 mod patient;
+mod random;
 mod report;
 mod servers;
 mod standard;

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::objects::Kind;
 use crate::config::{Access, CloudConfig, Vault};
+use crate::names::SUBSCRIPTION;
 use crate::roles::{RoleAssignment, Scope, action};
 use crate::token_door::object_id;
 
@@ -107,9 +108,6 @@ impl<'a> Rights<'a> {
         (fault, reason)
     }
 }
-
-/// There is none: it stands where the service names one.
-const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The word that access policies have for an operation.
 fn word(operation: &str) -> &str {

@@ -25,6 +25,7 @@ use super::config::File;
 use super::{follow, trust};
 use crate::io::{Io, Output};
 use crate::issuers;
+use crate::random::random;
 use crate::report::{Exit, Report};
 use crate::servers;
 use crate::state::State;
@@ -275,17 +276,6 @@ fn certified() -> Vec<String> {
         LOCAL_AUTHORITY.into(),
         format!("*.{LOCAL_VAULT_DOMAIN}"),
     ]
-}
-
-/// 32 hex digits that nobody can guess.
-fn random() -> Result<Zeroizing<String>, Report> {
-    let mut bytes = Zeroizing::new([0_u8; 16]);
-    aws_lc_rs::rand::fill(bytes.as_mut())
-        .map_err(|_unspecified| Report::new("the machine gives no random numbers"))?;
-    Ok(Zeroizing::new(format!(
-        "{:032x}",
-        u128::from_be_bytes(*bytes)
-    )))
 }
 
 /// Writes a file aside and puts it in its place, so that who reads it sees all of it.

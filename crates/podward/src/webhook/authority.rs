@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use podward_cloud::{Clock, SystemClock};
 use podward_kube::{KubeError, Kubernetes, WebhookKind};
 use podward_pki::{Authority, Leaf, PkiError};
 use rustls::ServerConfig;
@@ -67,10 +68,7 @@ struct Signed {
 }
 
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
+    SystemClock.now()
 }
 
 impl Authorities {
@@ -115,14 +113,8 @@ impl Authorities {
             .as_ref()
             .map(|signed| Arc::clone(&signed.leaf));
         let leaf = leaf.ok_or_else(|| Report::new(RoundError::Empty))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(Report::new)?
-            .with_no_client_auth()
-            .with_cert_resolver(leaf);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        leaf.server_config(&[&rustls::version::TLS13])
+            .map_err(Report::new)
     }
 
     /// Looks after the CAs for as long as it is waited for.
@@ -202,14 +194,7 @@ impl Authorities {
                 signed.by = kept.made;
             }
             none => {
-                let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-                let leaf = Leaf::new(
-                    "podward webhook",
-                    &self.names,
-                    authority,
-                    provider,
-                    Arc::new(now),
-                )?;
+                let leaf = Leaf::new("podward webhook", &self.names, authority, Arc::new(now))?;
                 *none = Some(Signed {
                     leaf: Arc::new(leaf),
                     by: kept.made,

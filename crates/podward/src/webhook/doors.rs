@@ -24,6 +24,7 @@ use tokio::sync::mpsc::Sender;
 use super::health::Health;
 use super::metrics::Metrics;
 use crate::io::Io;
+use crate::random::random;
 
 /// Largest review, bytes: the API server takes objects of 3 MiB, and a change has the old one too.
 const MAX_REVIEW: usize = 8 << 20;
@@ -119,6 +120,7 @@ async fn answer(doors: Arc<Doors>, way: Way, body: Body) -> Response {
         }
     };
     let request = &review.request;
+    let account = account(request);
     let namespace = doors.labels(request).await;
     let mut answer = match way {
         Way::Validate => {
@@ -139,10 +141,14 @@ async fn answer(doors: Arc<Doors>, way: Way, body: Body) -> Response {
                 Decision::Existing(asked) => doors.existing(&request.name, asked).await,
             }
         }
-        Way::Mutate => doors.completed(request, namespace.as_ref()).await,
+        Way::Mutate => {
+            doors
+                .completed(request, account.as_deref(), namespace.as_ref())
+                .await
+        }
     };
     answer.uid = request.uid.clone().into_owned();
-    doors.record(way, request, &mut answer);
+    doors.record(way, request, account, &mut answer);
     let decision = if answer.allowed { "allowed" } else { "denied" };
     doors.metrics.count(
         way.as_str(),
@@ -205,8 +211,13 @@ impl Doors {
     }
 
     /// A pod with what it asks for.
-    async fn completed(&self, request: &Request<'_>, namespace: Option<&Labels>) -> Answer {
-        let Some(header) = random() else {
+    async fn completed(
+        &self,
+        request: &Request<'_>,
+        account: Option<&str>,
+        namespace: Option<&Labels>,
+    ) -> Answer {
+        let Ok(header) = random() else {
             return Answer::refused(
                 500,
                 "InternalError",
@@ -217,19 +228,19 @@ impl Doors {
             tenant: self.tenant.clone(),
             authority_host: self.authority_host.clone(),
             endpoint: self.endpoint.clone(),
-            header,
+            header: SecretString::new(header.to_string()),
         };
-        if let Some(account) = account(request)
+        if let Some(account) = account
             && self
                 .cluster
                 .snapshot()
-                .get("ServiceAccount", &request.namespace, &account)
+                .get("ServiceAccount", &request.namespace, account)
                 .is_none()
         {
             let accounts = Followed::ServiceAccount;
             let found =
                 self.kubernetes
-                    .look_up(&self.cluster, accounts, &request.namespace, &account);
+                    .look_up(&self.cluster, accounts, &request.namespace, account);
             if let Err(error) = found.await {
                 self.io.note(error);
             }
@@ -261,7 +272,13 @@ impl Doors {
     }
 
     /// Writes what was decided down; what cannot be written is not granted.
-    fn record(&self, way: Way, request: &Request<'_>, answer: &mut Answer) {
+    fn record(
+        &self,
+        way: Way,
+        request: &Request<'_>,
+        account: Option<String>,
+        answer: &mut Answer,
+    ) {
         let reason = match (&answer.status, &answer.patch) {
             (Some(status), _) => status.message.clone(),
             (None, Some(_)) => "completed".into(),
@@ -270,10 +287,9 @@ impl Doors {
         let dry_run = request.dry_run == Some(true);
         let policy = answer.audit_annotations.get("enforce-policy");
         let event = Event {
-            time: now(),
             namespace: request.namespace.clone().into_owned(),
             pod: request.name.clone().into_owned(),
-            service_account: account(request).unwrap_or_default(),
+            service_account: account.unwrap_or_default(),
             identity: request.user_info.username.clone().into_owned(),
             door: Door::Webhook,
             asked: format!(
@@ -293,7 +309,7 @@ impl Doors {
             dry_run,
             ..Event::default()
         };
-        let written = serde_json::to_string(&event).is_ok_and(|line| self.io.print(line));
+        let written = podward_access::told(event).is_ok_and(|line| self.io.print(line));
         if !written && answer.allowed {
             let uid = std::mem::take(&mut answer.uid);
             *answer = Answer::refused(
@@ -360,23 +376,6 @@ fn account(request: &Request<'_>) -> Option<String> {
     pod.spec
         .service_account_name
         .filter(|name| !name.is_empty())
-}
-
-/// 32 hex digits that nobody can guess.
-fn random() -> Option<SecretString> {
-    let mut bytes = zeroize::Zeroizing::new([0_u8; 16]);
-    aws_lc_rs::rand::fill(bytes.as_mut()).ok()?;
-    Some(SecretString::new(format!(
-        "{:032x}",
-        u128::from_be_bytes(*bytes)
-    )))
-}
-
-/// The time, RFC 3339.
-fn now() -> String {
-    time::OffsetDateTime::now_utc()
-        .format(&time::format_description::well_known::Rfc3339)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
