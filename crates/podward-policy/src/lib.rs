@@ -25,7 +25,9 @@ mod version;
 mod words;
 
 pub use check::Check;
-pub use checks::{ALL as CHECKS, SAFE_SYSCTLS};
+pub use checks::{
+    ALL as CHECKS, DEFAULT_CAPABILITIES, RESTRICTED_VOLUMES, SAFE_SYSCTLS, SE_LINUX_TYPES,
+};
 pub use credentials::{
     Credential, FileKind, Reading, credentials, credentials_in, credentials_of,
     credentials_of_file, file_kind, findings_of_image,

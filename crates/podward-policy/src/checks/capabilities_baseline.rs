@@ -12,7 +12,7 @@ use crate::rule::pod;
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 /// The capabilities that a container runtime gives by itself (Pod Security Standards, baseline).
-const DEFAULT: &[&str] = &[
+pub const DEFAULT: &[&str] = &[
     "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",

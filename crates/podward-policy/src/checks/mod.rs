@@ -25,6 +25,9 @@ use crate::Check;
 const STANDARDS: &str =
     "Pod Security Standards: https://kubernetes.io/docs/concepts/security/pod-security-standards/";
 
+pub use capabilities_baseline::DEFAULT as DEFAULT_CAPABILITIES;
+pub use restricted_volumes::ALLOWED as RESTRICTED_VOLUMES;
+pub use se_linux_options::TYPES as SE_LINUX_TYPES;
 pub use sysctls::SAFE as SAFE_SYSCTLS;
 
 /// Every control, in the order of the server: baseline, then restricted, each sorted by name.

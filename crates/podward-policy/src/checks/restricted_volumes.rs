@@ -10,7 +10,8 @@ use crate::pod::Pod;
 use crate::rule::pod;
 use crate::{Level, Profile, Remedy, Rule, Severity, Version, words};
 
-const ALLOWED: &[&str] = &[
+/// The sources that a volume may have at the level restricted.
+pub const ALLOWED: &[&str] = &[
     "configMap",
     "csi",
     "downwardAPI",

@@ -10,7 +10,7 @@ use crate::rule::pod;
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
 /// The types that a container may have, and the version that allows them.
-const TYPES: &[(&str, u32)] = &[
+pub const TYPES: &[(&str, u32)] = &[
     ("", 0),
     ("container_t", 0),
     ("container_init_t", 0),

@@ -1,5 +1,6 @@
 //! `podward manifests`: what to apply, without Helm.
 
+mod admission_policy;
 mod template;
 mod values;
 
@@ -35,13 +36,15 @@ const TEMPLATES: [(&str, &str); 4] = [
 
 /// Prints what installs podward in a cluster: the objects of its Helm chart, without Helm.
 ///
-/// They come from the chart's own templates (deploy/chart), and its values.yaml says what can be set.
+/// They come from the chart's own templates (deploy/chart), and its values.yaml says what can be set. With
+/// --admission-policy it prints the levels baseline and restricted as policies that the API server evaluates itself.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   podward manifests --set createNamespace=true | kubectl apply -f -
   podward manifests --set webhook.replicas=3 --set webhook.exempt.namespaces=gatekeeper-system,istio-system
-  podward manifests --values values.yaml --show-values")]
+  podward manifests --values values.yaml --show-values
+  podward manifests --admission-policy | kubectl apply -f -")]
 pub(crate) struct Manifests {
     /// Namespace to install into
     #[arg(
@@ -60,6 +63,10 @@ pub(crate) struct Manifests {
     /// Print the values that count, and no objects
     #[arg(long)]
     show_values: bool,
+    /// Print ValidatingAdmissionPolicies in place of the webhook, for clusters that want none; of the values those of
+    /// webhook.exempt count
+    #[arg(long, conflicts_with = "show_values")]
+    admission_policy: bool,
 }
 
 impl Manifests {
@@ -77,6 +84,13 @@ impl Manifests {
         if self.show_values {
             let text = serde_json::to_string_pretty(&values).map_err(Report::new)?;
             io.print(text);
+            return Ok(Exit::Clean);
+        }
+        if self.admission_policy {
+            let text = admission_policy::print(&values, &self.namespace);
+            let text =
+                text.map_err(|fault| Report::new(format!("the admission policy: {fault}")))?;
+            io.print(text.trim_end());
             return Ok(Exit::Clean);
         }
         let context = json!({
