@@ -29,7 +29,7 @@ const STAGES: [Stage; 4] = [
     Stage {
         part: "admission",
         flags: &["--disable-admission-plugins=PodSecurity"],
-        modules: &["unguarded::"],
+        modules: &["policy::", "unguarded::"],
     },
     Stage {
         part: "admission",

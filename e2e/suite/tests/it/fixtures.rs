@@ -64,12 +64,9 @@ fn verdicts(
 
 /// The name and the sentence, of a line by which kubectl tells of a refusal.
 fn refusal(line: &str) -> Option<(String, String)> {
-    let at = line.find(SENTENCE)?;
-    let (before, sentence) = line.split_at_checked(at)?;
-    let name = before
-        .strip_suffix("\" is forbidden: ")?
-        .rsplit('"')
-        .next()?;
+    let (before, said) = line.split_once("\" is forbidden: ")?;
+    let name = before.rsplit('"').next()?;
+    let sentence = said.get(said.find(SENTENCE)?..)?;
     Some((name.to_owned(), sentence.to_owned()))
 }
 
@@ -77,7 +74,7 @@ fn refusal(line: &str) -> Option<(String, String)> {
 fn the_plugin_says_what_check_says() -> Result<(), Fault> {
     let test = "the_plugin_says_what_check_says";
     match (Cluster::of(test), suites(test)) {
-        (Some(cluster), Some(suites)) => compared(&cluster, &suites, "plugin"),
+        (Some(cluster), Some(suites)) => compared(&cluster, &suites, &by_version("plugin")),
         _ => Ok(()),
     }
 }
@@ -92,28 +89,53 @@ pub(crate) fn suites(test: &str) -> Option<PathBuf> {
     suites
 }
 
-/// Whether each fixture gets the sentence that `podward check` has for the object as the server has stored it. What
-/// the server calls admission by is another matter: `judge` names the namespaces.
-pub(crate) fn compared(cluster: &Cluster, suites: &Path, judge: &str) -> Result<(), Fault> {
-    let open = Namespace::make(cluster, &format!("{judge}-open"), &[])?;
+/// What judges pods in a cluster.
+pub(crate) struct Judge {
+    /// For the names of namespaces.
+    pub(crate) name: &'static str,
+    /// What a namespace of a level and a version is labelled with.
+    pub(crate) labels: for<'a> fn(&'a str, &'a str) -> Vec<(&'static str, &'a str)>,
+    /// Whether it knows the version, or judges by the latest alone.
+    pub(crate) knows_versions: bool,
+}
+
+/// One that acts on the labels of Pod Security admission.
+pub(crate) fn by_version(name: &'static str) -> Judge {
+    Judge {
+        name,
+        labels: |level, version| {
+            vec![
+                ("pod-security.kubernetes.io/enforce", level),
+                ("pod-security.kubernetes.io/enforce-version", version),
+            ]
+        },
+        knows_versions: true,
+    }
+}
+
+/// Whether each fixture gets the sentence that `podward check` has for the object as the server has stored it.
+pub(crate) fn compared(cluster: &Cluster, suites: &Path, judge: &Judge) -> Result<(), Fault> {
+    let open = Namespace::make(cluster, &format!("{}-open", judge.name), &[])?;
     let (mut objects, mut differ, mut faults) = (0, 0, Vec::new());
     for (number, (place, group)) in groups(&suites.join("pod-security"))?
         .into_iter()
         .enumerate()
     {
         let (level, version) = group.level.split_once(':').ok_or("a level has a version")?;
-        let labels = [
-            ("pod-security.kubernetes.io/enforce", level),
-            ("pod-security.kubernetes.io/enforce-version", version),
-        ];
-        let closed = Namespace::make(cluster, &format!("{judge}-{number}"), &labels)?;
+        let labels = (judge.labels)(level, version);
+        let judged_by = if judge.knows_versions {
+            &group.level
+        } else {
+            level
+        };
+        let closed = Namespace::make(cluster, &format!("{}-{number}", judge.name), &labels)?;
         let all: Vec<_> = group.manifests.values().map(String::as_str).collect();
         let all = all.join("\n---\n");
         let (stored, _invalid) = open.dry_run(&all)?;
         let (_admitted, said) = closed.dry_run(&all)?;
         let refused: BTreeMap<_, _> = said.iter().filter_map(|line| refusal(line)).collect();
-        let of_stored = verdicts(stored.iter().map(Value::to_string), &group.level)?;
-        let of_files = verdicts(group.manifests.into_values(), &group.level)?;
+        let of_stored = verdicts(stored.iter().map(Value::to_string), judged_by)?;
+        let of_files = verdicts(group.manifests.into_values(), judged_by)?;
         objects += stored.len();
         for (name, sentence) in of_stored {
             let server = refused.get(&name).cloned().unwrap_or_default();

@@ -4,6 +4,7 @@ mod chart;
 mod cluster;
 mod fixtures;
 mod pod_security;
+mod policy;
 mod unguarded;
 mod uninstall;
 mod webhook;

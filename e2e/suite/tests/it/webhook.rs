@@ -7,7 +7,7 @@ use std::time::Duration;
 use podward_e2e::{Alone, Cluster, Fault, Installed, Namespace, SYSTEM, check, image};
 use serde_json::{Value, json};
 
-use crate::fixtures::{compared, suites};
+use crate::fixtures::{by_version, compared, suites};
 
 fn pod(name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
@@ -31,7 +31,7 @@ fn the_webhook_says_what_the_plugin_says() -> Result<(), Fault> {
         return Ok(());
     };
     let _installed = Installed::of(&cluster)?;
-    compared(&cluster, &suites, "webhook")
+    compared(&cluster, &suites, &by_version("webhook"))
 }
 
 #[test]
