@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod admission_policy;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod check;
