@@ -80,8 +80,11 @@ fn the_policies_say_what_the_plugin_says() -> Result<(), Fault> {
 fn templates_are_warned_of(cluster: &Cluster) -> Result<(), Fault> {
     let template = json!({"metadata": {"labels": {"app": "a"}}, "spec": spec()});
     let selector = json!({"matchLabels": {"app": "a"}});
-    let mut job = template.clone();
-    job["spec"]["restartPolicy"] = json!("Never");
+    let mut once = spec();
+    if let Some(fields) = once.as_object_mut() {
+        fields.insert("restartPolicy".to_owned(), json!("Never"));
+    }
+    let job = json!({"spec": once});
     let workload = json!({"selector": selector, "template": template});
     let set = json!({"selector": selector, "template": template, "serviceName": "a"});
     let controller = json!({"selector": {"app": "a"}, "template": template});
