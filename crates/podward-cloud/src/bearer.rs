@@ -15,6 +15,9 @@ use crate::known::Token;
 use crate::names::{Place, VAULT_APPLICATION};
 use crate::{Cloud, answer};
 
+/// What the issuer of a tenant's tokens begins with.
+const ISSUERS: &str = "https://sts.windows.net/";
+
 /// A caller who is not known.
 pub(crate) struct Unknown {
     pub(crate) response: Box<Response>,
@@ -31,14 +34,14 @@ pub(crate) fn authenticate(
     place: &Place,
     parts: &Parts,
 ) -> Result<String, Unknown> {
-    let (authority, resource) = (place.authority(), place.resource());
-    let tenant = config
-        .tenant(&vault.tenant)
-        .map(|t| t.id.clone())
-        .unwrap_or_default();
+    let tenant = config.tenant(&vault.tenant);
+    let tenant = tenant.map(|tenant| tenant.id.as_str()).unwrap_or_default();
     let challenge = |message: String| {
-        let value =
-            format!("Bearer authorization=\"{authority}/{tenant}\", resource=\"{resource}\"");
+        let value = format!(
+            "Bearer authorization=\"{}/{tenant}\", resource=\"{}\"",
+            place.authority(),
+            place.resource()
+        );
         let body = answer(
             401,
             &json!({"error": {"code": "Unauthorized", "message": &message}}),
@@ -85,21 +88,22 @@ pub(crate) fn authenticate(
         return Err(challenge("AKV10003: The token is not valid yet.".into()));
     }
     let audience = claims.audiences().first().copied().unwrap_or_default();
-    let vaults = [KEY_VAULT_RESOURCE, VAULT_APPLICATION, &resource];
-    if !vaults.contains(&audience) {
+    let is_known = [KEY_VAULT_RESOURCE, VAULT_APPLICATION].contains(&audience);
+    if !is_known && audience != place.resource() {
         let shown: String = audience
             .chars()
             .filter(char::is_ascii_graphic)
             .take(200)
             .collect();
         return Err(challenge(format!(
-            "AKV10022: Invalid audience. Expected {resource}, found: {shown}."
+            "AKV10022: Invalid audience. Expected {}, found: {shown}.",
+            place.resource()
         )));
     }
-    let issuer = format!("https://sts.windows.net/{tenant}/");
-    if claims.iss != issuer {
+    let issued_by = claims.iss.strip_prefix(ISSUERS);
+    if issued_by.and_then(|rest| rest.strip_suffix('/')) != Some(tenant) {
         return Err(challenge(format!(
-            "AKV10032: Invalid issuer. Expected one of {issuer}, found {}.",
+            "AKV10032: Invalid issuer. Expected one of {ISSUERS}{tenant}/, found {}.",
             claims.iss
         )));
     }

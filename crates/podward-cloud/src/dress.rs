@@ -7,6 +7,8 @@ use axum::response::Response;
 use crate::names::{Place, Service};
 use crate::token_door::{RequestId, request_id};
 
+/// Most headers that are added.
+const MOST: usize = 6;
 /// The id of a request.
 const ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 /// The id that a client gave its request, of a vault and of the token service.
@@ -64,6 +66,7 @@ impl Dress {
     pub(crate) fn put_on(self, mut response: Response) -> Response {
         let value = HeaderValue::from_static;
         let headers = response.headers_mut();
+        headers.reserve(MOST);
         headers.insert(ID, self.id);
         headers.extend(self.echo);
         if self.service == Kind::Other {

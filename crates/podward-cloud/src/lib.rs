@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
@@ -63,6 +63,9 @@ use vault::{Filling, Seal, Store};
 pub const ISSUER: &str = "https://oidc.podward.internal";
 /// Largest request body, bytes: a secret is at most 25 KiB, a PFX import below 200 KiB.
 const MAX_BODY: usize = 256 << 10;
+
+/// Room for an answer, bytes: most are of one object.
+const USUAL_ANSWER: usize = 1 << 10;
 
 /// How long the body of a request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -415,11 +418,17 @@ fn answer(status: u16, body: &Value) -> Response {
         (header::CONTENT_TYPE, "application/json; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (status, headers, body.to_string()).into_response()
+    let mut text = Vec::with_capacity(USUAL_ANSWER);
+    // writing to memory does not fail
+    let _ = serde_json::to_writer(&mut text, body);
+    (status, headers, text).into_response()
 }
 
 /// A body of so many bytes at most; or status, code and text of the refusal.
 async fn whole(body: Body, most: usize) -> Result<Bytes, (u16, &'static str, &'static str)> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, most)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(_too_large)) => Err((413, "BadParameter", "the request is too large")),
@@ -433,17 +442,15 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
         .headers
         .get(header::HOST)
         .and_then(|h| h.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
-    let place = Place::of(&host);
+        .unwrap_or_default();
+    let place = Place::of(host);
     let dress = Dress::of(&mut parts, place.as_ref());
-    dress.put_on(answered(cloud, place, &host, parts, body).await)
+    dress.put_on(answered(cloud, place, parts, body).await)
 }
 
 async fn answered(
     cloud: Arc<Cloud>,
     place: Option<Place>,
-    host: &str,
     parts: Parts,
     body: Body,
 ) -> Response {
@@ -460,10 +467,13 @@ async fn answered(
         }
     };
     let Some(place) = place else {
+        let host = parts.headers.get(header::HOST);
+        let host = host.map(|host| host.as_bytes()).unwrap_or_default();
         let shown: String = host
-            .chars()
-            .filter(char::is_ascii_graphic)
+            .iter()
+            .filter(|byte| byte.is_ascii_graphic())
             .take(255)
+            .map(|byte| char::from(*byte))
             .collect();
         return answer(
             404,

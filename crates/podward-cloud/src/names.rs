@@ -44,27 +44,22 @@ pub(crate) enum Service {
 pub(crate) struct Place {
     pub(crate) service: Service,
     domains: (&'static str, &'static str),
-    /// `:8443`, or nothing.
-    port: String,
+    /// The name, and `:8443` or nothing.
     host: String,
+    /// Where the port begins.
+    port: usize,
 }
 
 impl Place {
     /// The service of a `Host` header; `None` for a name that is none of the cloud's.
     pub(crate) fn of(host: &str) -> Option<Self> {
-        let host = host.to_ascii_lowercase();
-        let (name, port) = host
-            .split_once(':')
-            .map_or((host.as_str(), ""), |(name, port)| (name, port));
-        let name = name.strip_suffix('.').unwrap_or(name);
+        let (name, port) = host.split_once(':').unwrap_or((host, ""));
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         // what is written into ids and challenges must be a port
-        let port = match port {
-            "" | "443" => String::new(),
-            port if port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()) => {
-                format!(":{port}")
-            }
-            _ => return None,
-        };
+        let is_port = port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
+        if !is_port {
+            return None;
+        }
         let (service, domains) = DOMAINS.iter().find_map(|domains| {
             if name == domains.0 {
                 return Some((Service::Authority, *domains));
@@ -72,12 +67,17 @@ impl Place {
             let vault = name.strip_suffix(domains.1)?.strip_suffix('.')?;
             Some((Service::Vault(vault.to_owned()), *domains))
         })?;
-        let host = format!("{name}{port}");
+        let mut host = name;
+        let at = host.len();
+        if !matches!(port, "" | "443") {
+            host.push(':');
+            host.push_str(port);
+        }
         Some(Self {
             service,
             domains,
-            port,
             host,
+            port: at,
         })
     }
 
@@ -88,17 +88,21 @@ impl Place {
 
     /// Address of the token service.
     pub(crate) fn authority(&self) -> String {
-        format!("https://{}{}", self.domains.0, self.port)
+        format!("https://{}{}", self.domains.0, self.port())
     }
 
     /// Host of the token service, with its port.
     pub(crate) fn authority_host(&self) -> String {
-        format!("{}{}", self.domains.0, self.port)
+        format!("{}{}", self.domains.0, self.port())
     }
 
     /// What a token for the vaults is for. Clients compare it with the vault's host, one of them with its port.
     pub(crate) fn resource(&self) -> String {
-        format!("https://{}{}", self.domains.1, self.port)
+        format!("https://{}{}", self.domains.1, self.port())
+    }
+
+    fn port(&self) -> &str {
+        self.host.get(self.port..).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The token service over HTTP.
 
+use std::cell::RefCell;
+
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -240,9 +242,16 @@ fn parse(parts: &Parts, body: &[u8], v2: bool) -> TokenRequest {
 }
 
 pub(crate) fn new_id() -> Guid {
-    let mut bytes = [0_u8; 16];
-    // without random numbers there is no token either: signing fails as well
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    // each request has one, and a call for random numbers costs more than the numbers
+    thread_local!(static AHEAD: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) });
+    let bytes = AHEAD.with_borrow_mut(|ahead| {
+        if ahead.is_empty() {
+            ahead.resize(64, [0; 16]);
+            // without random numbers there is no token either: signing fails as well
+            let _ = aws_lc_rs::rand::fill(ahead.as_flattened_mut());
+        }
+        ahead.pop().unwrap_or_default()
+    });
     Guid::from_random(bytes)
 }
 

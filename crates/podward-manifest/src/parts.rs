@@ -59,6 +59,8 @@ pub(crate) fn parts(text: &str) -> Vec<Part> {
 
 /// The values of a file that holds several in JSON, each of which begins on a line of its own.
 fn json_parts(text: &str) -> Option<Vec<Part>> {
+    // what the API server writes is one line
+    memchr(b'\n', text.trim_end().as_bytes())?;
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     let mut parts = vec![Part { line: 1, at: 0 }];
     // lines are counted up to here

@@ -157,8 +157,8 @@ fn pending_too(query: &Query) -> bool {
 impl Call<'_> {
     /// Address of an object or of one of its versions.
     pub(super) fn id(&self, kind: Kind, name: &str, version: Option<&str>) -> String {
-        let version = version.map(|v| format!("/{v}")).unwrap_or_default();
-        format!("{}/{}/{name}{version}", self.base, kind.many)
+        let (slash, version) = version.map_or(("", ""), |version| ("/", version));
+        [&*self.base, "/", kind.many, "/", name, slash, version].concat()
     }
 
     /// A version as JSON.

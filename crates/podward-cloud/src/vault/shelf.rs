@@ -85,7 +85,10 @@ impl<T> Default for Shelf<T> {
 impl<T> Shelf<T> {
     /// An object, deleted or not.
     pub(super) fn get(&self, name: &str) -> Option<&Item<T>> {
-        self.0.get(&name.to_ascii_lowercase())
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return self.0.get(&name.to_ascii_lowercase());
+        }
+        self.0.get(name)
     }
 
     /// An object that was not deleted.
