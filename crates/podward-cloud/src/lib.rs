@@ -39,8 +39,8 @@ use podward_api::access::{Door, Event, ObjectRef, Outcome, Recorder};
 use serde_json::{Value, json};
 
 pub use config::{
-    Access, Application, Certificate, CloudConfig, ConfigError, Key, Secret, Tenant, TokenService,
-    Vault,
+    Access, Application, Attributes, Certificate, CloudConfig, ConfigError, Key, Secret, Tenant,
+    TokenService, Vault,
 };
 pub use credentials::{
     ClaimsMatchingExpression, ClientCertificate, ClientSecret, FederatedCredential,
@@ -448,12 +448,7 @@ async fn dispatch(State(cloud): State<Arc<Cloud>>, request: Request) -> Response
     dress.put_on(answered(cloud, place, parts, body).await)
 }
 
-async fn answered(
-    cloud: Arc<Cloud>,
-    place: Option<Place>,
-    parts: Parts,
-    body: Body,
-) -> Response {
+async fn answered(cloud: Arc<Cloud>, place: Option<Place>, parts: Parts, body: Body) -> Response {
     let caller = parts
         .extensions
         .get::<Caller>()

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::certificate::Certificate;
 use super::data::{Data, DataError};
 use super::objects::Object;
-use super::shelf::{Item, Shelf};
+use super::shelf::{Item, Shelf, Version};
 use super::store::Store;
+use crate::config::Attributes;
 
 /// What is kept, as the fields of a cloud.yaml.
 pub struct Export {
@@ -53,7 +55,8 @@ impl Data {
 }
 
 fn fill(vault: &mut Map<String, Value>, store: &Store, with_values: bool) {
-    let secrets = live(&store.secrets, |item, secret| {
+    let secrets = live(&store.secrets, |item, version| {
+        let secret = &version.body;
         let mut fields = json!({"name": item.name});
         if let Some(fields) = fields.as_object_mut() {
             if with_values {
@@ -67,11 +70,14 @@ fn fill(vault: &mut Map<String, Value>, store: &Store, with_values: bool) {
         }
         Some(fields)
     });
-    let keys = live(&store.keys, |item, key| {
+    let keys = live(&store.keys, |item, version| {
+        let key = &version.body;
         let mut fields = key.described()?;
-        fields
-            .as_object_mut()?
-            .insert("name".into(), json!(item.name));
+        let told = fields.as_object_mut()?;
+        told.insert("name".into(), json!(item.name));
+        if let Some(operations) = &key.operations {
+            told.insert("keyOps".into(), json!(operations));
+        }
         Some(fields)
     });
     let certificates = live(&store.certificates, |item, _| {
@@ -104,15 +110,42 @@ fn fill(vault: &mut Map<String, Value>, store: &Store, with_values: bool) {
     }
 }
 
-fn live<T: Object>(shelf: &Shelf<T>, tell: impl Fn(&Item<T>, &T) -> Option<Value>) -> Vec<Value> {
+fn live<T: Object>(
+    shelf: &Shelf<T>,
+    tell: impl Fn(&Item<T>, &Version<T>) -> Option<Value>,
+) -> Vec<Value> {
     let own = shelf
         .all()
         .filter(|item| item.deleted.is_none() && !item.managed());
-    let latest = own.filter_map(|item| Some((item, &item.version(None)?.body)));
+    let latest = own.filter_map(|item| Some((item, item.version(None)?)));
     latest
-        .filter(|(_, body)| !body.waits())
-        .filter_map(|(item, body)| tell(item, body))
+        .filter(|(_, version)| !version.body.waits())
+        .filter_map(|(item, version)| {
+            let mut fields = tell(item, version)?;
+            describe(
+                version,
+                T::KIND == Certificate::KIND,
+                fields.as_object_mut()?,
+            );
+            Some(fields)
+        })
         .collect()
+}
+
+/// Adds attributes and tags. The times of a certificate stand in it.
+fn describe<T>(version: &Version<T>, is_certificate: bool, fields: &mut Map<String, Value>) {
+    let (own, none) = (&version.attributes, Attributes::default());
+    let attributes = Attributes {
+        enabled: (!own.enabled).then_some(false),
+        nbf: own.nbf.filter(|_| !is_certificate),
+        exp: own.exp.filter(|_| !is_certificate),
+    };
+    if attributes != none {
+        fields.insert("attributes".into(), json!(attributes));
+    }
+    if let Some(tags) = version.tags.as_ref().filter(|tags| !tags.is_empty()) {
+        fields.insert("tags".into(), json!(tags));
+    }
 }
 
 /// Takes the passwords of applications out; whether there were any.

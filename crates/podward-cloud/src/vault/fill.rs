@@ -1,6 +1,6 @@
 //! What cloud.yaml says of a vault, as changes of what the vault holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use super::bundle::Bundle;
 use super::certificate::{self, Certificate};
 use super::data::{Seal, pack};
-use super::key::{Key, Plan};
+use super::key::{Key, Plan, is_operation};
 use super::material::{Curve, Material};
 use super::objects::{Kind, Object};
 use super::policy::{PEM, Policy};
 use super::secret::Secret;
-use super::shelf::{Attributes, Item};
+use super::sent::Sent;
+use super::shelf::{Attributes, Item, Tags, Version};
 use super::step::{Change, Step};
 use super::store::{Store, check_secret, new_version, valid_name, version};
 use super::x509;
@@ -146,10 +147,12 @@ impl Filling<'_> {
         check_secret(&secret.name, value.expose()).map_err(|e| ConfigError::new(at("name"), e))?;
         let kind = secret.content_type.as_deref().map(str::as_bytes);
         let said = secret.value.as_ref().map(|value| value.expose().as_bytes());
-        let said: Vec<&[u8]> = [said, kind]
+        let mut said: Vec<&[u8]> = [said, kind]
             .into_iter()
             .map(|field| field.unwrap_or(b"\0"))
             .collect();
+        let (dress, more) = Dress::of(&secret.attributes, &secret.tags, self.now, at)?;
+        said.extend(more.as_ref().map(String::as_bytes));
         let news = self.news(Secret::KIND, &secret.name, &said, steps);
         let item = self.store.secrets.get(&secret.name);
         if news == News::Nothing {
@@ -159,11 +162,16 @@ impl Filling<'_> {
             let text = "a certificate has this name, and its secret with it";
             return Err(ConfigError::new(at("name"), text));
         }
-        let same = item.and_then(|item| item.version(None)).is_some_and(|one| {
-            one.body.value == value && one.body.content_type == secret.content_type
+        let latest = item.and_then(|item| item.version(None));
+        let same = latest.filter(|one| {
+            let same = one.body.value == value && one.body.content_type == secret.content_type;
+            same || secret.generate
         });
-        let there = self.there(item, Secret::KIND, steps);
-        if same || (there && secret.generate) {
+        self.there(item, Secret::KIND, steps);
+        if let Some(same) = same {
+            if more.is_some() {
+                steps.push(Step::put(&secret.name, dress.put_on(same.clone())));
+            }
             return Ok(());
         }
         let body = Secret {
@@ -171,7 +179,8 @@ impl Filling<'_> {
             content_type: secret.content_type.clone(),
         };
         let id = fresh(at("name"))?;
-        steps.push(Step::put(&secret.name, version(&id, self.now, body)));
+        let made = dress.put_on(version(&id, self.now, body));
+        steps.push(Step::put(&secret.name, made));
         Ok(())
     }
 
@@ -201,7 +210,24 @@ impl Filling<'_> {
             _ => return fault("type", "must be RSA or EC"),
         };
         let (said, plan) = said;
-        let news = self.news(Key::KIND, &key.name, &[said.as_bytes()], steps);
+        let operations = key.key_ops.clone();
+        if !operations
+            .iter()
+            .flatten()
+            .all(|one| is_operation(one, plan.is_some()))
+        {
+            return fault("keyOps", "names what a key of this type cannot do");
+        }
+        let (dress, more) = Dress::of(&key.attributes, &key.tags, self.now, at)?;
+        let operations_said = operations
+            .as_ref()
+            .map(|all| format!("may {}", all.join(" ")));
+        let said: Vec<_> = [Some(&said), more.as_ref(), operations_said.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_bytes)
+            .collect();
+        let news = self.news(Key::KIND, &key.name, &said, steps);
         let item = self.store.keys.get(&key.name);
         if news == News::Nothing {
             return Ok(());
@@ -222,7 +248,8 @@ impl Filling<'_> {
             (None, None) => return Ok(()),
         };
         let id = fresh(at("name"))?;
-        steps.push(Step::put(&key.name, version(&id, self.now, body)));
+        let made = version(&id, self.now, body.that_may(operations));
+        steps.push(Step::put(&key.name, dress.put_on(made)));
         Ok(())
     }
 
@@ -238,8 +265,18 @@ impl Filling<'_> {
             "x509_props": {"subject": wanted.subject, "sans": {"dns_names": wanted.dns_names}},
             "issuer": {"name": "Self"},
         });
+        let (dress, more) = Dress::of(&wanted.attributes, &wanted.tags, self.now, at)?;
+        if wanted.attributes.nbf.or(wanted.attributes.exp).is_some() {
+            let text = "the times of a certificate stand in it";
+            return Err(ConfigError::new(at("attributes"), text));
+        }
         let said = policy.to_string();
-        let news = self.news(Certificate::KIND, &wanted.name, &[said.as_bytes()], steps);
+        let said: Vec<_> = [Some(&said), more.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_bytes)
+            .collect();
+        let news = self.news(Certificate::KIND, &wanted.name, &said, steps);
         if news == News::Nothing {
             return Ok(());
         }
@@ -259,18 +296,24 @@ impl Filling<'_> {
                 return Ok(());
             }
         }
-        let made = self.self_signed(name, policy, &fresh(at("name"))?);
+        let made = self.self_signed(name, policy, &fresh(at("name"))?, &dress);
         steps.extend(made.map_err(|e| ConfigError::new(at("subject"), e))?);
         Ok(())
     }
 
-    fn self_signed(&self, name: &str, policy: Value, id: &str) -> Result<Vec<Step>, String> {
+    fn self_signed(
+        &self,
+        name: &str,
+        policy: Value,
+        id: &str,
+        dress: &Dress,
+    ) -> Result<Vec<Step>, String> {
         let policy: Policy = serde_json::from_value(policy).map_err(|e| e.to_string())?;
         let make = || {
             let policy = policy.checked()?;
             let key = Arc::new(policy.key()?);
             let leaf = policy.self_signed(&key, self.now)?;
-            let mut attributes = Attributes::new(self.now);
+            let mut attributes = dress.attributes.clone();
             if let Some(read) = x509::read(&leaf) {
                 attributes.nbf = Some(read.not_before);
                 attributes.exp = Some(read.not_after);
@@ -281,9 +324,41 @@ impl Filling<'_> {
                 chain: Vec::new(),
                 before: None,
             };
-            certificate::made(name, id, &bundle, &policy, &attributes, None)
+            certificate::made(name, id, &bundle, &policy, &attributes, dress.tags.as_ref())
         };
         make().map_err(|fault: super::fault::Fault| fault.message)
+    }
+}
+
+/// Attributes and tags that a version starts with.
+struct Dress {
+    attributes: Attributes,
+    tags: Option<Tags>,
+}
+
+impl Dress {
+    /// As configured; and what is said of it, where something is.
+    fn of(
+        attributes: &config::Attributes,
+        tags: &BTreeMap<String, String>,
+        now: i64,
+        at: &dyn Fn(&str) -> String,
+    ) -> Result<(Self, Option<String>), ConfigError> {
+        let sent = Sent::configured(attributes, tags);
+        let said = sent.as_ref().map(|_| json!([attributes, tags]).to_string());
+        let made = sent.unwrap_or_default().made(now);
+        let made = made.map_err(|fault| ConfigError::new(at("attributes"), fault.message));
+        made.map(|(attributes, tags)| (Self { attributes, tags }, said))
+    }
+
+    fn put_on<T>(self, mut version: Version<T>) -> Version<T> {
+        let created = version.attributes.created;
+        version.attributes = Attributes {
+            created,
+            ..self.attributes
+        };
+        version.tags = self.tags;
+        version
     }
 }
 

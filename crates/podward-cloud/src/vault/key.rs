@@ -34,6 +34,12 @@ const OPERATIONS: [&str; 8] = [
     "export",
 ];
 
+/// Whether a key of a type may be said to do this.
+pub(super) fn is_operation(word: &str, is_rsa: bool) -> bool {
+    OPERATIONS.contains(&word)
+        && (is_rsa || matches!(word, "sign" | "verify" | "import" | "export"))
+}
+
 /// An RSA key that is still to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {

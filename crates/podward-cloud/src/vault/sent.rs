@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::fault::Fault;
 use super::shelf::{Attributes, Tags};
+use crate::config;
 
 /// Most tags of a version.
 const MAX_TAGS: usize = 15;
@@ -31,6 +32,28 @@ struct SentAttributes {
 }
 
 impl Sent {
+    /// What cloud.yaml says; `None` where it says nothing.
+    pub(super) fn configured(
+        attributes: &config::Attributes,
+        tags: &BTreeMap<String, String>,
+    ) -> Option<Self> {
+        if *attributes == config::Attributes::default() && tags.is_empty() {
+            return None;
+        }
+        let tags = tags.iter();
+        let tags: BTreeMap<_, _> = tags
+            .map(|(name, value)| (name.clone(), Some(value.clone())))
+            .collect();
+        Some(Self {
+            attributes: Some(SentAttributes {
+                enabled: attributes.enabled,
+                nbf: attributes.nbf,
+                exp: attributes.exp,
+            }),
+            tags: (!tags.is_empty()).then_some(tags),
+        })
+    }
+
     fn check(&self) -> Result<(), Fault> {
         let tags = self.tags.iter().flatten();
         let long = |text: &str| text.chars().count() > MAX_TAG;

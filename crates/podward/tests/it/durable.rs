@@ -369,7 +369,17 @@ fn what_is_exported_starts_another_cloud() {
             let all = told["value"].as_array().unwrap().iter();
             all.map(|one| {
                 let id = one["id"].as_str().or(one["kid"].as_str());
-                json!([id, one["contentType"]])
+                let attributes = &one["attributes"];
+                // the certificate is made anew, and its times with it
+                let is_certified = id.is_some_and(|id| id.ends_with("/web"));
+                let exp = attributes.get("exp").filter(|_| !is_certified);
+                json!([
+                    id,
+                    one["contentType"],
+                    one["tags"],
+                    attributes["enabled"],
+                    exp
+                ])
             })
             .collect::<Vec<_>>()
         })
@@ -387,19 +397,21 @@ fn what_is_exported_starts_another_cloud() {
     ask(
         "PUT",
         "/secrets/db",
-        json!({"value": value, "contentType": "text/plain"}),
+        json!({"value": value, "contentType": "text/plain",
+            "attributes": {"exp": 4_000_000_000_u64}, "tags": {"team": "shop"}}),
     );
     ask("PUT", "/secrets/gone", json!({"value": "x"}));
     ask("DELETE", "/secrets/gone", Value::Null);
     ask(
         "POST",
         "/keys/ec/create",
-        json!({"kty": "EC", "crv": "P-256K"}),
+        json!({"kty": "EC", "crv": "P-256K", "key_ops": ["verify"],
+            "attributes": {"enabled": false}, "tags": {"no": "value: 1"}}),
     );
     ask(
         "POST",
         "/certificates/web/create",
-        json!({"policy": policy}),
+        json!({"policy": policy, "tags": {"of": "web"}}),
     );
     let before = names(&ask);
     // while it runs
@@ -429,6 +441,10 @@ fn what_is_exported_starts_another_cloud() {
         assert_eq!(
             ask("GET", "/keys/ec", Value::Null).1["key"]["crv"],
             "P-256K"
+        );
+        assert_eq!(
+            ask("GET", "/keys/ec", Value::Null).1["key"]["key_ops"],
+            json!(["verify"])
         );
     });
 }

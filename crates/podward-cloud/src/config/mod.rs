@@ -1,7 +1,11 @@
 //! cloud.yaml, as documented in docs/cloud.md.
 
-use podward_api::{Guid, KEY_VAULT_RESOURCE, SecretString};
+mod objects;
+
+use podward_api::{Guid, KEY_VAULT_RESOURCE};
 use serde::Deserialize;
+
+pub use objects::{Attributes, Certificate, Key, Secret};
 
 use crate::credentials::{ClientCertificate, ClientSecret, FederatedCredential};
 use crate::names::same_resource;
@@ -142,56 +146,6 @@ pub struct Access {
     /// Operations on certificates.
     #[serde(default)]
     pub certificates: Vec<String>,
-}
-
-/// A secret.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Secret {
-    /// Name.
-    pub name: String,
-    /// Value.
-    #[serde(default)]
-    pub value: Option<SecretString>,
-    /// A random value instead.
-    #[serde(default)]
-    pub generate: bool,
-    /// Content type.
-    #[serde(default)]
-    pub content_type: Option<String>,
-}
-
-/// A key.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Key {
-    /// Name.
-    pub name: String,
-    /// `RSA` or `EC`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// RSA: 2048, 3072 or 4096 bits.
-    #[serde(default)]
-    pub size: Option<u32>,
-    /// EC: `P-256` or `P-384`.
-    #[serde(default)]
-    pub curve: Option<String>,
-}
-
-/// A self-signed certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Certificate {
-    /// Name.
-    pub name: String,
-    /// Subject, `CN=…`.
-    pub subject: String,
-    /// DNS names.
-    #[serde(default)]
-    pub dns_names: Vec<String>,
-    /// `application/x-pem-file`.
-    #[serde(default)]
-    pub content_type: Option<String>,
 }
 
 /// What a vault's access policy can name (Key Vault access policies), by kind of object.
