@@ -93,7 +93,7 @@ pub(crate) struct Assertion<'a> {
     signed: &'a str,
     signature: Vec<u8>,
     pub(crate) kid: Option<String>,
-    algorithm: String,
+    pub(crate) algorithm: String,
     /// SHA-256 or SHA-1 of the certificate it was signed with (RFC 7515, 4.1.7 and 4.1.8).
     pub(crate) thumbprint: Option<Vec<u8>>,
     /// That certificate and those it is signed by, as DER (RFC 7515, 4.1.6).

@@ -88,6 +88,13 @@ pub(crate) fn prove(scene: &Scene<'_>, assertion: &Assertion<'_>) -> Result<Stri
             return refuse(400, "invalid_request", 90061, text);
         }
     };
+    if assertion.algorithm != "RS256" {
+        let text = format!(
+            "Client assertion failed signature validation. It is signed with {}, and of other issuers RS256 alone is taken.",
+            plain(&assertion.algorithm)
+        );
+        return refuse(401, "invalid_client", 700_027, text);
+    }
     if !assertion.is_signed_by(&published) {
         let text = "Client assertion failed signature validation. The key that signed it is not among the issuer's published keys.";
         return refuse(401, "invalid_client", 700_027, text);
@@ -132,5 +139,34 @@ mod tests {
         assert_eq!(try_it(iss, sub, json!(["deploy"])), Err(700_213));
         assert_eq!(try_it("https://CI.example", sub, job.clone()), Err(700_211));
         assert_eq!(try_it("https://ci.example/", sub, job), Err(700_211));
+    }
+
+    #[test]
+    fn an_algorithm_that_is_not_taken_is_named() {
+        use base64::Engine;
+        let part = |json: &serde_json::Value| {
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json.to_string())
+        };
+        // as an API server signs that has a key of an elliptic curve
+        let header = part(&json!({"alg": "ES256", "kid": "k"}));
+        let claims = part(&json!({"iss": "https://k", "sub": "s", "aud": "api", "exp": 9}));
+        let text = format!("{header}.{claims}.AAAA");
+        let assertion = Assertion::parse(&text).unwrap();
+        let scene = Scene {
+            tenant: &serde_json::from_value(json!({"id": "T", "name": "t"})).unwrap(),
+            application: &application(&json!({
+                "name": "k", "issuer": "https://k", "subject": "s", "audiences": ["api"],
+            })),
+            local_issuer: "https://local",
+            keys: &|_| Ok(json!({"keys": [{"kid": "k"}]})),
+            now: 5,
+        };
+        let refusal = prove(&scene, &assertion).unwrap_err();
+        assert_eq!(refusal.code, 700_027);
+        assert!(
+            refusal.text.contains("signed with ES256"),
+            "{}",
+            refusal.text
+        );
     }
 }

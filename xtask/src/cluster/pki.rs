@@ -22,14 +22,23 @@ const USERS: [(&str, &str, &str); 5] = [
 pub(super) fn make(layout: &Layout) -> Result<(), String> {
     let folder = layout.run().join("pki");
     fs::create_dir_all(&folder).map_err(at(&folder))?;
-    for key in ["ca", "apiserver", "kubelet", "client", "accounts"] {
+    let curve = ("EC", "ec_paramgen_curve:P-256");
+    // Microsoft Entra takes statements that are signed by RS256 alone
+    let modulus = ("RSA", "rsa_keygen_bits:2048");
+    for (key, (algorithm, option)) in [
+        ("ca", curve),
+        ("apiserver", curve),
+        ("kubelet", curve),
+        ("client", curve),
+        ("accounts", modulus),
+    ] {
         let key = layout.pki(&format!("{key}.key"));
         openssl(&[
             "genpkey",
             "-algorithm",
-            "EC",
+            algorithm,
             "-pkeyopt",
-            "ec_paramgen_curve:P-256",
+            option,
             "-out",
             &key,
         ])?;
