@@ -22,8 +22,8 @@ use crate::report::Report;
 const SECRET: &str = "podward-webhook-ca";
 /// Name of each of them.
 const NAME: &str = "podward webhook CA";
-/// How often they are looked at.
-const ROUND: Duration = Duration::from_secs(60);
+/// How often they are looked at: where someone has changed a caBundle no review comes through until then.
+const ROUND: Duration = Duration::from_secs(20);
 /// How long it is waited after a round that failed, at first; it doubles.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long a CA is in the bundle before it signs, where there is another, seconds.
