@@ -1,10 +1,12 @@
 //! End-to-end tests: a cluster is started, the suite of e2e/suite runs on it, and the cluster is taken down.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::cluster::footprint::Footprint;
 use crate::cluster::{self, Session};
+use crate::sdk;
 use crate::shell::{self, cargo, output, program, root, say, target};
 use crate::test::{Count, counted, print};
 
@@ -34,7 +36,7 @@ const STAGES: [Stage; 4] = [
     Stage {
         part: "admission",
         flags: &["--disable-admission-plugins=PodSecurity"],
-        modules: &["webhook::"],
+        modules: &["login::", "webhook::"],
     },
     // what all others need goes last
     Stage {
@@ -84,10 +86,11 @@ pub(crate) fn run(parts: &[String]) -> Result<(), String> {
     }
     // no cluster waits for the compiler
     shell::run(cargo(&["test", "--quiet", "--package", SUITE, "--no-run"]))?;
+    let login = sdk::login()?;
     let before = Footprint::take()?;
     let session = Session::start()?;
     let is_own = session.is_own();
-    let done = on_cluster(&stages);
+    let done = on_cluster(&stages, &login);
     if !is_own && stages.iter().any(|stage| !stage.flags.is_empty()) {
         // one that goes on is as it was
         cluster::apiserver(&[])?;
@@ -112,7 +115,7 @@ pub(crate) fn run(parts: &[String]) -> Result<(), String> {
     Err("the end-to-end tests failed".to_owned())
 }
 
-fn on_cluster(stages: &[&Stage]) -> Result<Vec<Count>, String> {
+fn on_cluster(stages: &[&Stage], login: &Path) -> Result<Vec<Count>, String> {
     let helm = cluster::helm()?;
     let mut counts = Vec::new();
     let mut flags: &[&str] = &[];
@@ -128,6 +131,7 @@ fn on_cluster(stages: &[&Stage]) -> Result<Vec<Count>, String> {
         tests.env("PODWARD", target().join("debug").join("podward"));
         tests.env("PODWARD_TEST_HELM", &helm);
         tests.env("PODWARD_TEST_CHART", root().join("deploy").join("chart"));
+        tests.env("PODWARD_TEST_LOGIN", login);
         counts.push(counted(cluster_of(tests)?)?);
     }
     Ok(counts)

@@ -2,7 +2,7 @@
 //! business of `conformance`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::conformance;
 use crate::shell::{self, cargo, output, program, root, say};
@@ -70,6 +70,16 @@ fn made(language: &str) -> Result<Vec<String>, String> {
             Ok(vec![text(&to.join("debug").join("podward-sdk-rust"))])
         }
     }
+}
+
+/// Builds the program that reads a secret as the identity of its pod, without a library: it runs in any image.
+pub(crate) fn login() -> Result<PathBuf, String> {
+    let to = root().join("target").join("sdk-login").join("login");
+    let mut go = program("go", &["build", "-o", &text(&to), "./login"]);
+    go.current_dir(root().join("e2e").join("sdk").join("go"));
+    go.env("CGO_ENABLED", "0");
+    shell::run(go)?;
+    Ok(to)
 }
 
 /// Node looks for packages beside the program, so the program is put beside the packages.

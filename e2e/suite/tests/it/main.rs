@@ -3,6 +3,7 @@
 mod chart;
 mod cluster;
 mod fixtures;
+mod login;
 mod pod_security;
 mod policy;
 mod unguarded;
