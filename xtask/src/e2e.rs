@@ -22,7 +22,7 @@ struct Stage {
     modules: &'static [&'static str],
 }
 
-const STAGES: [Stage; 4] = [
+const STAGES: [Stage; 5] = [
     Stage {
         part: "admission",
         flags: &[],
@@ -37,6 +37,11 @@ const STAGES: [Stage; 4] = [
         part: "admission",
         flags: &["--disable-admission-plugins=PodSecurity"],
         modules: &["login::", "webhook::"],
+    },
+    Stage {
+        part: "admission",
+        flags: &["--disable-admission-plugins=PodSecurity"],
+        modules: &["operations::"],
     },
     // what all others need goes last
     Stage {
@@ -117,6 +122,7 @@ pub(crate) fn run(parts: &[String]) -> Result<(), String> {
 
 fn on_cluster(stages: &[&Stage], login: &Path) -> Result<Vec<Count>, String> {
     let helm = cluster::helm()?;
+    let own = std::env::current_exe().map_err(|e| format!("this program: {e}"))?;
     let mut counts = Vec::new();
     let mut flags: &[&str] = &[];
     for stage in stages {
@@ -132,6 +138,9 @@ fn on_cluster(stages: &[&Stage], login: &Path) -> Result<Vec<Count>, String> {
         tests.env("PODWARD_TEST_HELM", &helm);
         tests.env("PODWARD_TEST_CHART", root().join("deploy").join("chart"));
         tests.env("PODWARD_TEST_LOGIN", login);
+        // a program and its arguments, one a line
+        let anew = format!("{}\ncluster\napiserver\n--\n", own.display());
+        tests.env("PODWARD_TEST_APISERVER", anew + &flags.join("\n"));
         counts.push(counted(cluster_of(tests)?)?);
     }
     Ok(counts)

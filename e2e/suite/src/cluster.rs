@@ -130,6 +130,23 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
+
+    /// Ends the API server and starts it with the same flags.
+    ///
+    /// # Errors
+    ///
+    /// If it is not ready in time.
+    pub fn restart_apiserver(&self) -> Result<(), Fault> {
+        let words = env::var("PODWARD_TEST_APISERVER")?;
+        let mut words = words.lines();
+        let mut command = Command::new(words.next().unwrap_or_default());
+        let said = run(command.args(words), "")?;
+        if said.success {
+            Ok(())
+        } else {
+            Err(said.err.into())
+        }
+    }
 }
 
 /// Runs a program with a text on its standard input.

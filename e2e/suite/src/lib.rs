@@ -2,11 +2,13 @@
 
 mod cluster;
 mod installed;
+mod load;
 mod namespace;
 mod podward;
 
 pub use cluster::{Cluster, Fault, Said};
 pub use installed::{Alone, Installed, SYSTEM, helm, manifests, rendered};
+pub use load::under_load;
 pub use namespace::Namespace;
 pub use podward::{Verdict, check};
 

@@ -4,6 +4,7 @@ mod chart;
 mod cluster;
 mod fixtures;
 mod login;
+mod operations;
 mod pod_security;
 mod policy;
 mod unguarded;
