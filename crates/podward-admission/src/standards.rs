@@ -268,6 +268,12 @@ impl Standards {
             .any(is_own)
     }
 
+    /// Whether a namespace has the label that names a mode's profile.
+    #[must_use]
+    pub fn names_profile(labels: &Labels, family: Family, mode: Mode) -> bool {
+        labels.contains_key(&family.label(mode))
+    }
+
     /// What a mode asks for.
     #[must_use]
     pub const fn standard(&self, mode: Mode) -> Standard {

@@ -1,8 +1,12 @@
-//! Kubernetes' API: the watches that feed the cluster view, and the few objects that podward writes.
+//! Kubernetes' API: the watches that feed the cluster view, the few objects that podward writes, and the workloads of
+//! a cluster as they are.
 
 mod follow;
 mod objects;
+mod user;
+mod workloads;
 
+use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +15,8 @@ use kube::{Client, Config};
 
 pub use follow::{Followed, Following};
 pub use objects::{Noticed, Stored, WebhookKind};
+pub use user::Way;
+pub use workloads::{LiveWorkload, Page, Wanted, WorkloadKind};
 
 /// How long a request may take; watches last longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,6 +56,25 @@ impl KubeError {
             },
             Self::Config(_) => None,
         }
+    }
+
+    /// Why, in one sentence for who has asked: that of the API server, where it has answered.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let Self::Request { what, source } = self else {
+            return self.to_string();
+        };
+        if let kube::Error::Api(status) = &**source {
+            let text = [&status.message, &status.reason];
+            let text = text.into_iter().find(|text| !text.is_empty());
+            return text.map_or_else(|| format!("{what}: status {}", status.code), String::clone);
+        }
+        // what went wrong at the bottom says most: a connection that is refused, a certificate
+        let mut bottom: &dyn Error = &**source;
+        while let Some(below) = bottom.source() {
+            bottom = below;
+        }
+        format!("{what}: {bottom}")
     }
 }
 

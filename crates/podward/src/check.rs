@@ -1,8 +1,10 @@
 //! `podward check`.
 
 pub(crate) mod baseline;
+mod cluster;
 mod github;
 mod junit;
+mod labels;
 pub(crate) mod neighbours;
 mod podsecurity;
 mod print;
@@ -24,6 +26,7 @@ use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::standard::{Asked, Standard};
 use baseline::{Baseline, Folder};
+use cluster::Live;
 use print::{Format, Printed, Unread};
 use render::Writer;
 
@@ -37,7 +40,8 @@ use render::Writer;
 /// podward explain --list has every rule.
 ///
 /// Helm charts and kustomizations are judged as they render, too, where helm, kubectl or kustomize
-/// is installed.
+/// is installed. With --cluster the workloads of a cluster are judged in place of files, each by what
+/// the labels of its namespace ask for; as kubectl-podward in the PATH, this is a plugin of kubectl.
 ///
 /// Exit codes: 0 nothing found, 1 findings, 2 some file could not be read or parsed (all others
 /// are still judged).
@@ -53,6 +57,7 @@ use render::Writer;
 ///   podward check -o sarif deploy/ > podward.sarif
 ///   podward check --write-baseline podward.baseline.json   start today, with what is there
 ///   podward check --baseline podward.baseline.json         what is new
+///   podward check --cluster -A --profile restricted        what a cluster runs that restricted refuses
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
@@ -81,6 +86,8 @@ pub(crate) struct Check {
     /// Write what is found into a baseline, and count none of it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "summary"])]
     write_baseline: Option<PathBuf>,
+    #[command(flatten)]
+    live: Live,
 }
 
 /// The least severity that counts.
@@ -108,6 +115,8 @@ const MAX_WAITING: usize = 64;
 #[derive(Default)]
 struct Total {
     files: usize,
+    /// Whether those are objects of a cluster.
+    is_live: bool,
     workloads: usize,
     refused: usize,
     findings: usize,
@@ -144,16 +153,15 @@ impl Check {
         self.refuse_what_contradicts()?;
         let asked = self.standard.asked(io, &self.paths)?;
         let baseline = self.baseline.as_deref().map(Baseline::read).transpose()?;
-        // the library's verdicts are on files
-        let rendering = match self.output {
-            Format::Podsecurity => Rendering::Left,
-            _ => Rendering::Judged,
+        let is_live = self.live.is_asked_for();
+        let cluster = is_live.then(|| self.live.reach(io)).transpose()?;
+        let (files, errors) = match cluster {
+            Some(_) => (Vec::new(), Vec::new()),
+            None => self.files(io, &asked),
         };
-        let found = self.inputs.find(io, &self.paths, &self.beyond, rendering);
-        let (mut files, errors) = found;
-        files.retain(|file| !asked.config.excludes(file.path()));
         let mut total = Total {
             errors: errors.len(),
+            is_live,
             ..Total::default()
         };
         let around = surroundings(|| neighbours::of(&files));
@@ -175,18 +183,23 @@ impl Check {
         let mut began = false;
         let mut unread = Unread::default();
         unread.add(io, self.output, &errors);
-        run.judge(&files, &mut |printed| {
+        let mut done = |printed: Printed| {
             unread.add(io, self.output, &printed.errors);
             if !quiet {
                 print::findings(io, self.output, &printed, &mut began);
             }
             print::add(printed, fail_on, &mut total);
-        });
+        };
+        match &cluster {
+            Some(cluster) => cluster.judge(&run, &mut done),
+            None => run.judge(&files, &mut done),
+        }
         if !quiet {
             print::end(io, self.output, &unread);
         }
         self.inputs.tell(io);
-        if self.output != Format::Podsecurity {
+        // a cluster has nothing of what is about paths
+        if self.output != Format::Podsecurity && !is_live {
             let unused = asked.config.unused(&self.paths);
             unused.iter().for_each(|line| io.note(line));
         }
@@ -219,6 +232,19 @@ impl Check {
 }
 
 impl Check {
+    /// The files of the paths that are not excluded, and what could not be looked into.
+    fn files(&self, io: &Io, asked: &Asked) -> (Vec<File>, Vec<Report>) {
+        // the library's verdicts are on files
+        let rendering = match self.output {
+            Format::Podsecurity => Rendering::Left,
+            _ => Rendering::Judged,
+        };
+        let found = self.inputs.find(io, &self.paths, &self.beyond, rendering);
+        let (mut files, errors) = found;
+        files.retain(|file| !asked.config.excludes(file.path()));
+        (files, errors)
+    }
+
     /// Counts and baselines are of findings, which a verdict is not, and a count is no document of the other forms.
     fn refuse_what_contradicts(&self) -> Result<(), Report> {
         let is_document = !matches!(self.output, Format::Text | Format::Json);

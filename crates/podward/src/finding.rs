@@ -4,6 +4,7 @@ use podward_manifest::Lines;
 use podward_policy::{Finding, Severity};
 use serde::Serialize;
 
+use crate::files::LIVE;
 use crate::io::{Io, Tone, harmless};
 
 /// What is told of a finding besides its place and its mend.
@@ -22,12 +23,17 @@ pub(crate) fn text(
     finding: &Finding,
     more: &More<'_>,
 ) -> String {
-    let place = format!(
-        "{}:{}:{}",
-        harmless(&finding.path),
-        finding.position.line,
-        finding.position.column
-    );
+    let place = if finding.path.starts_with(LIVE) {
+        // it has no lines but those that are shown here
+        harmless(&finding.field).into_owned()
+    } else {
+        format!(
+            "{}:{}:{}",
+            harmless(&finding.path),
+            finding.position.line,
+            finding.position.column
+        )
+    };
     let tone = match finding.severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Warn,

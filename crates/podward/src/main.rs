@@ -18,6 +18,7 @@ mod issuers;
 mod manifests;
 mod manual;
 mod patient;
+mod plugin;
 mod random;
 mod report;
 mod servers;
@@ -26,6 +27,7 @@ mod state;
 mod stop;
 mod up;
 mod webhook;
+mod yaml;
 
 use std::process::ExitCode;
 
@@ -100,7 +102,13 @@ fn main() -> ExitCode {
 /// The command line and the environment, of which a variable that is empty, or says no to an option that takes no
 /// value, counts as one that is not set.
 fn parsed() -> Cli {
-    let matches = with_environment(Cli::command()).get_matches();
+    let command = with_environment(Cli::command());
+    let command = if plugin::is_meant() {
+        plugin::named(command)
+    } else {
+        command
+    };
+    let matches = command.get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 

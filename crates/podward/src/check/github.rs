@@ -4,7 +4,7 @@ use podward_policy::Severity;
 
 use super::print::Printed;
 use super::render::Shown;
-use crate::files::RENDERED;
+use crate::files::{LIVE, RENDERED};
 
 /// One command a finding.
 pub(super) fn file(printed: &mut Printed, all: &[Shown<'_>]) {
@@ -17,22 +17,28 @@ pub(super) fn file(printed: &mut Printed, all: &[Shown<'_>]) {
             Severity::Warning => "warning",
             Severity::Info => "notice",
         };
+        // an object of a cluster is no file, so the message names it
+        let is_live = finding.path.starts_with(LIVE);
         // the lines of what was rendered are not those of its source
         let place = match finding.path.strip_prefix(RENDERED) {
-            Some(source) => format!("file={}", property(source)),
+            Some(source) => format!("file={},", property(source)),
+            None if is_live => String::new(),
             None => format!(
-                "file={},line={},col={}",
+                "file={},line={},col={},",
                 property(&finding.path),
                 finding.position.line,
                 finding.position.column
             ),
         };
         let mut message = format!("{}. Mend: {}", finding.message, finding.mend);
+        if is_live {
+            message = format!("{}: {}: {message}", finding.path, finding.field);
+        }
         if let Some(sentence) = sentence {
             message.push_str(&format!(". Pod Security says: {sentence}"));
         }
         let line = format!(
-            "::{level} {place},title={}::{}",
+            "::{level} {place}title={}::{}",
             property(finding.rule),
             data(&message)
         );

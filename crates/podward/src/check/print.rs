@@ -77,6 +77,14 @@ impl Printed {
         }
     }
 
+    /// What cannot be read, and is no file.
+    pub(super) fn unread(error: Report) -> Self {
+        Self {
+            errors: vec![error],
+            ..Self::default()
+        }
+    }
+
     /// A line of JSON.
     pub(super) fn json(&mut self, value: &impl Serialize) {
         self.line.clear();
@@ -261,7 +269,7 @@ pub(super) fn total(io: &Io, format: Format, total: &Total) {
         total.refused,
         count(total.workloads, "workload"),
         total.with_findings,
-        count(total.files, "file"),
+        count(total.files, if total.is_live { "object" } else { "file" }),
     ));
     if total.suppressed > 0 {
         line.push_str(&format!("; {} suppressed", total.suppressed));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::print::Printed;
 use super::render::Shown;
-use crate::files::RENDERED;
+use crate::files::{LIVE, RENDERED};
 
 /// Most fixes of a file that are tried, and most bytes that are read for them: each reads its file.
 const MAX_FIXES: usize = 200;
@@ -144,8 +144,10 @@ fn artifact(path: &str) -> Value {
 
 fn location(finding: &Finding, shown: &Shown<'_>) -> Value {
     let at = finding.position;
-    // the lines of what was rendered are not those of its source
-    let place = match finding.path.strip_prefix(RENDERED) {
+    // the lines of what was rendered are not those of its source, and an object of a cluster has none
+    let source = finding.path.strip_prefix(RENDERED);
+    let live = finding.path.starts_with(LIVE).then_some(&*finding.path);
+    let place = match source.or(live) {
         Some(source) => json!({"artifactLocation": artifact(source)}),
         None => json!({
             "artifactLocation": artifact(&finding.path),
@@ -188,7 +190,7 @@ fn fingerprint(finding: &Finding, shown: &Shown<'_>) -> String {
 fn fix(source: &Source, shown: &Shown<'_>, hidden: &[(Position, Position)]) -> Option<Value> {
     let finding = shown.finding;
     let fix = finding.fix.as_ref()?;
-    if finding.path.starts_with(RENDERED) {
+    if finding.path.starts_with(RENDERED) || finding.path.starts_with(LIVE) {
         return None;
     }
     if !fix.elsewhere.is_empty() || matches!(fix.safety, podward_policy::Safety::Decision(_)) {

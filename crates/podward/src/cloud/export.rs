@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use podward_cloud::Data;
 
-use super::yaml;
 use crate::io::Io;
 use crate::report::{Exit, Report};
 use crate::state::State;
+use crate::yaml;
 
 /// Prints what a data folder holds, as a cloud.yaml.
 ///

@@ -8,7 +8,6 @@ mod run;
 mod set;
 mod token;
 mod trust;
-mod yaml;
 
 use crate::io::Io;
 use crate::report::{Exit, Report};

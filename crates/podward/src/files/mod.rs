@@ -21,6 +21,7 @@ use podward_policy::{Finding, credentials_of_file};
 use crate::image;
 use crate::io::Io;
 use crate::report::Report;
+use crate::standard::Held;
 pub(crate) use code::text as as_text;
 pub(crate) use pattern::Pattern;
 use read::{MAX_FILE, Refused};
@@ -29,6 +30,9 @@ pub(crate) use render::{RENDERED, Rendering};
 use templates::Templates;
 pub(crate) use walk::manifests;
 use walk::{Entry, Walk, is_manifest};
+
+/// What stands before the path of an object of a cluster, which has no lines anywhere else.
+pub(crate) const LIVE: &str = "cluster:";
 
 /// Deepest folder below a given one.
 const MAX_DEPTH: usize = 64;
@@ -69,11 +73,13 @@ pub(crate) struct File {
     pub(crate) relative: String,
     /// Whether a kustomization has it as a patch.
     pub(crate) is_patch: bool,
+    /// What it is held to by the place it has in a cluster.
+    pub(crate) held: Option<Held>,
     /// Whether credentials are looked for in what is no manifest.
     code: bool,
     templates: Arc<Templates>,
     /// The bytes of what can be read only once.
-    held: Mutex<Option<Vec<u8>>>,
+    bytes: Mutex<Option<Vec<u8>>>,
 }
 
 /// Where a text comes from.
@@ -87,6 +93,8 @@ enum Content {
     Code(PathBuf),
     /// What a program made of a chart or a kustomization.
     Rendered(String),
+    /// An object of a cluster, as a manifest.
+    Live(String),
     /// What stands in an image.
     InImage(image::Told),
 }
@@ -213,9 +221,10 @@ impl Inputs {
             shown,
             relative,
             is_patch: false,
+            held: None,
             code,
             templates: Arc::clone(&self.templates),
-            held: Mutex::new(None),
+            bytes: Mutex::new(None),
         }
     }
 
@@ -226,17 +235,31 @@ impl Inputs {
 }
 
 impl File {
+    /// An object of a cluster, by its path there.
+    pub(crate) fn live(path: &str, manifest: String, held: Held) -> Self {
+        Self {
+            content: Content::Live(manifest),
+            shown: format!("{LIVE}{path}"),
+            relative: path.to_owned(),
+            is_patch: false,
+            held: Some(held),
+            code: false,
+            templates: Arc::default(),
+            bytes: Mutex::new(None),
+        }
+    }
+
     /// Where it is; `None` is standard input, and what is no file.
     pub(crate) fn path(&self) -> Option<&Path> {
         match &self.content {
-            Content::Stdin | Content::Rendered(_) | Content::InImage(_) => None,
+            Content::Stdin | Content::Rendered(_) | Content::Live(_) | Content::InImage(_) => None,
             Content::Given(path) | Content::Found(path) | Content::Code(path) => Some(path),
         }
     }
 
     /// What can be read only once, and is asked for by several.
     fn once(&self, read: impl FnOnce() -> Result<Vec<u8>, Refused>) -> Result<Vec<u8>, Refused> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
             *held = Some(read()?);
         }
@@ -252,7 +275,9 @@ impl File {
             Content::Given(path) => self.once(|| read::bytes_of_given(path, MAX_FILE)),
             Content::Found(path) => read::bytes_of_file(path, MAX_FILE, true),
             Content::Code(path) => return code::read(path, &self.shown),
-            Content::Rendered(text) | Content::InImage(image::Told { text, .. }) => {
+            Content::Rendered(text)
+            | Content::Live(text)
+            | Content::InImage(image::Told { text, .. }) => {
                 return Ok(Some(Source {
                     path: self.shown.clone(),
                     text: text.clone(),
@@ -276,7 +301,7 @@ impl File {
     /// The bytes of standard input, where they are no text that could be mended.
     pub(crate) fn unread(&self) -> Option<Vec<u8>> {
         let is_stdin = matches!(self.content, Content::Stdin);
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         held.clone().filter(|_| is_stdin)
     }
 

@@ -11,6 +11,8 @@ mod check;
 #[cfg(test)]
 mod cloud;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod code;
 #[cfg(test)]
 mod demanded;

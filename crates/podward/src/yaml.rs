@@ -4,7 +4,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 /// The text; `value` is an object or a list.
-pub(super) fn text(value: &Value) -> Zeroizing<String> {
+pub(crate) fn text(value: &Value) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
     block(value, 0, &mut text);
     text

@@ -1,0 +1,286 @@
+//! The workloads of a cluster, page by page, for who judges what is there.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, ListParams};
+use serde_json::{Value, json};
+
+use crate::{KubeError, Kubernetes};
+
+/// Most objects of an answer: as many as kubectl asks for at once.
+const PAGE: u32 = 500;
+
+/// Written by kubectl: all that was applied, once more.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// A kind of object that makes pods, or a Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkloadKind {
+    /// Empty for the core of the API.
+    pub group: &'static str,
+    /// Its kind.
+    pub kind: &'static str,
+    /// As paths and roles name it.
+    pub resource: &'static str,
+}
+
+impl WorkloadKind {
+    const fn of(group: &'static str, kind: &'static str, resource: &'static str) -> Self {
+        Self {
+            group,
+            kind,
+            resource,
+        }
+    }
+
+    /// Every kind, those that make others first.
+    pub const ALL: [Self; 9] = [
+        Self::of("apps", "Deployment", "deployments"),
+        Self::of("apps", "StatefulSet", "statefulsets"),
+        Self::of("apps", "DaemonSet", "daemonsets"),
+        Self::of("batch", "CronJob", "cronjobs"),
+        Self::of("batch", "Job", "jobs"),
+        Self::of("apps", "ReplicaSet", "replicasets"),
+        Self::of("", "ReplicationController", "replicationcontrollers"),
+        Self::of("", "PodTemplate", "podtemplates"),
+        Self::of("", "Pod", "pods"),
+    ];
+
+    fn api_version(self) -> String {
+        match self.group {
+            "" => "v1".to_owned(),
+            group => format!("{group}/v1"),
+        }
+    }
+
+    fn api(self) -> ApiResource {
+        ApiResource {
+            group: self.group.to_owned(),
+            version: "v1".to_owned(),
+            api_version: self.api_version(),
+            kind: self.kind.to_owned(),
+            plural: self.resource.to_owned(),
+        }
+    }
+}
+
+/// Which objects are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Of one namespace, or of all.
+    pub namespace: Option<&'a str>,
+    /// By their labels, as the API server reads selectors.
+    pub selector: Option<&'a str>,
+}
+
+/// An object without what the cluster has noted about it.
+#[derive(Clone, Debug)]
+pub struct LiveWorkload {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// As a manifest would have it.
+    pub manifest: Value,
+}
+
+/// Some objects of a kind.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Those that no other workload has made.
+    pub objects: Vec<LiveWorkload>,
+    /// Where the next page begins; none behind the last.
+    pub next: Option<String>,
+}
+
+impl Kubernetes {
+    /// The minor version of the API server's Kubernetes 1; none where it does not say.
+    ///
+    /// # Errors
+    /// When it cannot be asked or refuses.
+    pub async fn minor_version(&self) -> Result<Option<u32>, KubeError> {
+        let version = self.client.apiserver_version().await;
+        let version = version.map_err(KubeError::of("get /version"))?;
+        // some providers write 1.36+
+        let minor = version
+            .minor
+            .trim_end_matches(|c: char| !c.is_ascii_digit());
+        Ok(minor.parse().ok().filter(|_| version.major == "1"))
+    }
+
+    /// The labels of a namespace; none where there is no such namespace.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked or refuses.
+    pub async fn namespace_labels(
+        &self,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, KubeError> {
+        let api = Api::<Namespace>::all(self.client.clone());
+        let found = api.get_metadata_opt(name).await;
+        let found = found.map_err(KubeError::of(format!("get namespace {name}")))?;
+        Ok(found.map(|one| one.metadata.labels.unwrap_or_default()))
+    }
+
+    /// The labels of all namespaces, by name.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked or refuses.
+    pub async fn labels_of_namespaces(
+        &self,
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>, KubeError> {
+        let api = Api::<Namespace>::all(self.client.clone());
+        let (mut all, mut next) = (BTreeMap::new(), None);
+        loop {
+            let page = api.list_metadata(&parameters(None, next)).await;
+            let page = page.map_err(KubeError::of("list namespaces"))?;
+            for one in page.items {
+                let labels = one.metadata.labels.unwrap_or_default();
+                all.insert(one.metadata.name.unwrap_or_default(), labels);
+            }
+            next = page.metadata.continue_.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// A page of workloads, from `next` on. Left out are those that another workload has made, which says what they
+    /// are: a Deployment's ReplicaSets and Pods, say.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked or refuses.
+    pub async fn workloads(
+        &self,
+        kind: WorkloadKind,
+        wanted: Wanted<'_>,
+        next: Option<String>,
+    ) -> Result<Page, KubeError> {
+        let (client, api) = (self.client.clone(), kind.api());
+        let api: Api<DynamicObject> = match wanted.namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, &api),
+            None => Api::all_with(client, &api),
+        };
+        let page = api.list(&parameters(wanted.selector, next)).await;
+        let page = page.map_err(KubeError::of(format!("list {}", kind.resource)))?;
+        let own = page.items.into_iter();
+        let own = own.filter(|one| !is_made_by_workload(&one.metadata));
+        Ok(Page {
+            objects: own.map(|one| workload(kind, one)).collect(),
+            next: page.metadata.continue_.filter(|token| !token.is_empty()),
+        })
+    }
+}
+
+fn parameters(selector: Option<&str>, next: Option<String>) -> ListParams {
+    ListParams {
+        label_selector: selector.map(str::to_owned),
+        limit: Some(PAGE),
+        continue_token: next,
+        ..ListParams::default()
+    }
+}
+
+fn is_made_by_workload(metadata: &ObjectMeta) -> bool {
+    let is_workload = |owner: &OwnerReference| {
+        let (group, _) = owner.api_version.split_once('/').unwrap_or_default();
+        let mut kinds = WorkloadKind::ALL.iter();
+        owner.controller == Some(true)
+            && kinds.any(|one| one.group == group && one.kind == owner.kind)
+    };
+    metadata.owner_references.iter().flatten().any(is_workload)
+}
+
+fn workload(kind: WorkloadKind, object: DynamicObject) -> LiveWorkload {
+    let ObjectMeta {
+        name,
+        namespace,
+        labels,
+        annotations,
+        ..
+    } = object.metadata;
+    let (name, namespace) = (name.unwrap_or_default(), namespace.unwrap_or_default());
+    let mut metadata = json!({ "name": name, "namespace": namespace });
+    let mut annotations = annotations.unwrap_or_default();
+    annotations.remove(LAST_APPLIED);
+    let texts = [
+        ("labels", labels.unwrap_or_default()),
+        ("annotations", annotations),
+    ];
+    if let Value::Object(fields) = &mut metadata {
+        let some = texts.into_iter().filter(|(_, texts)| !texts.is_empty());
+        fields.extend(some.map(|(field, texts)| (field.to_owned(), json!(texts))));
+    }
+    let mut manifest = object.data;
+    if let Value::Object(fields) = &mut manifest {
+        fields.remove("status");
+        fields.insert("apiVersion".to_owned(), json!(kind.api_version()));
+        fields.insert("kind".to_owned(), json!(kind.kind));
+        fields.insert("metadata".to_owned(), metadata);
+    }
+    LiveWorkload {
+        namespace,
+        name,
+        manifest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(owner: &Value) -> ObjectMeta {
+        serde_json::from_value(json!({"name": "web-1", "ownerReferences": [owner]})).unwrap()
+    }
+
+    #[test]
+    fn what_a_workload_has_made_is_told_by_that_workload() {
+        let owner = |version: &str, kind: &str, controls: bool| {
+            metadata(
+                &json!({"apiVersion": version, "kind": kind, "name": "web", "uid": "1", "controller": controls}),
+            )
+        };
+        assert!(is_made_by_workload(&owner("apps/v1", "ReplicaSet", true)));
+        assert!(is_made_by_workload(&owner(
+            "v1",
+            "ReplicationController",
+            true
+        )));
+        // nobody else would tell it: a static pod, a rollout's, one that is only named
+        assert!(!is_made_by_workload(&owner("v1", "Node", true)));
+        assert!(!is_made_by_workload(&owner(
+            "argoproj.io/v1alpha1",
+            "Rollout",
+            true
+        )));
+        assert!(!is_made_by_workload(&owner("apps/v1", "ReplicaSet", false)));
+        assert!(!is_made_by_workload(&ObjectMeta::default()));
+    }
+
+    #[test]
+    fn what_the_cluster_has_noted_is_left_out() {
+        let object = json!({
+            "metadata": {
+                "name": "web", "namespace": "shop", "uid": "1", "resourceVersion": "7",
+                "annotations": {LAST_APPLIED: "{}", "podward.dev/ignore.hostPorts": "r"},
+                "managedFields": [{"manager": "kubectl"}],
+            },
+            "spec": {"replicas": 1},
+            "status": {"replicas": 1},
+        });
+        let [kind, ..] = WorkloadKind::ALL;
+        let workload = workload(kind, serde_json::from_value(object).unwrap());
+        let manifest = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {
+                "name": "web", "namespace": "shop",
+                "annotations": {"podward.dev/ignore.hostPorts": "r"},
+            },
+            "spec": {"replicas": 1},
+        });
+        assert_eq!(workload.manifest, manifest);
+    }
+}

@@ -1,0 +1,262 @@
+//! `podward check --cluster` where an API server refuses, fails or is not there, and podward as a plugin of kubectl.
+//! What a real one has is judged in e2e/suite/tests/it/live.rs.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::harness::{PODWARD, err, out, scratch};
+
+/// What is answered to a path with its query: status and body. All else is an empty list.
+type Answers = BTreeMap<&'static str, (u16, Value)>;
+
+/// Answers as long as this process lives.
+fn serve(answers: Answers) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let first = lines.next().unwrap().unwrap();
+            // the headers say nothing that counts here
+            lines.find(|line| line.as_ref().is_ok_and(String::is_empty));
+            let path = first.split(' ').nth(1).unwrap();
+            let empty = (
+                200,
+                json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": []}),
+            );
+            let (status, body) = answers.get(path).unwrap_or(&empty);
+            let body = body.to_string();
+            write!(stream, "HTTP/1.1 {status} x\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).unwrap();
+        }
+    });
+    address
+}
+
+fn kubeconfig(address: SocketAddr) -> PathBuf {
+    let path = scratch().join("kubeconfig");
+    let text = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "dev",
+        "clusters": [{"name": "dev", "cluster": {"server": format!("http://{address}")}}],
+        "contexts": [{"name": "dev", "context": {"cluster": "dev", "user": "dev", "namespace": "shop"}}],
+        "users": [{"name": "dev", "user": {"token": "none"}}],
+    });
+    std::fs::write(&path, text.to_string()).unwrap();
+    path
+}
+
+fn run(program: &Path, kubeconfig: &Path, arguments: &[&str]) -> Output {
+    Command::new(program)
+        .args(arguments)
+        .env("KUBECONFIG", kubeconfig)
+        .env("NO_COLOR", "1")
+        .env_remove("KUBERNETES_SERVICE_HOST")
+        .env_remove("HTTPS_PROXY")
+        .env_remove("https_proxy")
+        // no podward.yaml, wherever these tests run
+        .current_dir(kubeconfig.parent().unwrap_or(Path::new("/")))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn check(kubeconfig: &Path, arguments: &[&str]) -> Output {
+    let all = [&["check", "--cluster"], arguments].concat();
+    run(Path::new(PODWARD), kubeconfig, &all)
+}
+
+fn refusal(code: u16, message: &str) -> (u16, Value) {
+    let reason = if code == 404 { "NotFound" } else { "" };
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": code});
+    (code, status)
+}
+
+fn version() -> (u16, Value) {
+    let none = "";
+    (
+        200,
+        json!({"major": "1", "minor": "36+", "gitVersion": "v1.36.1", "gitCommit": none, "gitTreeState": none,
+        "buildDate": none, "goVersion": none, "compiler": none, "platform": none}),
+    )
+}
+
+fn namespace() -> (u16, Value) {
+    let labels = json!({"pod-security.kubernetes.io/enforce": "baseline"});
+    (
+        200,
+        json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": "shop", "labels": labels}}),
+    )
+}
+
+const NAMESPACE: &str = "/api/v1/namespaces/shop";
+
+#[test]
+fn what_is_refused_is_told_and_all_else_is_judged() {
+    let pod = json!({
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"hostNetwork": true, "containers": [{"name": "web", "image": "web", "securityContext": {"privileged": true}}]},
+    });
+    let pods = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": "more"}, "items": [pod]});
+    let forbidden = "deployments.apps is forbidden: User \"ann\" cannot list resource \"deployments\" in API group \"apps\" in the namespace \"shop\"";
+    let address = serve(Answers::from([
+        ("/version", version()),
+        (NAMESPACE, namespace()),
+        (
+            "/apis/apps/v1/namespaces/shop/deployments?&limit=500",
+            refusal(403, forbidden),
+        ),
+        ("/api/v1/namespaces/shop/pods?&limit=500", (200, pods)),
+        (
+            "/api/v1/namespaces/shop/pods?&limit=500&continue=more",
+            refusal(410, "the provided continue parameter is too old"),
+        ),
+    ]));
+    let kubeconfig = kubeconfig(address);
+    let told = check(&kubeconfig, &[]);
+    assert_eq!(told.status.code(), Some(2), "{}", err(&told));
+    let errors = err(&told);
+    let place = "\n  --> cluster:shop/deployments\n  help: docs/check.md";
+    assert!(
+        errors.contains(&format!("error: {forbidden}{place}")),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("too old\n  --> cluster:shop/pods\n"),
+        "{errors}"
+    );
+    let printed = out(&told);
+    assert!(
+        printed.starts_with("cluster:shop/pods/web: Pod shop/web\n"),
+        "{printed}"
+    );
+    let line = "spec.containers[0].securityContext.privileged error[privileged]";
+    assert!(printed.contains(line), "{printed}");
+    // baseline asks for no more
+    assert!(!printed.contains("[runAsNonRoot]"), "{printed}");
+    assert!(
+        printed.ends_with("1 of 1 workload refused, 1 of 1 object with findings\n"),
+        "{printed}"
+    );
+    // as the other forms have it
+    let told = out(&check(&kubeconfig, &["-o", "json"]));
+    let events: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let errors: Vec<_> = events
+        .iter()
+        .filter(|one| one["event"] == "error")
+        .collect();
+    assert_eq!(errors.len(), 2, "{told}");
+    assert_eq!(errors[0]["file"], "cluster:shop/deployments");
+    let found = events
+        .iter()
+        .find(|one| one["rule"] == "privileged")
+        .unwrap();
+    assert_eq!(found["file"], "cluster:shop/pods/web");
+    assert_eq!(found["namespace"], "shop");
+    let verdicts = out(&check(&kubeconfig, &["-o", "podsecurity"]));
+    assert!(
+        verdicts.contains("\"name\":\"web\",\"level\":\"baseline:v1.36\",\"allowed\":false"),
+        "{verdicts}"
+    );
+    let commands = out(&check(&kubeconfig, &["-o", "github"]));
+    let command = "::error title=privileged::cluster:shop/pods/web: spec.containers[0]";
+    assert!(commands.contains(command), "{commands}");
+    let sarif: Value = serde_json::from_str(&out(&check(&kubeconfig, &["-o", "sarif"]))).unwrap();
+    let run = &sarif["runs"][0];
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+    let place = &run["results"][0]["locations"][0];
+    assert_eq!(
+        place["physicalLocation"],
+        json!({"artifactLocation": {"uri": "cluster%3Ashop/pods/web"}})
+    );
+}
+
+#[test]
+fn labels_that_cannot_be_read_count_where_no_profile_is_named() {
+    let forbidden = "namespaces \"shop\" is forbidden";
+    let kubeconfig = kubeconfig(serve(Answers::from([
+        ("/version", version()),
+        (NAMESPACE, refusal(403, forbidden)),
+    ])));
+    let told = check(&kubeconfig, &[]);
+    assert_eq!(told.status.code(), Some(2));
+    assert!(err(&told).contains(forbidden), "{}", err(&told));
+    let told = check(&kubeconfig, &["--profile", "restricted"]);
+    assert_eq!((told.status.code(), err(&told)), (Some(0), String::new()));
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let none = scratch().join("none");
+    let told = check(&none, &[]);
+    assert_eq!(told.status.code(), Some(2));
+    assert!(
+        err(&told).contains("there is no kubeconfig"),
+        "{}",
+        err(&told)
+    );
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let kubeconfig_of_nobody = kubeconfig(nobody);
+    let told = check(&kubeconfig_of_nobody, &["-o", "sarif"]);
+    assert_eq!((told.status.code(), out(&told)), (Some(2), String::new()));
+    assert!(err(&told).contains("Connection refused"), "{}", err(&told));
+    let told = check(&kubeconfig_of_nobody, &["--context", "prod"]);
+    assert!(
+        err(&told).contains("the kubeconfig has no context \"prod\"; it has dev"),
+        "{}",
+        err(&told)
+    );
+    let kubeconfig = kubeconfig(serve(Answers::from([
+        ("/version", version()),
+        (NAMESPACE, refusal(404, "NotFound")),
+    ])));
+    let told = check(&kubeconfig, &[]);
+    assert_eq!(told.status.code(), Some(2));
+    assert!(
+        err(&told).contains("there is no namespace \"shop\""),
+        "{}",
+        err(&told)
+    );
+}
+
+#[test]
+fn files_and_a_cluster_are_not_judged_at_once() {
+    let none = scratch().join("none");
+    for arguments in [&["web.yaml"] as &[_], &["--code"], &["--image", "app.tar"]] {
+        let told = check(&none, arguments);
+        assert_eq!(told.status.code(), Some(2));
+        assert!(err(&told).contains("cannot be used with"), "{}", err(&told));
+    }
+    let told = run(Path::new(PODWARD), &none, &["check", "-A"]);
+    assert!(err(&told).contains("--cluster"), "{}", err(&told));
+}
+
+#[test]
+fn as_a_plugin_it_has_the_name_that_is_typed() {
+    let folder = scratch();
+    let plugin = folder.join("kubectl-podward");
+    symlink(PODWARD, &plugin).unwrap();
+    let help = out(&run(&plugin, &folder, &["check", "--help"]));
+    assert!(
+        help.contains("Usage: kubectl podward check [OPTIONS]"),
+        "{help}"
+    );
+    assert!(help.contains("  kubectl podward check deploy/\n"), "{help}");
+    let stray = err(&run(&plugin, &folder, &["check", "--stray"]));
+    assert!(stray.contains("Usage: kubectl podward check"), "{stray}");
+    let web = folder.join("web.yaml");
+    std::fs::write(&web, "kind: Pod\napiVersion: v1\nmetadata: {name: web}\nspec: {hostPID: true, containers: [{name: c, image: i}]}\n").unwrap();
+    let told = run(&plugin, &folder, &["check", &web.to_string_lossy()]);
+    assert_eq!(told.status.code(), Some(1), "{}", err(&told));
+}
