@@ -26,7 +26,13 @@ const STAGES: [Stage; 5] = [
     Stage {
         part: "admission",
         flags: &[],
-        modules: &["chart::", "cluster::", "fixtures::", "pod_security::"],
+        modules: &[
+            "chart::",
+            "cluster::",
+            "fixtures::",
+            "live::",
+            "pod_security::",
+        ],
     },
     Stage {
         part: "admission",

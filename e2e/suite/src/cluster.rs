@@ -24,6 +24,8 @@ pub struct Cluster {
 pub struct Said {
     /// Exit code 0.
     pub success: bool,
+    /// The exit code; none where a signal has ended it.
+    pub code: Option<i32>,
     /// Standard output.
     pub out: String,
     /// Standard error.
@@ -150,7 +152,11 @@ impl Cluster {
 }
 
 /// Runs a program with a text on its standard input.
-pub(crate) fn run(command: &mut Command, input: &str) -> Result<Said, Fault> {
+///
+/// # Errors
+///
+/// If it cannot be run at all.
+pub fn run(command: &mut Command, input: &str) -> Result<Said, Fault> {
     let name = command.get_program().to_string_lossy().into_owned();
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let child = piped.stderr(Stdio::piped()).spawn();
@@ -167,6 +173,7 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Result<Said, Fault> {
     })?;
     Ok(Said {
         success: output.status.success(),
+        code: output.status.code(),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     })

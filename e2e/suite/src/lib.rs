@@ -6,7 +6,7 @@ mod load;
 mod namespace;
 mod podward;
 
-pub use cluster::{Cluster, Fault, Said};
+pub use cluster::{Cluster, Fault, Said, run};
 pub use installed::{Alone, Installed, SYSTEM, helm, manifests, rendered};
 pub use load::under_load;
 pub use namespace::Namespace;

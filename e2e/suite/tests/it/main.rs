@@ -3,6 +3,7 @@
 mod chart;
 mod cluster;
 mod fixtures;
+mod live;
 mod login;
 mod operations;
 mod pod_security;
