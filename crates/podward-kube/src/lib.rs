@@ -2,9 +2,9 @@
 //! a cluster as they are.
 
 mod follow;
+mod listed;
 mod objects;
 mod user;
-mod workloads;
 
 use std::error::Error;
 use std::path::Path;
@@ -14,9 +14,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 pub use follow::{Followed, Following};
+pub use listed::{LiveObject, ObjectKind, Page, Wanted};
 pub use objects::{Noticed, Stored, WebhookKind};
 pub use user::Way;
-pub use workloads::{LiveWorkload, Page, Wanted, WorkloadKind};
 
 /// How long a request may take; watches last longer.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -164,7 +164,10 @@ impl Check {
             is_live,
             ..Total::default()
         };
-        let around = surroundings(|| neighbours::of(&files));
+        let around = surroundings(|| match &cluster {
+            Some(cluster) => cluster.neighbours(io),
+            None => neighbours::of(&files),
+        });
         let writes = self.write_baseline.as_deref().map(Folder::of);
         let quiet = self.summary || self.write_baseline.is_some();
         let run = Run {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use podward_kube::{KubeError, Kubernetes, LiveWorkload, Wanted, Way, WorkloadKind};
-use podward_policy::Version;
+use podward_kube::{KubeError, Kubernetes, LiveObject, ObjectKind, Wanted, Way};
+use podward_policy::{Neighbours, Version};
 use tokio::runtime::Runtime;
 
 use super::Run;
 use super::labels;
 use super::print::Printed;
-use crate::files::File;
+use crate::files::{File, LIVE};
 use crate::io::Io;
 use crate::report::Report;
 use crate::standard::{Held, note_newer};
@@ -19,12 +19,15 @@ use crate::yaml;
 /// Where the rights are told.
 const RIGHTS: &str = "docs/check.md, \"A cluster\", has the role that podward needs";
 
+/// Bindings that every cluster has give every account the right to ask who it is: no reason to have a token.
+const NO_DEFAULTS: &str = "kubernetes.io/bootstrapping!=rbac-defaults";
+
 /// Which objects of which cluster.
 #[derive(clap::Args)]
 #[command(next_help_heading = "A cluster")]
 pub(crate) struct Live {
-    /// Judge the workloads of the cluster that the kubeconfig names, not files: what runs, by the labels of its
-    /// namespace. Needs the right to get namespaces and to list workloads, and reads no Secrets
+    /// Judge the workloads of the cluster that the kubeconfig names, not files, by the labels of their namespaces. Needs
+    /// the rights to get namespaces and to list workloads, and reads no Secrets; docs/check.md has the role
     #[arg(
         long,
         conflicts_with_all = ["paths", "code", "image", "render", "no_render", "no_ignore"]
@@ -207,50 +210,106 @@ impl Cluster {
         holds: &Holds,
         done: &mut dyn FnMut(Printed),
     ) -> bool {
-        let wanted = Wanted {
-            namespace,
-            selector: self.selector.as_deref(),
-        };
-        for kind in WorkloadKind::ALL {
-            let mut next = None;
-            loop {
-                let page = self.kubernetes.workloads(kind, wanted, next);
-                let page = match self.runtime.block_on(page) {
-                    Ok(page) => page,
-                    Err(error) => {
-                        let place = match namespace {
-                            Some(namespace) => format!("cluster:{namespace}/{}", kind.resource),
-                            None => format!("cluster:{}", kind.resource),
-                        };
-                        done(Printed::unread(unread(&error, &place)));
-                        if error.status().is_none() {
-                            return false;
-                        }
-                        break;
-                    }
-                };
-                let files: Vec<_> = page
-                    .objects
-                    .into_iter()
-                    .map(|one| self.file(run, kind, &one, holds))
+        for kind in ObjectKind::WORKLOADS {
+            let selector = self.selector.as_deref();
+            let wanted = Wanted {
+                namespace,
+                selector,
+            };
+            let judged = self.each_page(kind, wanted, |objects| {
+                let objects = objects.iter();
+                let files: Vec<_> = objects
+                    .map(|one| self.file(run, kind, one, holds))
                     .collect();
                 run.judge(&files, done);
-                next = page.next;
-                if next.is_none() {
-                    break;
-                }
+            });
+            let Err(error) = judged else { continue };
+            if kind.resource == "podtemplates" && error.status() == Some(403) {
+                // no role of Kubernetes' own lets them be read, and nothing makes pods of them
+                let reason = error.reason();
+                run.io
+                    .note(format_args!("note: podtemplates are not judged: {reason}"));
+                continue;
+            }
+            let place = match namespace {
+                Some(namespace) => format!("cluster:{namespace}/{}", kind.resource),
+                None => format!("cluster:{}", kind.resource),
+            };
+            done(Printed::unread(unread(&error, &place)));
+            if error.status().is_none() {
+                return false;
             }
         }
         true
     }
 
-    fn file(&self, run: &Run<'_>, kind: WorkloadKind, one: &LiveWorkload, holds: &Holds) -> File {
-        let path = format!("{}/{}/{}", one.namespace, kind.resource, one.name);
+    fn each_page(
+        &self,
+        kind: ObjectKind,
+        wanted: Wanted<'_>,
+        mut take: impl FnMut(Vec<LiveObject>),
+    ) -> Result<(), KubeError> {
+        let mut next = None;
+        loop {
+            let page = self.kubernetes.objects(kind, wanted, next);
+            let page = self.runtime.block_on(page)?;
+            take(page.objects);
+            next = page.next;
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What stands around the workloads, when the first rule asks for it. Who may not read a part of it does without.
+    pub(super) fn neighbours(&self, io: &Io) -> Neighbours {
+        let mut neighbours = Neighbours::default();
+        let mut missing = BTreeMap::new();
+        let namespaces = match &self.namespaces {
+            Some(names) => names.iter().map(|name| Some(&**name)).collect(),
+            None => vec![None],
+        };
+        for kind in ObjectKind::AROUND {
+            for namespace in &namespaces {
+                let wanted = Wanted {
+                    namespace: *namespace,
+                    selector: Some(NO_DEFAULTS),
+                };
+                let read = self.each_page(kind, wanted, |objects| {
+                    for one in objects {
+                        let path = format!("{LIVE}{}", path(kind, &one));
+                        neighbours.add_text(&path, &yaml::text(&one.manifest));
+                    }
+                });
+                if let Err(error) = read {
+                    missing.insert(kind.resource, error.reason());
+                }
+                if kind.is_of_cluster() {
+                    break;
+                }
+            }
+        }
+        if let Some(reason) = missing.values().next() {
+            let resources: Vec<_> = missing.keys().copied().collect();
+            io.note(format_args!(
+                "note: judged without {}: {reason}",
+                resources.join(", ")
+            ));
+        }
+        neighbours
+    }
+
+    fn file(&self, run: &Run<'_>, kind: ObjectKind, one: &LiveObject, holds: &Holds) -> File {
         let held = holds.get(&one.namespace).cloned();
         // its namespace is newer than the list of them
         let held = held.unwrap_or_else(|| self.held(run, &one.namespace, &BTreeMap::new()));
-        File::live(&path, yaml::text(&one.manifest).to_string(), held)
+        let manifest = yaml::text(&one.manifest).to_string();
+        File::live(&path(kind, one), manifest, held)
     }
+}
+
+fn path(kind: ObjectKind, one: &LiveObject) -> String {
+    format!("{}/{}/{}", one.namespace, kind.resource, one.name)
 }
 
 fn unread(error: &KubeError, place: &str) -> Report {

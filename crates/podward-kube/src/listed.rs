@@ -1,4 +1,4 @@
-//! The workloads of a cluster, page by page, for who judges what is there.
+//! The objects of a cluster, page by page, for who judges what is there.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ const PAGE: u32 = 500;
 /// Written by kubectl: all that was applied, once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// A kind of object that makes pods, or a Pod.
+/// A kind of object, of version v1 of its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WorkloadKind {
+pub struct ObjectKind {
     /// Empty for the core of the API.
     pub group: &'static str,
     /// Its kind.
@@ -27,7 +27,7 @@ pub struct WorkloadKind {
     pub resource: &'static str,
 }
 
-impl WorkloadKind {
+impl ObjectKind {
     const fn of(group: &'static str, kind: &'static str, resource: &'static str) -> Self {
         Self {
             group,
@@ -36,8 +36,8 @@ impl WorkloadKind {
         }
     }
 
-    /// Every kind, those that make others first.
-    pub const ALL: [Self; 9] = [
+    /// Pods and what makes them, those that make others first.
+    pub const WORKLOADS: [Self; 9] = [
         Self::of("apps", "Deployment", "deployments"),
         Self::of("apps", "StatefulSet", "statefulsets"),
         Self::of("apps", "DaemonSet", "daemonsets"),
@@ -48,6 +48,24 @@ impl WorkloadKind {
         Self::of("", "PodTemplate", "podtemplates"),
         Self::of("", "Pod", "pods"),
     ];
+
+    /// What says more about pods.
+    pub const AROUND: [Self; 4] = [
+        Self::of("", "Service", "services"),
+        Self::of("", "ServiceAccount", "serviceaccounts"),
+        Self::of("rbac.authorization.k8s.io", "RoleBinding", "rolebindings"),
+        Self::of(
+            "rbac.authorization.k8s.io",
+            "ClusterRoleBinding",
+            "clusterrolebindings",
+        ),
+    ];
+
+    /// Whether its objects are in no namespace.
+    #[must_use]
+    pub const fn is_of_cluster(self) -> bool {
+        matches!(self.resource.as_bytes(), b"clusterrolebindings")
+    }
 
     fn api_version(self) -> String {
         match self.group {
@@ -78,7 +96,7 @@ pub struct Wanted<'a> {
 
 /// An object without what the cluster has noted about it.
 #[derive(Clone, Debug)]
-pub struct LiveWorkload {
+pub struct LiveObject {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -90,8 +108,8 @@ pub struct LiveWorkload {
 /// Some objects of a kind.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// Those that no other workload has made.
-    pub objects: Vec<LiveWorkload>,
+    /// Without those that a workload has made.
+    pub objects: Vec<LiveObject>,
     /// Where the next page begins; none behind the last.
     pub next: Option<String>,
 }
@@ -148,28 +166,30 @@ impl Kubernetes {
         }
     }
 
-    /// A page of workloads, from `next` on. Left out are those that another workload has made, which says what they
+    /// A page of a kind, from `next` on. Left out are those that another workload has made, which says what they
     /// are: a Deployment's ReplicaSets and Pods, say.
     ///
     /// # Errors
     /// When the API server cannot be asked or refuses.
-    pub async fn workloads(
+    pub async fn objects(
         &self,
-        kind: WorkloadKind,
+        kind: ObjectKind,
         wanted: Wanted<'_>,
         next: Option<String>,
     ) -> Result<Page, KubeError> {
         let (client, api) = (self.client.clone(), kind.api());
         let api: Api<DynamicObject> = match wanted.namespace {
-            Some(namespace) => Api::namespaced_with(client, namespace, &api),
-            None => Api::all_with(client, &api),
+            Some(namespace) if !kind.is_of_cluster() => {
+                Api::namespaced_with(client, namespace, &api)
+            }
+            _ => Api::all_with(client, &api),
         };
         let page = api.list(&parameters(wanted.selector, next)).await;
         let page = page.map_err(KubeError::of(format!("list {}", kind.resource)))?;
         let own = page.items.into_iter();
         let own = own.filter(|one| !is_made_by_workload(&one.metadata));
         Ok(Page {
-            objects: own.map(|one| workload(kind, one)).collect(),
+            objects: own.map(|one| live(kind, one)).collect(),
             next: page.metadata.continue_.filter(|token| !token.is_empty()),
         })
     }
@@ -187,14 +207,14 @@ fn parameters(selector: Option<&str>, next: Option<String>) -> ListParams {
 fn is_made_by_workload(metadata: &ObjectMeta) -> bool {
     let is_workload = |owner: &OwnerReference| {
         let (group, _) = owner.api_version.split_once('/').unwrap_or_default();
-        let mut kinds = WorkloadKind::ALL.iter();
+        let mut kinds = ObjectKind::WORKLOADS.iter();
         owner.controller == Some(true)
             && kinds.any(|one| one.group == group && one.kind == owner.kind)
     };
     metadata.owner_references.iter().flatten().any(is_workload)
 }
 
-fn workload(kind: WorkloadKind, object: DynamicObject) -> LiveWorkload {
+fn live(kind: ObjectKind, object: DynamicObject) -> LiveObject {
     let ObjectMeta {
         name,
         namespace,
@@ -221,7 +241,7 @@ fn workload(kind: WorkloadKind, object: DynamicObject) -> LiveWorkload {
         fields.insert("kind".to_owned(), json!(kind.kind));
         fields.insert("metadata".to_owned(), metadata);
     }
-    LiveWorkload {
+    LiveObject {
         namespace,
         name,
         manifest,
@@ -271,8 +291,8 @@ mod tests {
             "spec": {"replicas": 1},
             "status": {"replicas": 1},
         });
-        let [kind, ..] = WorkloadKind::ALL;
-        let workload = workload(kind, serde_json::from_value(object).unwrap());
+        let [kind, ..] = ObjectKind::WORKLOADS;
+        let live = live(kind, serde_json::from_value(object).unwrap());
         let manifest = json!({
             "apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {
@@ -281,6 +301,6 @@ mod tests {
             },
             "spec": {"replicas": 1},
         });
-        assert_eq!(workload.manifest, manifest);
+        assert_eq!(live.manifest, manifest);
     }
 }
