@@ -16,7 +16,7 @@ use kube::{Client, Config};
 pub use follow::{Followed, Following};
 pub use listed::{LiveObject, ObjectKind, Page, Wanted};
 pub use objects::{Noticed, Stored, WebhookKind};
-pub use user::Way;
+pub use user::{Reached, Way};
 
 /// How long a request may take; watches last longer.
 const PATIENCE: Duration = Duration::from_secs(20);

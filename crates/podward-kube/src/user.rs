@@ -8,6 +8,15 @@ use kube::{Client, Config};
 
 use crate::{KubeError, Kubernetes, PATIENCE};
 
+/// Where a way has led.
+#[derive(Clone, Debug)]
+pub struct Reached {
+    /// The address of the API server.
+    pub server: String,
+    /// The namespace that is meant where none is named.
+    pub namespace: String,
+}
+
 /// Which API server, and as whom.
 #[derive(Clone, Debug, Default)]
 pub struct Way {
@@ -18,21 +27,28 @@ pub struct Way {
 }
 
 impl Kubernetes {
-    /// By a kubeconfig; as the pod that this process runs in, where there is none. Gives the namespace that is meant
-    /// where none is named, too.
+    /// By a kubeconfig; as the pod that this process runs in, where there is none.
     ///
     /// # Errors
     /// When there is neither, there is no such context, or what there is cannot be used.
-    pub async fn by(way: &Way) -> Result<(Self, String), KubeError> {
+    pub async fn by(way: &Way) -> Result<(Self, Reached), KubeError> {
         let mut config = config(way).await?;
         // whoever waits asks for one page after the other, and watches nothing
         config.connect_timeout = Some(PATIENCE);
         config.read_timeout = Some(PATIENCE);
         config.write_timeout = Some(PATIENCE);
         config.reset_reader_on_write = true;
-        let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(|e| KubeError::Config(e.to_string()))?;
-        Ok((Self { client }, namespace))
+        let reached = Reached {
+            server: config.cluster_url.to_string(),
+            namespace: config.default_namespace.clone(),
+        };
+        let client = Client::try_from(config).map_err(|fault| match fault {
+            kube::Error::ProxyProtocolDisabled { proxy_url, .. } => KubeError::Config(format!(
+                "the kubeconfig leads by the proxy {proxy_url}, and proxies are not supported"
+            )),
+            fault => KubeError::Config(fault.to_string()),
+        })?;
+        Ok((Self { client }, reached))
     }
 }
 
@@ -49,9 +65,15 @@ async fn config(way: &Way) -> Result<Config, KubeError> {
         }
         Err(fault) => return Err(KubeError::Config(fault.to_string())),
     };
-    if let Some(context) = &way.context
-        && !file.contexts.iter().any(|one| one.name == *context)
-    {
+    let current = file
+        .current_context
+        .as_ref()
+        .filter(|name| !name.is_empty());
+    let Some(context) = way.context.as_ref().or(current) else {
+        let fault = "the kubeconfig has no current context, and none is named";
+        return Err(KubeError::Config(fault.to_owned()));
+    };
+    if !file.contexts.iter().any(|one| one.name == *context) {
         let names: Vec<_> = file.contexts.iter().map(|one| &*one.name).collect();
         let known = match names.as_slice() {
             [] => "no context".to_owned(),
@@ -65,8 +87,17 @@ async fn config(way: &Way) -> Result<Config, KubeError> {
         context: way.context.clone(),
         ..KubeConfigOptions::default()
     };
+    let is_proxied = file.clusters.iter().any(|one| {
+        let proxy = one.cluster.as_ref().and_then(|it| it.proxy_url.as_ref());
+        proxy.is_some_and(|url| !url.is_empty())
+    });
     let config = Config::from_custom_kubeconfig(file, &options).await;
-    config.map_err(|fault| KubeError::Config(fault.to_string()))
+    let mut config = config.map_err(|fault| KubeError::Config(fault.to_string()))?;
+    if !is_proxied {
+        // HTTPS_PROXY is there for the internet, and proxies are not supported
+        config.proxy_url = None;
+    }
+    Ok(config)
 }
 
 fn is_absence(fault: &KubeconfigError) -> bool {

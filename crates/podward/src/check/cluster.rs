@@ -39,6 +39,7 @@ pub(crate) struct Live {
         long,
         value_name = "NAMESPACE",
         value_delimiter = ',',
+        value_parser = clap::builder::NonEmptyStringValueParser::new(),
         requires = "cluster"
     )]
     namespace: Vec<String>,
@@ -82,21 +83,23 @@ impl Live {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
         };
-        let (kubernetes, namespace) = runtime.block_on(Kubernetes::by(&way)).map_err(|e| {
-            Report::new(e.reason()).help("name a kubeconfig by KUBECONFIG or --kubeconfig")
+        let (kubernetes, reached) = runtime.block_on(Kubernetes::by(&way)).map_err(|e| {
+            Report::new(e.reason()).help(
+                "KUBECONFIG or --kubeconfig names a kubeconfig, --context one of its contexts",
+            )
         })?;
         let minor = runtime.block_on(kubernetes.minor_version());
         let minor = match minor {
             Ok(minor) => minor,
             // one that keeps its version to itself can be asked for the rest
             Err(error) if error.status() == Some(403) => None,
-            Err(error) => return Err(Report::new(error.reason())),
+            Err(error) => return Err(unread(&error, &reached.server)),
         };
         let server = minor.map_or(Version::Latest, Version::V1);
         note_newer(io, server);
         let namespaces = match self.namespace.as_slice() {
             _ if self.all_namespaces => None,
-            [] => Some(vec![namespace]),
+            [] => Some(vec![reached.namespace]),
             named => Some(named.to_vec()),
         };
         Ok(Cluster {
@@ -217,9 +220,10 @@ impl Cluster {
                 selector,
             };
             let judged = self.each_page(kind, wanted, |objects| {
-                let objects = objects.iter();
+                // each is text alone from here on, which takes the least memory
+                let objects = objects.into_iter();
                 let files: Vec<_> = objects
-                    .map(|one| self.file(run, kind, one, holds))
+                    .map(|one| self.file(run, kind, &one, holds))
                     .collect();
                 run.judge(&files, done);
             });
@@ -236,7 +240,8 @@ impl Cluster {
                 None => format!("cluster:{}", kind.resource),
             };
             done(Printed::unread(unread(&error, &place)));
-            if error.status().is_none() {
+            // where nobody answers, or the selector is none, the other kinds fare no better
+            if matches!(error.status(), None | Some(400)) {
                 return false;
             }
         }

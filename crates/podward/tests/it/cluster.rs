@@ -57,8 +57,8 @@ fn run(program: &Path, kubeconfig: &Path, arguments: &[&str]) -> Output {
         .env("KUBECONFIG", kubeconfig)
         .env("NO_COLOR", "1")
         .env_remove("KUBERNETES_SERVICE_HOST")
-        .env_remove("HTTPS_PROXY")
-        .env_remove("https_proxy")
+        // which is for the internet
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
         // no podward.yaml, wherever these tests run
         .current_dir(kubeconfig.parent().unwrap_or(Path::new("/")))
         .stdin(Stdio::null())
