@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use kube::Api;
-use kube::api::{ApiResource, DynamicObject, ListParams};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta, OwnerReference};
+use kube::api::{ApiResource, DynamicObject, ListParams, Request};
+use kube::{Api, Resource};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::{KubeError, Kubernetes};
@@ -105,15 +107,6 @@ pub struct LiveObject {
     pub manifest: Value,
 }
 
-/// Some objects of a kind.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// Without those that a workload has made.
-    pub objects: Vec<LiveObject>,
-    /// Where the next page begins; none behind the last.
-    pub next: Option<String>,
-}
-
 impl Kubernetes {
     /// The minor version of the API server's Kubernetes 1; none where it does not say.
     ///
@@ -166,8 +159,9 @@ impl Kubernetes {
         }
     }
 
-    /// A page of a kind, from `next` on. Left out are those that another workload has made, which says what they
-    /// are: a Deployment's ReplicaSets and Pods, say.
+    /// Hands on the objects of a page of a kind, from `next` on, one by one, and gives where the next page begins, if
+    /// there is one. Left out are those that a workload has made, which says what they are: a Deployment's ReplicaSets
+    /// and Pods, say.
     ///
     /// # Errors
     /// When the API server cannot be asked or refuses.
@@ -176,23 +170,32 @@ impl Kubernetes {
         kind: ObjectKind,
         wanted: Wanted<'_>,
         next: Option<String>,
-    ) -> Result<Page, KubeError> {
-        let (client, api) = (self.client.clone(), kind.api());
-        let api: Api<DynamicObject> = match wanted.namespace {
-            Some(namespace) if !kind.is_of_cluster() => {
-                Api::namespaced_with(client, namespace, &api)
+        mut take: impl FnMut(LiveObject),
+    ) -> Result<Option<String>, KubeError> {
+        let failed = || KubeError::of(format!("list {}", kind.resource));
+        let namespace = wanted.namespace.filter(|_| !kind.is_of_cluster());
+        let path = DynamicObject::url_path(&kind.api(), namespace);
+        let request = Request::new(path).list(&parameters(wanted.selector, next));
+        let request = request.map_err(kube::Error::BuildRequest);
+        let page = self.client.request(request.map_err(failed())?).await;
+        let page: Listed = page.map_err(failed())?;
+        for item in page.items.unwrap_or_default() {
+            let object: DynamicObject = serde_json::from_str(item.get())
+                .map_err(kube::Error::SerdeError)
+                .map_err(failed())?;
+            if !is_made_by_workload(&object.metadata) {
+                take(live(kind, object));
             }
-            _ => Api::all_with(client, &api),
-        };
-        let page = api.list(&parameters(wanted.selector, next)).await;
-        let page = page.map_err(KubeError::of(format!("list {}", kind.resource)))?;
-        let own = page.items.into_iter();
-        let own = own.filter(|one| !is_made_by_workload(&one.metadata));
-        Ok(Page {
-            objects: own.map(|one| live(kind, one)).collect(),
-            next: page.metadata.continue_.filter(|token| !token.is_empty()),
-        })
+        }
+        Ok(page.metadata.continue_.filter(|token| !token.is_empty()))
     }
+}
+
+/// A page. Its objects are read one by one: read, each takes many times the memory of its text.
+#[derive(Deserialize)]
+struct Listed {
+    metadata: ListMeta,
+    items: Option<Vec<Box<RawValue>>>,
 }
 
 fn parameters(selector: Option<&str>, next: Option<String>) -> ListParams {

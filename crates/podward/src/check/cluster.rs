@@ -219,14 +219,9 @@ impl Cluster {
                 namespace,
                 selector,
             };
-            let judged = self.each_page(kind, wanted, |objects| {
-                // each is text alone from here on, which takes the least memory
-                let objects = objects.into_iter();
-                let files: Vec<_> = objects
-                    .map(|one| self.file(run, kind, &one, holds))
-                    .collect();
-                run.judge(&files, done);
-            });
+            // each is text alone from here on, which takes the least memory
+            let read = |one: &LiveObject| self.file(run, kind, one, holds);
+            let judged = self.each_page(kind, wanted, read, |files| run.judge(&files, done));
             let Err(error) = judged else { continue };
             if kind.resource == "podtemplates" && error.status() == Some(403) {
                 // no role of Kubernetes' own lets them be read, and nothing makes pods of them
@@ -248,18 +243,22 @@ impl Cluster {
         true
     }
 
-    fn each_page(
+    /// Hands on what is made of the objects of a kind, page by page.
+    fn each_page<T>(
         &self,
         kind: ObjectKind,
         wanted: Wanted<'_>,
-        mut take: impl FnMut(Vec<LiveObject>),
+        make: impl Fn(&LiveObject) -> T,
+        mut take: impl FnMut(Vec<T>),
     ) -> Result<(), KubeError> {
         let mut next = None;
         loop {
-            let page = self.kubernetes.objects(kind, wanted, next);
-            let page = self.runtime.block_on(page)?;
-            take(page.objects);
-            next = page.next;
+            let mut made = Vec::new();
+            let page = self
+                .kubernetes
+                .objects(kind, wanted, next, |one| made.push(make(&one)));
+            next = self.runtime.block_on(page)?;
+            take(made);
             if next.is_none() {
                 return Ok(());
             }
@@ -280,10 +279,13 @@ impl Cluster {
                     namespace: *namespace,
                     selector: Some(NO_DEFAULTS),
                 };
-                let read = self.each_page(kind, wanted, |objects| {
-                    for one in objects {
-                        let path = format!("{LIVE}{}", path(kind, &one));
-                        neighbours.add_text(&path, &yaml::text(&one.manifest));
+                let text = |one: &LiveObject| {
+                    let path = format!("{LIVE}{}", path(kind, one));
+                    (path, yaml::text(&one.manifest))
+                };
+                let read = self.each_page(kind, wanted, text, |texts| {
+                    for (path, text) in texts {
+                        neighbours.add_text(&path, &text);
                     }
                 });
                 if let Err(error) = read {
