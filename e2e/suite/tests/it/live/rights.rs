@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use podward_e2e::{Cluster, Fault, Namespace, run};
+use podward_e2e::{Cluster, Fault, Namespace, image, run};
 use serde_json::{Value, json};
 
 use super::{binary, breaking, check, events, folder, objects};
@@ -108,6 +108,21 @@ fn what_may_not_be_listed_is_named_and_the_documented_role_is_enough() -> Result
         assert_eq!(events(&said, "finding")?.len(), 1, "{}", said.out);
         Ok(Some(()))
     })?;
+    // in a pod there is no kubeconfig, and the account is its own
+    namespace.create(&json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "inside"},
+        "spec": {
+            "restartPolicy": "Never", "serviceAccountName": "checker",
+            "containers": [{
+                "name": "podward", "image": image("podward"), "imagePullPolicy": "Never",
+                "args": ["check", "--cluster", "-o", "json"],
+            }],
+        },
+    }))?;
+    let (phase, log) = cluster.ended(name, "inside")?;
+    assert_eq!(phase, "Failed", "{log}");
+    assert!(log.contains(&path), "{log}");
+    assert!(log.contains("\"errors\":0,"), "{log}");
     let said = check(&["-n", "default"], Some(&kubeconfig))?;
     assert_eq!(said.code, Some(2));
     assert!(
