@@ -4,8 +4,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
+use crate::ids::{RequestId, request_id};
 use crate::names::{Place, Service};
-use crate::token_door::{RequestId, request_id};
 
 /// Most headers that are added.
 const MOST: usize = 6;

@@ -4,8 +4,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::ids::object_id;
 use crate::names::SUBSCRIPTION;
-use crate::token_door::object_id;
 use crate::{Cloud, answer};
 
 /// Versions that `/metadata/versions` tells; any other that is a day is taken too.

@@ -9,6 +9,8 @@ mod dress;
 mod expression;
 mod faults;
 mod federation;
+mod form;
+mod ids;
 mod instance;
 mod issuers;
 mod keys;
@@ -393,7 +395,7 @@ impl Cloud {
             asked: format!("set secret/{name}"),
             outcome: Outcome::Granted,
             rule: "control socket".into(),
-            request_id: token_door::new_id().to_string(),
+            request_id: ids::new_id().to_string(),
             reason: "the user who runs `podward up` set it".into(),
             object: Some(ObjectRef {
                 vault: vault.into(),

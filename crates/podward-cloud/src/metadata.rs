@@ -13,10 +13,12 @@ use serde_json::json;
 
 use crate::config::{Application, CloudConfig, Tenant};
 use crate::dress::Dress;
+use crate::form::form;
+use crate::ids::{new_id, object_id, request_id};
 use crate::instance;
 use crate::names::segments;
 use crate::token::{Grant, Refusal, allowed_resource};
-use crate::token_door::{form, new_id, object_id, request_id, sign};
+use crate::token_door::sign;
 use crate::{Caller, Cloud, answer};
 
 /// Lifetime of managed identities' tokens, seconds.

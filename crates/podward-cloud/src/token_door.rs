@@ -1,23 +1,20 @@
 //! The token service over HTTP.
 
-use std::cell::RefCell;
-
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use podward_api::access::{Door, Event, Outcome, TokenRef};
 use podward_api::{Guid, SecretString};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
-use zeroize::Zeroizing;
 
 use crate::assertion::Assertion;
 use crate::config::CloudConfig;
 use crate::credentials::FederatedCredential;
 use crate::federation::meant;
+use crate::form::{basic, form};
+use crate::ids::{new_id, object_id, request_id};
 use crate::keys::KeysError;
 use crate::names::{Place, is_known_authority, segments};
 use crate::token::{Grant, Refusal, TokenRequest, client, decide, plain, tenant};
@@ -160,62 +157,6 @@ fn discovery(
     )
 }
 
-/// Decodes a name or a value of a form.
-fn decode(part: &[u8]) -> String {
-    let mut out = Vec::with_capacity(part.len());
-    let mut rest = part.iter();
-    while let Some(byte) = rest.next() {
-        let digit = |b: &u8| {
-            char::from(*b)
-                .to_digit(16)
-                .and_then(|d| u8::try_from(d).ok())
-        };
-        match byte {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let pair = rest.as_slice();
-                match (pair.first().and_then(digit), pair.get(1).and_then(digit)) {
-                    (Some(high), Some(low)) => {
-                        out.push(high * 16 + low);
-                        rest.nth(1);
-                    }
-                    _ => out.push(b'%'),
-                }
-            }
-            other => out.push(*other),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// Decodes `a=b&c=d` (WHATWG URL, application/x-www-form-urlencoded).
-pub(crate) fn form(bytes: &[u8]) -> Vec<(String, String)> {
-    bytes
-        .split(|byte| *byte == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            (
-                decode(halves.next().unwrap_or_default()),
-                decode(halves.next().unwrap_or_default()),
-            )
-        })
-        .collect()
-}
-
-/// Client and password of HTTP Basic authentication, each in the encoding of a form (RFC 6749, 2.3.1).
-fn basic(parts: &Parts) -> Option<(String, SecretString)> {
-    let sent = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, text) = sent.split_once(' ')?;
-    let pair = STANDARD.decode(text.trim()).ok().map(Zeroizing::new)?;
-    let at = pair.iter().position(|byte| *byte == b':')?;
-    let (client, password) = pair.split_at_checked(at)?;
-    let password = password.get(1..)?;
-    scheme
-        .eq_ignore_ascii_case("basic")
-        .then(|| (decode(client), SecretString::new(decode(password))))
-}
-
 fn parse(parts: &Parts, body: &[u8], v2: bool) -> TokenRequest {
     let mut request = TokenRequest {
         v2,
@@ -239,61 +180,6 @@ fn parse(parts: &Parts, body: &[u8], v2: bool) -> TokenRequest {
         request.client_secret = Some(password);
     }
     request
-}
-
-pub(crate) fn new_id() -> Guid {
-    // each request has one, and a call for random numbers costs more than the numbers
-    thread_local!(static AHEAD: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) });
-    let bytes = AHEAD.with_borrow_mut(|ahead| {
-        if ahead.is_empty() {
-            ahead.resize(64, [0; 16]);
-            // without random numbers there is no token either: signing fails as well
-            let _ = aws_lc_rs::rand::fill(ahead.as_flattened_mut());
-        }
-        ahead.pop().unwrap_or_default()
-    });
-    Guid::from_random(bytes)
-}
-
-/// The id that a client gave its request, by which it can be followed through several doors; else a new one.
-pub(crate) fn request_id(parts: &Parts, header: &str) -> Guid {
-    if let Some(RequestId(known)) = parts.extensions.get() {
-        return *known;
-    }
-    parts
-        .headers
-        .get(header)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .unwrap_or_else(new_id)
-}
-
-/// The id of a request, once it is settled.
-#[derive(Clone, Copy)]
-pub(crate) struct RequestId(pub(crate) Guid);
-
-/// A stable object id for a client: the service principal's.
-pub(crate) fn object_id(tenant: &str, client_id: &str) -> String {
-    let text = format!(
-        "{}/{}",
-        tenant.to_ascii_lowercase(),
-        client_id.to_ascii_lowercase()
-    );
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    let hex: String = digest
-        .as_ref()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
-    [
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32),
-    ]
-    .join("-")
 }
 
 /// The pod that a service account token is bound to, where the node asks in its place. The issuer's
@@ -464,23 +350,10 @@ pub(crate) fn told(refusal: &Refusal, id: Guid, now: i64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
 
-    #[test]
-    fn a_client_names_its_request_by_a_guid_alone() {
-        let id = |sent: &str| {
-            let request = axum::http::Request::get("/").header("client-request-id", sent);
-            let (parts, ()) = request.body(()).unwrap().into_parts();
-            request_id(&parts, "client-request-id").to_string()
-        };
-        let guid = "aa2d3947-6048-468e-ae6d-09973b0be004";
-        assert_eq!(id(guid), guid);
-        for other in ["", "mine", "aa2d3947-6048-468e-ae6d-09973b0be004 and more"] {
-            let made = id(other);
-            assert_ne!(made, other);
-            assert_eq!(made.len(), guid.len());
-        }
-    }
+    use super::*;
 
     #[test]
     fn a_client_may_prove_itself_by_basic_authentication() {
@@ -499,18 +372,5 @@ mod tests {
         assert_eq!(parsed("app:a%3Ab%2B:c+d", ""), is("app", "a:b+:c d"));
         assert_eq!(parsed("app:x", "client_id=b&client_secret=c"), is("b", "c"));
         assert_eq!(parsed("no colon", ""), is("", ""));
-    }
-
-    #[test]
-    fn forms_are_decoded() {
-        let pairs = form(b"a=1%2F2&api%2Dversion=7.4&s=a+b&bad=%zz&&x");
-        let want = [
-            ("a", "1/2"),
-            ("api-version", "7.4"),
-            ("s", "a b"),
-            ("bad", "%zz"),
-            ("x", ""),
-        ];
-        assert_eq!(pairs, want.map(|(k, v)| (k.to_owned(), v.to_owned())));
     }
 }

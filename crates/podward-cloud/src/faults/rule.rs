@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Spoil;
+use crate::ids::new_id;
 use crate::names::{Place, Service};
 use crate::token::Refusal;
-use crate::token_door::{new_id, told};
+use crate::token_door::told;
 use crate::{Clock as _, SystemClock, answer};
 
 /// Longest text of a rule, bytes.

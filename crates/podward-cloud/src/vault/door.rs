@@ -19,9 +19,9 @@ use super::secret::{self, Secret};
 use super::store::{Store, valid_name};
 use crate::bearer::{Unknown, authenticate};
 use crate::config::{CloudConfig, Vault};
+use crate::ids::request_id;
 use crate::names::{Place, Service, segments};
 use crate::throttle::Transaction;
-use crate::token_door::request_id;
 use crate::{Caller, Cloud, answer};
 
 /// A request whose caller is known.

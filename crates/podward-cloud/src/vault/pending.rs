@@ -23,7 +23,7 @@ use super::step::Step;
 use super::store::{Store, new_version};
 use super::x509;
 use crate::answer;
-use crate::token_door::new_id;
+use crate::ids::new_id;
 
 /// A request for a certificate.
 #[derive(Clone)]

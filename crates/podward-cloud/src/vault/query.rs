@@ -3,7 +3,7 @@
 use axum::http::request::Parts;
 
 use super::fault::{Fault, shown};
-use crate::token_door::form;
+use crate::form::form;
 
 /// Versions of the REST API that are answered, in the order of their coming.
 const VERSIONS: [&str; 10] = [

@@ -3,9 +3,9 @@
 use super::fault::Fault;
 use super::objects::Kind;
 use crate::config::{Access, CloudConfig, Vault};
+use crate::ids::object_id;
 use crate::names::SUBSCRIPTION;
 use crate::roles::{RoleAssignment, Scope, action};
-use crate::token_door::object_id;
 
 /// What one client may in one vault.
 pub(super) enum Rights<'a> {

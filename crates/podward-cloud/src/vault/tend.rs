@@ -209,7 +209,7 @@ fn own(kind: Kind, name: &str, what: &str) -> Event {
         door: Door::Vault,
         asked: format!("{what} {}/{name}", kind.one),
         rule: format!("policy of the {}", kind.one),
-        request_id: crate::token_door::new_id().to_string(),
+        request_id: crate::ids::new_id().to_string(),
         ..Event::default()
     }
 }
