@@ -1,7 +1,8 @@
 //! The cluster, by way of kubectl.
 
 use std::env;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -131,6 +132,22 @@ impl Cluster {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Waits for a line of the audit log that has all these texts in it.
+    ///
+    /// # Errors
+    ///
+    /// If none comes within a minute, or the log cannot be read.
+    pub fn audited(&self, texts: &[&str]) -> Result<Value, Fault> {
+        let log = env::var("PODWARD_CLUSTER_LOGS")? + "/audit.log";
+        let line = self.until("it stood in the audit log", || {
+            let mut lines = BufReader::new(File::open(&log)?)
+                .lines()
+                .map_while(Result::ok);
+            Ok(lines.find(|line| texts.iter().all(|text| line.contains(text))))
+        })?;
+        Ok(serde_json::from_str(&line)?)
     }
 
     /// Ends the API server and starts it with the same flags.

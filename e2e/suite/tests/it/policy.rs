@@ -72,6 +72,7 @@ fn the_policies_say_what_the_plugin_says() -> Result<(), Fault> {
     compared(&cluster, &suites, &judge)?;
     templates_are_warned_of(&cluster)?;
     what_was_there_can_be_labelled(&cluster)?;
+    what_is_audited_is_let_in_and_noted(&cluster)?;
     drop(policies);
     Ok(())
 }
@@ -130,5 +131,36 @@ fn what_was_there_can_be_labelled(cluster: &Cluster) -> Result<(), Fault> {
     let debug = ["debug", "old", "-n", name, "--image=x", "--profile=general"];
     let debug = cluster.kubectl(&debug)?;
     assert!(debug.err.contains("violates PodSecurity"), "{debug:?}");
+    Ok(())
+}
+
+/// A pod and a workload, in a namespace that audits alone.
+fn what_is_audited_is_let_in_and_noted(cluster: &Cluster) -> Result<(), Fault> {
+    let labels = [("podward.dev/audit", "baseline")];
+    let namespace = Namespace::make(cluster, "policy-audit", &labels)?;
+    let verdicts = check(&privileged("a").to_string(), "baseline")?;
+    let sentence = &verdicts.first().ok_or("there is no verdict")?.detail;
+    let labels = json!({"app": "a"});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {
+        "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec()}}});
+    for (resource, object) in [("pods", privileged("a")), ("deployments", deployment)] {
+        let (made, said) = namespace.dry_run(&object.to_string())?;
+        assert!(made.len() == 1 && said.is_empty(), "{said:?}");
+        let name = "validation.policy.admission.k8s.io/validation_failure";
+        let event = cluster.audited(&[&format!("/namespaces/policy-audit/{resource}"), name])?;
+        let noted = event.pointer("/annotations").and_then(|all| all.get(name));
+        let noted = noted.and_then(Value::as_str).ok_or("it is a text")?;
+        let noted: Vec<Value> = serde_json::from_str(noted)?;
+        // by the binding that audits, once
+        let of = |field| noted.iter().map(|one| one.get(field)).collect::<Vec<_>>();
+        let wanted = json!("podward-baseline-audit");
+        assert_eq!(of("binding"), [Some(&wanted)], "{noted:?}");
+        assert_eq!(of("message"), [Some(&json!(sentence))], "{noted:?}");
+        assert_eq!(
+            of("validationActions"),
+            [Some(&json!(["Audit"]))],
+            "{noted:?}"
+        );
+    }
     Ok(())
 }

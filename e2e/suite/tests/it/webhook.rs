@@ -1,6 +1,5 @@
 //! podward's webhook on a server whose own Pod Security admission is switched off.
 
-use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use podward_e2e::{Alone, Cluster, Fault, Installed, Namespace, SYSTEM, check, image, under_load};
@@ -124,15 +123,7 @@ fn a_template_is_warned_of_and_audited() -> Result<(), Fault> {
         "{said:?}"
     );
     // the API server writes audit annotations under the webhook's name
-    let logs = std::env::var("PODWARD_CLUSTER_LOGS")?;
-    let line = cluster.until("it stood in the audit log", || {
-        let file = std::fs::File::open(format!("{logs}/audit.log"))?;
-        let mut lines = BufReader::new(file).lines().map_while(Result::ok);
-        Ok(lines.find(|line| {
-            line.contains("/namespaces/warned/deployments") && line.contains("audit-violations")
-        }))
-    })?;
-    let event: Value = serde_json::from_str(&line)?;
+    let event = cluster.audited(&["/namespaces/warned/deployments", "audit-violations"])?;
     let annotations = event["annotations"]
         .as_object()
         .ok_or("it has annotations")?;
@@ -140,7 +131,7 @@ fn a_template_is_warned_of_and_audited() -> Result<(), Fault> {
         .iter()
         .find(|(name, _)| name.ends_with("podward.dev/audit-violations"));
     let told = violations.map(|(_, told)| told.as_str().unwrap_or_default().to_owned());
-    assert!(told.is_some_and(|told| told.starts_with("would violate PodSecurity \"restricted:latest\"")), "{line}");
+    assert!(told.is_some_and(|told| told.starts_with("would violate PodSecurity \"restricted:latest\"")), "{event}");
     Ok(())
 }
 
