@@ -1,6 +1,7 @@
 //! `podward webhook`: admission in a cluster.
 
 mod authority;
+mod certificate;
 mod doors;
 mod health;
 mod metrics;
@@ -24,7 +25,7 @@ use crate::io::{Io, Output};
 use crate::report::{Exit, Report};
 use crate::servers;
 use crate::stop::Stop;
-use authority::Authorities;
+use certificate::Certificate;
 use doors::Doors;
 use health::Health;
 use metrics::Metrics;
@@ -45,6 +46,8 @@ Examples:
   podward webhook                                   in a pod, as the chart installs it
   podward webhook --kubeconfig ~/.kube/config --name 127.0.0.1
                                                     on this machine, for a configuration with a url
+  podward webhook --tls-cert tls.crt --tls-key tls.key
+                                                    with a certificate that others make
   podward webhook --pod-security-labels             in place of the API server's own plugin")]
 pub(crate) struct Webhook {
     /// How the API server is reached [default: as the pod that this runs in]
@@ -84,6 +87,23 @@ pub(crate) struct Webhook {
         value_delimiter = ','
     )]
     name: Vec<String>,
+    /// Certificate to serve with (PEM, the server's first) in place of one of podward's own: it is read anew when it
+    /// changes. The caBundle of the webhook configurations, and the Secret of the CA, are then left to who makes it
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        env = "PODWARD_WEBHOOK_TLS_CERT"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        env = "PODWARD_WEBHOOK_TLS_KEY"
+    )]
+    tls_key: Option<PathBuf>,
     /// Name of the webhook configurations whose caBundle is kept right
     #[arg(long, default_value = "podward", env = "PODWARD_WEBHOOK_CONFIGURATION")]
     configuration: String,
@@ -176,14 +196,14 @@ impl Webhook {
                 "the watch of {kind} broke off and is tried again: {error}"
             ));
         });
-        let authorities = Authorities::new(&self, kubernetes.clone());
+        let certificate = Certificate::of(&self, &kubernetes)?;
         tokio::select! {
             () = stop.asked() => return Ok(Exit::Clean),
             () = following.complete() => {}
         }
         let tls = tokio::select! {
             () = stop.asked() => return Ok(Exit::Clean),
-            tls = authorities.begin(io) => tls?,
+            tls = certificate.begin(io) => tls?,
         };
         let listener = bind(self.listen).await?;
         let address = listener.local_addr().map_err(Report::new)?;
@@ -210,7 +230,7 @@ impl Webhook {
         io.emit("ready", json!({"address": address}));
         tokio::select! {
             () = stop.asked() => {}
-            () = authorities.tend(io) => {}
+            () = certificate.tend(io) => {}
         }
         health.end();
         tokio::time::sleep(FAREWELL).await;
