@@ -47,7 +47,7 @@ const STAGES: [Stage; 5] = [
     Stage {
         part: "admission",
         flags: &["--disable-admission-plugins=PodSecurity"],
-        modules: &["operations::"],
+        modules: &["certificates::", "operations::"],
     },
     // what all others need goes last
     Stage {

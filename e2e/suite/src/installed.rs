@@ -132,15 +132,25 @@ impl<'a> Alone<'a> {
     ///
     /// If an object is refused, or it is not ready within two minutes.
     pub fn install(&mut self) -> Result<(), Fault> {
-        let said = self
-            .cluster
-            .kubectl_with(&["apply", "-f", "-"], &manifests()?)?;
-        if !said.success {
-            return Err(said.err.into());
-        }
+        self.apply(&[])?;
         self.ready()?;
         *self.state = true;
         Ok(())
+    }
+
+    /// Applies what installs it, with more values.
+    ///
+    /// # Errors
+    ///
+    /// If an object is refused.
+    pub fn apply(&self, more: &[&str]) -> Result<(), Fault> {
+        let objects = rendered(&[&VALUES, more].concat())?;
+        let said = self.cluster.kubectl_with(&["apply", "-f", "-"], &objects)?;
+        if said.success {
+            Ok(())
+        } else {
+            Err(said.err.into())
+        }
     }
 
     /// Waits until all replicas are ready.

@@ -5,12 +5,14 @@ mod installed;
 mod load;
 mod namespace;
 mod podward;
+mod tls;
 
 pub use cluster::{Cluster, Fault, Said, run};
 pub use installed::{Alone, Installed, SYSTEM, helm, manifests, rendered};
 pub use load::under_load;
 pub use namespace::Namespace;
 pub use podward::{Verdict, check};
+pub use tls::signed_by;
 
 /// The name of an image that the node has.
 #[must_use]

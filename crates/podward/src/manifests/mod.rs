@@ -15,7 +15,7 @@ use crate::report::{Exit, Report};
 const VALUES: &str = include_str!("../../../../deploy/chart/values.yaml");
 
 /// The chart's templates, in the order that objects need one another.
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 5] = [
     (
         "namespace.yaml",
         include_str!("../../../../deploy/chart/templates/namespace.yaml"),
@@ -23,6 +23,10 @@ const TEMPLATES: [(&str, &str); 4] = [
     (
         "rbac.yaml",
         include_str!("../../../../deploy/chart/templates/rbac.yaml"),
+    ),
+    (
+        "certificates.yaml",
+        include_str!("../../../../deploy/chart/templates/certificates.yaml"),
     ),
     (
         "webhook.yaml",
@@ -124,14 +128,21 @@ mod tests {
 
     #[test]
     fn every_template_renders_to_objects() {
-        let context = json!({
-            "Values": values::read("values.yaml", VALUES).unwrap(),
-            "Release": {"Namespace": "ns"}, "Chart": {"AppVersion": "1"},
-        });
-        for (name, template) in TEMPLATES {
-            let text = template::render(template, &context).unwrap();
-            for document in podward_manifest::parse(name, &text).unwrap() {
-                podward_manifest::objects(document).unwrap();
+        let known = values::read("values.yaml", VALUES).unwrap();
+        for set in [
+            "certificates.certManager=false",
+            "certificates.certManager=true",
+        ] {
+            let mut values = known.clone();
+            values::set(&mut values, set, &known).unwrap();
+            let context = json!({
+                "Values": values, "Release": {"Namespace": "ns"}, "Chart": {"AppVersion": "1"},
+            });
+            for (name, template) in TEMPLATES {
+                let text = template::render(template, &context).unwrap();
+                for document in podward_manifest::parse(name, &text).unwrap() {
+                    podward_manifest::objects(document).unwrap();
+                }
             }
         }
     }

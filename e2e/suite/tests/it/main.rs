@@ -1,5 +1,6 @@
 //! End-to-end tests. `cargo xtask e2e` starts a cluster and runs them; a part of them has the name of its module.
 
+mod certificates;
 mod chart;
 mod cluster;
 mod fixtures;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use podward_e2e::{Alone, Cluster, Fault, Namespace, SYSTEM, image, under_load};
+use podward_e2e::{Alone, Cluster, Fault, Namespace, SYSTEM, image, signed_by, under_load};
 use serde_json::{Map, Value, json};
 
 const SECRET: &str = "podward-webhook-ca";
@@ -107,13 +106,7 @@ fn all_signed_by(cluster: &Cluster, authority: &Path) -> Result<bool, Fault> {
     for replica in replicas(cluster)? {
         let address = replica.pointer("/status/podIP").and_then(Value::as_str);
         let address = address.ok_or("it has an address")?;
-        let mut openssl = Command::new("openssl");
-        openssl.args(["s_client", "-verify_return_error", "-CAfile"]);
-        openssl.arg(authority);
-        openssl.args(["-connect", &format!("{address}:9443")]);
-        openssl.args(["-servername", "podward-webhook.podward-system.svc"]);
-        openssl.stdin(Stdio::null());
-        if !openssl.output()?.status.success() {
+        if !signed_by(&format!("{address}:9443"), authority)? {
             return Ok(false);
         }
     }
