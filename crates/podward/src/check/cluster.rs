@@ -27,7 +27,7 @@ const NO_DEFAULTS: &str = "kubernetes.io/bootstrapping!=rbac-defaults";
 #[command(next_help_heading = "A cluster")]
 pub(crate) struct Live {
     /// Judge the workloads of the cluster that the kubeconfig names, not files, by the labels of their namespaces. Needs
-    /// the rights to get namespaces and to list workloads, and reads no Secrets; docs/check.md has the role
+    /// the rights to get namespaces and to list workloads, and reads no Secrets or ConfigMaps; docs/check.md has the role
     #[arg(
         long,
         conflicts_with_all = ["paths", "code", "image", "render", "no_render", "no_ignore"]
