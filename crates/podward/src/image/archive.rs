@@ -43,7 +43,7 @@ impl Archive {
         let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
         let mut start = [0; 4];
         let read = file.read(&mut start)?;
-        if start.starts_with(&[0x1f, 0x8b]) || start == super::ZSTD {
+        if start.starts_with(&[0x1f, 0x8b]) || start == super::zstd::MAGIC {
             return Err(other(
                 "the archive is compressed: decompress it first, as with gunzip -k",
             ));

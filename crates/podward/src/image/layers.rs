@@ -7,9 +7,10 @@ use std::sync::Arc;
 use flate2::bufread::MultiGzDecoder;
 use podward_policy::{FileKind, Finding, credentials_of_file, file_kind};
 
+use super::Told;
 use super::archive::Archive;
 use super::tar::{Kind, Tar};
-use super::{Told, ZSTD};
+use super::zstd::{Frames, MAGIC};
 use crate::files::as_text;
 
 /// Largest file that is read, bytes: those that hold credentials are small.
@@ -65,13 +66,10 @@ impl<'a> Layers<'a> {
             .ok_or_else(|| io::Error::other("there is no such layer in the archive"))?;
         let mut from = BufReader::with_capacity(1 << 16, from);
         let start = io::BufRead::fill_buf(&mut from)?;
-        if start.starts_with(&ZSTD) {
-            return Err(io::Error::other(
-                "the layer is compressed by zstd, which podward does not read: save the image with gzip",
-            ));
-        }
         let from: Box<dyn Read> = if start.starts_with(&[0x1f, 0x8b]) {
             Box::new(MultiGzDecoder::new(from))
+        } else if start.starts_with(&MAGIC) {
+            Box::new(Frames::new(from))
         } else {
             Box::new(from)
         };

@@ -4,6 +4,7 @@ mod archive;
 mod layers;
 mod manifest;
 mod tar;
+mod zstd;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,9 +15,6 @@ use serde_json::Value;
 use crate::report::Report;
 use archive::Archive;
 use layers::Layers;
-
-/// How what zstd compresses begins.
-const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// A text of an image, and what was found in it.
 pub(crate) struct Told {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::{Value, json};
 
 use crate::harness::{err, out, scratch};
@@ -189,11 +190,20 @@ fn an_oci_layout_is_read_and_what_cannot_be_is_named() {
         &blobs.join(blob("a")),
         "--gzip",
     );
-    std::fs::write(blobs.join(blob("b")), b"\x28\xb5\x2f\xfd and more").unwrap();
+    let plain = folder.join("plain.tar");
+    layer(
+        &[("srv/.env", "API_PASSWORD=hunter22\n")],
+        &plain,
+        "--format=gnu",
+    );
+    let plain = std::fs::read(plain).unwrap();
+    let packed = compress_to_vec(&plain[..], CompressionLevel::Fastest);
+    std::fs::write(blobs.join(blob("e")), &packed).unwrap();
+    std::fs::write(blobs.join(blob("b")), &packed[..packed.len() / 2]).unwrap();
     std::fs::write(blobs.join(blob("c")), configuration("1000")).unwrap();
     let manifest = json!({
         "config": {"digest": digest("c")},
-        "layers": [{"digest": digest("a")}, {"digest": digest("b")}],
+        "layers": [{"digest": digest("a")}, {"digest": digest("b")}, {"digest": digest("e")}],
     });
     std::fs::write(blobs.join(blob("d")), manifest.to_string()).unwrap();
     let index = json!({"manifests": [{"digest": digest("d")}]});
@@ -221,11 +231,12 @@ fn an_oci_layout_is_read_and_what_cannot_be_is_named() {
         [
             "layout:config:3 credentialInImage the image holds a password",
             "layout:aaaaaaaaaaaa:/home/joe/.env:1 credentialInEnvFile the file holds a password",
+            "layout:eeeeeeeeeeee:/srv/.env:1 credentialInEnvFile the file holds a password",
         ]
     );
     let said = err(&output);
     for part in [
-        "error: the layer is compressed by zstd, which podward does not read: save the image with gzip\n  --> layout:blobs/sha256/bbbb",
+        "--> layout:blobs/sha256/bbbb",
         "error: the archive is compressed: decompress it first, as with gunzip -k\n  --> damaged.tar\n",
         "damaged\n  --> none.tar\n",
         "--> nosuch.tar\n",
