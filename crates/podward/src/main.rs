@@ -32,6 +32,7 @@ mod yaml;
 use std::process::ExitCode;
 
 use clap::builder::{BoolishValueParser, OsStr, Resettable};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use io::Io;
@@ -102,17 +103,52 @@ fn main() -> ExitCode {
 /// The command line and the environment, of which a variable that is empty, or says no to an option that takes no
 /// value, counts as one that is not set.
 fn parsed() -> Cli {
-    let command = with_environment(Cli::command());
-    let command = if plugin::is_meant() {
-        plugin::named(command)
-    } else {
-        command
-    };
-    let matches = command.get_matches();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let mut outdone = Vec::new();
+    loop {
+        let command = with_environment(Cli::command(), &outdone);
+        let command = if plugin::is_meant() {
+            plugin::named(command)
+        } else {
+            command
+        };
+        let parsed = command
+            .try_get_matches()
+            .and_then(|matches| Cli::from_arg_matches(&matches));
+        match parsed {
+            Ok(cli) => return cli,
+            Err(error) => match outdone_by_what_is_typed(&error) {
+                Some(option) if !outdone.contains(&option) => outdone.push(option),
+                _ => error.exit(),
+            },
+        }
+    }
 }
 
-fn with_environment(command: clap::Command) -> clap::Command {
+/// The option of a variable that contradicts one that is typed, and counts for nothing beside it.
+fn outdone_by_what_is_typed(error: &clap::Error) -> Option<String> {
+    if error.kind() != ErrorKind::ArgumentConflict {
+        return None;
+    }
+    let named = error
+        .context()
+        .flat_map(|(kind, value)| match (kind, value) {
+            (ContextKind::InvalidArg | ContextKind::PriorArg, ContextValue::String(one)) => {
+                std::slice::from_ref(one)
+            }
+            (ContextKind::PriorArg, ContextValue::Strings(all)) => all,
+            _ => &[],
+        });
+    let is_typed = |option: &str| {
+        std::env::args().any(|one| one.split('=').next() == Some(option))
+            || !option.starts_with("--")
+    };
+    let named = named.filter_map(|shown| shown.split([' ', '=']).next());
+    let (typed, untyped): (Vec<_>, Vec<_>) = named.partition(|option| is_typed(option));
+    let first = untyped.first().filter(|_| !typed.is_empty())?;
+    first.strip_prefix("--").map(str::to_owned)
+}
+
+fn with_environment(command: clap::Command, outdone: &[String]) -> clap::Command {
     const NO: [&str; 5] = ["0", "false", "no", "off", "n"];
     let command = command.mut_args(|arg| {
         let Some(value) = arg.get_env().and_then(std::env::var_os) else {
@@ -120,7 +156,10 @@ fn with_environment(command: clap::Command) -> clap::Command {
         };
         let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
         let says_no = NO.iter().any(|no| value.eq_ignore_ascii_case(no));
-        if value.is_empty() || (is_switch && says_no) {
+        let is_outdone = arg
+            .get_long()
+            .is_some_and(|own| outdone.iter().any(|one| one == own));
+        if value.is_empty() || (is_switch && says_no) || is_outdone {
             arg.env(Resettable::<OsStr>::Reset)
         } else if is_switch {
             arg.value_parser(BoolishValueParser::new())
@@ -128,7 +167,7 @@ fn with_environment(command: clap::Command) -> clap::Command {
             arg
         }
     });
-    command.mut_subcommands(with_environment)
+    command.mut_subcommands(|command| with_environment(command, outdone))
 }
 
 fn code(status: i32) -> ExitCode {

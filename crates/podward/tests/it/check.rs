@@ -421,11 +421,13 @@ fn a_long_file_has_the_same_findings_in_pieces() {
 #[test]
 fn variables_of_the_environment_say_yes_and_no() {
     let folder = written(&[("a.yaml", HOST_PID)]);
-    let run = |variables: &[(&str, &str)]| {
+    let typed = |variables: &[(&str, &str)], options: &[&str]| {
         let mut command = Command::new(PODWARD);
         command.args(["check", "-o", "json"]).current_dir(&*folder);
-        command.envs(variables.iter().copied()).output().unwrap()
+        command.args(options).envs(variables.iter().copied());
+        command.output().unwrap()
     };
+    let run = |variables: &[(&str, &str)]| typed(variables, &[]);
     for yes in ["1", "true", "yes"] {
         for no in ["0", "false", "no", ""] {
             let output = run(&[
@@ -445,6 +447,24 @@ fn variables_of_the_environment_say_yes_and_no() {
     assert_eq!(both.status.code(), Some(2));
     let unclear = run(&[("PODWARD_NO_RENDER", "perhaps")]);
     assert!(err(&unclear).contains("perhaps"), "{}", err(&unclear));
+    // what is typed goes before a variable that contradicts it
+    for (variable, options, code) in [
+        (("PODWARD_NO_RENDER", "1"), &["--render"] as &[_], 1),
+        (
+            ("PODWARD_BASELINE", "nosuch.json"),
+            &["--write-baseline=new.json"],
+            0,
+        ),
+        (("PODWARD_NO_RENDER", "1"), &["--render", "--no-render"], 2),
+    ] {
+        let output = typed(&[variable], options);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{options:?}: {}",
+            err(&output)
+        );
+    }
 }
 
 #[test]
