@@ -4,9 +4,12 @@ mod complete;
 mod existing;
 mod fill;
 mod gate;
+mod names;
 mod pods;
 mod review;
+mod selector;
 mod standards;
+mod token_endpoint;
 mod workload_identity;
 
 pub use complete::complete;
@@ -15,4 +18,5 @@ pub use fill::DEFAULT_LABEL;
 pub use gate::{Decision, Exemptions, Gate};
 pub use review::{Answer, Kind, Request, Resource, Review, Reviewed, Status, UserInfo};
 pub use standards::{Family, LabelFault, Labels, Mode, Standard, Standards};
+pub use token_endpoint::{TokenEndpoint, TokenEndpointError, TokenEndpointSettings};
 pub use workload_identity::{Environment, MutateError, inject};

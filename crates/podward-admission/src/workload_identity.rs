@@ -4,11 +4,13 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use podward_api::SecretString;
 use podward_api::workload_identity::{
-    AUDIENCE, CLIENT_ID_ANNOTATION, MOUNT_PATH, TENANT_ID_ANNOTATION, TOKEN_EXPIRATION_ANNOTATION,
+    CLIENT_ID_ANNOTATION, MOUNT_PATH, TENANT_ID_ANNOTATION, TOKEN_EXPIRATION_ANNOTATION,
     TOKEN_PATH, USE_LABEL,
 };
 use podward_cluster::View;
 use serde_json::{Map, Value, json};
+
+use crate::token_endpoint::TokenEndpoint;
 
 /// Label or annotation that asks for `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
 const ENDPOINT_OPT_IN: &str = "podward.dev/identity";
@@ -29,6 +31,10 @@ pub struct Environment {
     pub tenant: String,
     /// Base URL of the token service; [`AUTHORITY_HOST`](podward_api::workload_identity::AUTHORITY_HOST) in the public cloud.
     pub authority_host: String,
+    /// Audience of the tokens; [`AUDIENCE`](podward_api::workload_identity::AUDIENCE) in the public cloud.
+    pub audience: String,
+    /// What pods that ask for it get their tokens from, in place of the token service.
+    pub token_endpoint: Option<TokenEndpoint>,
     /// URL of the pod's identity endpoint; empty where it is not served.
     pub endpoint: String,
     /// The pod's own header value; empty where the endpoint is not served.
@@ -64,7 +70,10 @@ fn list<'a>(spec: &'a mut Map<String, Value>, name: &str) -> &'a mut Vec<Value> 
     }
 }
 
-fn add_env(container: &mut Map<String, Value>, variables: &[(&str, &str)]) {
+fn add_env<'a>(
+    container: &mut Map<String, Value>,
+    variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+) {
     let env = list(container, "env");
     for (name, value) in variables {
         let there = env
@@ -185,6 +194,8 @@ pub fn inject(
     let client_id = annotation(CLIENT_ID_ANNOTATION).unwrap_or_default();
     let token_file = format!("{MOUNT_PATH}/{TOKEN_PATH}");
     let volume = volume_name(pod);
+    let token_endpoint = given.token_endpoint.as_ref();
+    let token_endpoint = token_endpoint.filter(|one| federated && one.is_asked_by(pod));
     let Some(Value::Object(spec)) = pod.get_mut("spec") else {
         return Ok(warnings);
     };
@@ -198,8 +209,9 @@ pub fn inject(
             ("AZURE_AUTHORITY_HOST", given.authority_host.as_str()),
         ]);
     }
+    let mut of_endpoint = Vec::new();
     if endpoint && !given.endpoint.is_empty() {
-        variables.extend([(ENDPOINT, given.endpoint.as_str()), (HEADER, &header)]);
+        of_endpoint.extend([(ENDPOINT, given.endpoint.as_str()), (HEADER, &header)]);
     }
     for kind in ["initContainers", "containers"] {
         let Some(Value::Array(containers)) = spec.get_mut(kind) else {
@@ -210,7 +222,15 @@ pub fn inject(
             if name.is_some_and(|name| skipped.iter().any(|one| one == name)) {
                 continue;
             }
-            add_env(container, &variables);
+            let of_token_endpoint =
+                token_endpoint.map_or_else(Vec::new, |one| one.variables(container.get("env")));
+            let all = variables.iter().copied();
+            let all = all.chain(
+                of_token_endpoint
+                    .iter()
+                    .map(|(name, value)| (*name, *value)),
+            );
+            add_env(container, all.chain(of_endpoint.iter().copied()));
             if federated {
                 let mount = json!({"name": volume, "mountPath": MOUNT_PATH, "readOnly": true});
                 add(container, "volumeMounts", "mountPath", mount);
@@ -218,9 +238,12 @@ pub fn inject(
         }
     }
     if federated {
-        let projected = json!({"name": volume, "projected": {"sources": [{"serviceAccountToken": {
-            "path": TOKEN_PATH, "expirationSeconds": seconds, "audience": AUDIENCE,
-        }}]}});
+        let audience = token_endpoint.map_or(given.audience.as_str(), TokenEndpoint::audience);
+        let mut sources = vec![json!({"serviceAccountToken": {
+            "path": TOKEN_PATH, "expirationSeconds": seconds, "audience": audience,
+        }})];
+        sources.extend(token_endpoint.and_then(TokenEndpoint::source).cloned());
+        let projected = json!({"name": volume, "projected": {"sources": sources}});
         add(spec, "volumes", "name", projected);
     }
     Ok(warnings)
@@ -245,6 +268,8 @@ mod tests {
         Environment {
             tenant: "t".into(),
             authority_host: podward_api::workload_identity::AUTHORITY_HOST.into(),
+            audience: podward_api::workload_identity::AUDIENCE.into(),
+            token_endpoint: None,
             endpoint: "http://e".into(),
             header: SecretString::new("h".into()),
         }

@@ -17,3 +17,20 @@ pub const TOKEN_PATH: &str = "token/azure-identity-token";
 pub const AUDIENCE: &str = "api://AzureADTokenExchange";
 /// Authority of the public cloud.
 pub const AUTHORITY_HOST: &str = "https://login.microsoftonline.com/";
+
+/// Authority of a cloud, by its name in any case.
+#[must_use]
+pub fn authority_host(cloud: &str) -> Option<&'static str> {
+    let clouds = [
+        ("AzurePublicCloud", AUTHORITY_HOST),
+        (
+            "AzureUSGovernmentCloud",
+            "https://login.microsoftonline.us/",
+        ),
+        ("AzureChinaCloud", "https://login.chinacloudapi.cn/"),
+    ];
+    let found = clouds
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(cloud));
+    found.map(|(_, url)| *url)
+}

@@ -62,7 +62,7 @@ enum Command {
     #[command(subcommand)]
     Access(access::Access),
     Cloud(cloud::Cloud),
-    Webhook(webhook::Webhook),
+    Webhook(Box<webhook::Webhook>),
     Manifests(manifests::Manifests),
     Completions(manual::Completions),
     Man(manual::Man),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::review::Review;
+use crate::token_endpoint::{TokenEndpoint, TokenEndpointSettings};
 
 const CLIENT: &str = "azure.workload.identity/client-id";
 const TENANT: &str = "azure.workload.identity/tenant-id";
@@ -20,6 +21,15 @@ fn view(annotations: &Value) -> View {
 }
 
 fn answer(pod: &Value, view: &View, labels: &Labels) -> Answer {
+    answer_with(pod, view, labels, TokenEndpointSettings::default())
+}
+
+fn answer_with(
+    pod: &Value,
+    view: &View,
+    labels: &Labels,
+    token_endpoint: TokenEndpointSettings,
+) -> Answer {
     let review = json!({"apiVersion": "admission.k8s.io/v1", "request": {
         "uid": "u", "kind": {"kind": "Pod"}, "resource": {"resource": "pods"}, "operation": "CREATE",
         "namespace": "ns", "object": pod,
@@ -29,6 +39,8 @@ fn answer(pod: &Value, view: &View, labels: &Labels) -> Answer {
     let given = Environment {
         tenant: "cluster-tenant".into(),
         authority_host: "https://login.microsoftonline.com/".into(),
+        audience: "api://AzureADTokenExchange".into(),
+        token_endpoint: TokenEndpoint::of(token_endpoint, "").unwrap(),
         endpoint: "http://169.254.169.254/x".into(),
         header: SecretString::new("random".into()),
     };
@@ -225,4 +237,111 @@ fn defaults_are_for_namespaces_that_ask_for_them() {
         patch(&answer(&bare, &View::default(), &Labels::new())),
         json!([])
     );
+}
+
+/// An endpoint that pods ask for by `azure.workload.identity/use-proxy`.
+fn token_endpoint() -> TokenEndpointSettings {
+    TokenEndpointSettings {
+        suffix: "proxy".into(),
+        audience: "api://proxy".into(),
+        proxy: "https://10.0.0.1".into(),
+        sni: "proxy.example".into(),
+        ..TokenEndpointSettings::default()
+    }
+}
+
+#[test]
+fn the_token_endpoint_is_given_with_its_ca_to_who_asks() {
+    let uses = json!({"azure.workload.identity/use": "true"});
+    let asks = json!({"azure.workload.identity/use-proxy": "True", CLIENT: "ignored"});
+    let pod = pod(&uses, &asks, &json!([{"name": "c"}]));
+    let view = view(&json!({CLIENT: "c-1"}));
+    let pem = "-----BEGIN CERTIFICATE-----\n";
+    let file = json!({"name": "AZURE_KUBERNETES_CA_FILE", "value": "/var/run/secrets/azure/wi/ca-cert/ca.crt"});
+    let none = TokenEndpointSettings::default();
+    for (ca, variable, source) in [
+        (none.clone(), None, None),
+        (
+            TokenEndpointSettings {
+                ca_data: pem.into(),
+                ..none.clone()
+            },
+            Some(json!({"name": "AZURE_KUBERNETES_CA_DATA", "value": pem})),
+            None,
+        ),
+        (
+            TokenEndpointSettings {
+                ca_config_map: "proxy-ca".into(),
+                ..none.clone()
+            },
+            Some(file.clone()),
+            Some(json!({"configMap": {"name": "proxy-ca", "optional": false,
+                "items": [{"key": "ca.crt", "path": "ca-cert/ca.crt"}]}})),
+        ),
+        (
+            TokenEndpointSettings {
+                ca_signer: "example.com/proxy".into(),
+                ca_selector: "a=b,c in (d)".into(),
+                ..none
+            },
+            Some(file),
+            Some(
+                json!({"clusterTrustBundle": {"signerName": "example.com/proxy", "optional": false,
+                "path": "ca-cert/ca.crt", "labelSelector": {"matchLabels": {"a": "b"},
+                    "matchExpressions": [{"key": "c", "operator": "In", "values": ["d"]}]}}}),
+            ),
+        ),
+    ] {
+        let settings = TokenEndpointSettings {
+            ca_data: ca.ca_data,
+            ca_config_map: ca.ca_config_map,
+            ca_signer: ca.ca_signer,
+            ca_selector: ca.ca_selector,
+            ..token_endpoint()
+        };
+        let (mut env, mounts) = given(Some("c-1"), "cluster-tenant");
+        let variables = env.as_array_mut().unwrap();
+        variables
+            .push(json!({"name": "AZURE_KUBERNETES_TOKEN_PROXY", "value": "https://10.0.0.1"}));
+        variables.push(json!({"name": "AZURE_KUBERNETES_SNI_NAME", "value": "proxy.example"}));
+        variables.extend(variable);
+        let mut volume = volume(3600);
+        let sources = &mut volume["projected"]["sources"];
+        sources[0]["serviceAccountToken"]["audience"] = json!("api://proxy");
+        sources.as_array_mut().unwrap().extend(source);
+        let once = answer_with(&pod, &view, &Labels::new(), settings.clone());
+        let made = patch(&once);
+        let mut completed = pod.clone();
+        let steps: json_patch::Patch = serde_json::from_value(made).unwrap();
+        json_patch::patch(&mut completed, &steps).unwrap();
+        assert_eq!(
+            completed["spec"],
+            json!({"serviceAccountName": "web", "volumes": [volume],
+                "containers": [{"name": "c", "env": env, "volumeMounts": mounts}]})
+        );
+        assert_eq!(completed["metadata"], pod["metadata"]);
+        let twice = answer_with(&completed, &view, &Labels::new(), settings);
+        assert_eq!(twice.patch, None);
+    }
+}
+
+#[test]
+fn the_token_endpoint_is_not_given_to_who_does_not_ask() {
+    let uses = json!({"azure.workload.identity/use": "true"});
+    let one = json!([{"name": "c"}]);
+    let view = view(&json!({CLIENT: "c-1"}));
+    let asks = json!({"azure.workload.identity/use-proxy": "true"});
+    let with = |pod: &Value| patch(&answer_with(pod, &view, &Labels::new(), token_endpoint()));
+    for annotations in [
+        json!({}),
+        json!({"azure.workload.identity/use-proxy": "yes"}),
+        json!({"azure.workload.identity/use-other": "true"}),
+    ] {
+        let pod = pod(&uses, &annotations, &one);
+        assert_eq!(with(&pod), patch(&answer(&pod, &view, &Labels::new())));
+    }
+    // the annotation without the label is nothing
+    assert_eq!(with(&pod(&json!({}), &asks, &one)), json!([]));
+    let own = pod(&json!({"podward.dev/identity": "true"}), &asks, &one);
+    assert_eq!(with(&own), patch(&answer(&own, &view, &Labels::new())));
 }

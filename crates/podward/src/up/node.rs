@@ -228,6 +228,8 @@ impl Node {
         };
         Environment {
             tenant: self.tenant(),
+            audience: podward_api::workload_identity::AUDIENCE.to_owned(),
+            token_endpoint: None,
             authority_host: self.shared.map_or_else(
                 || podward_api::workload_identity::AUTHORITY_HOST.to_owned(),
                 network::authority_host,

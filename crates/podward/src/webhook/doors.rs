@@ -44,9 +44,8 @@ pub(super) struct Doors {
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: Arc<Health>,
     pub(super) io: Io,
-    pub(super) tenant: String,
-    pub(super) authority_host: String,
-    pub(super) endpoint: String,
+    /// What every pod is given, but for its header.
+    pub(super) given: Environment,
 }
 
 /// The two ways to ask.
@@ -225,10 +224,8 @@ impl Doors {
             );
         };
         let given = Environment {
-            tenant: self.tenant.clone(),
-            authority_host: self.authority_host.clone(),
-            endpoint: self.endpoint.clone(),
             header: SecretString::new(header.to_string()),
+            ..self.given.clone()
         };
         if let Some(account) = account
             && self

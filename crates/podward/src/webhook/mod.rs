@@ -4,6 +4,7 @@ mod authority;
 mod certificate;
 mod doors;
 mod health;
+mod identity;
 mod metrics;
 mod notices;
 
@@ -12,8 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use podward_admission::{Exemptions, Gate};
-use podward_api::workload_identity::AUTHORITY_HOST;
+use podward_admission::{Environment, Exemptions, Gate};
 use podward_cloud::Caller;
 use podward_cluster::Cluster;
 use podward_kube::Kubernetes;
@@ -28,6 +28,7 @@ use crate::stop::Stop;
 use certificate::Certificate;
 use doors::Doors;
 use health::Health;
+use identity::Identity;
 use metrics::Metrics;
 
 /// Judges and completes the pods of a cluster as they are made.
@@ -137,20 +138,8 @@ pub(crate) struct Webhook {
         env = "PODWARD_EXEMPT_RUNTIME_CLASSES"
     )]
     exempt_runtime_classes: Vec<String>,
-    /// Microsoft Entra tenant of identities whose service account names none
-    #[arg(long, value_name = "GUID", default_value = "", env = "PODWARD_TENANT")]
-    tenant: String,
-    /// Token service that pods are given
-    #[arg(long, value_name = "URL", default_value = AUTHORITY_HOST, env = "PODWARD_AUTHORITY_HOST")]
-    authority_host: String,
-    /// Identity endpoint that pods are given which ask for one; none is served where it is absent
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "",
-        env = "PODWARD_IDENTITY_ENDPOINT"
-    )]
-    identity_endpoint: String,
+    #[command(flatten)]
+    identity: Identity,
     /// `text`, or `json` with one event a line
     #[arg(short, long, value_enum, default_value_t = Output::Text, env = "PODWARD_OUTPUT")]
     output: Output,
@@ -163,15 +152,16 @@ const FAREWELL: Duration = Duration::from_secs(8);
 impl Webhook {
     pub(crate) fn run(self, io: &mut Io) -> Result<Exit, Report> {
         io.set_output(self.output);
+        let given = self.identity.given()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(std::thread::available_parallelism().map_or(2, usize::from))
             .enable_all()
             .build()
             .map_err(|e| Report::new(format!("cannot start: {e}")))?;
-        runtime.block_on(self.serve(io))
+        runtime.block_on(self.serve(given, io))
     }
 
-    async fn serve(self, io: &Io) -> Result<Exit, Report> {
+    async fn serve(self, given: Environment, io: &Io) -> Result<Exit, Report> {
         let mut stop = Stop::new()?;
         let kubernetes = Kubernetes::connect(self.kubeconfig.as_deref())
             .await
@@ -215,9 +205,7 @@ impl Webhook {
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
             io: io.clone(),
-            tenant: self.tenant.clone(),
-            authority_host: self.authority_host.clone(),
-            endpoint: self.identity_endpoint.clone(),
+            given,
         };
         let served = servers::serve(
             listener,

@@ -40,9 +40,14 @@ async fn doors(health: &Arc<Health>) -> Router {
         metrics: Arc::default(),
         health: Arc::clone(health),
         io: Io::new(),
-        tenant: String::new(),
-        authority_host: String::new(),
-        endpoint: String::new(),
+        given: Environment {
+            tenant: String::new(),
+            authority_host: String::new(),
+            audience: String::new(),
+            token_endpoint: None,
+            endpoint: String::new(),
+            header: SecretString::new(String::new()),
+        },
     }))
 }
 
