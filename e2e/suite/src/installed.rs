@@ -9,11 +9,15 @@ use crate::cluster::{Cluster, Fault, run};
 pub const SYSTEM: &str = "podward-system";
 
 /// Values that the tests install it with.
-const VALUES: [&str; 4] = [
+const VALUES: [&str; 8] = [
     "createNamespace=true",
     "image.tag=e2e",
     "image.pullPolicy=Never",
     "webhook.podSecurityLabels=true",
+    "webhook.tokenEndpoint.suffix=proxy",
+    "webhook.tokenEndpoint.audience=api://proxy",
+    "webhook.tokenEndpoint.proxy=https://proxy.example",
+    "webhook.tokenEndpoint.caConfigMap=proxy-ca",
 ];
 
 static STATE: RwLock<bool> = RwLock::new(false);

@@ -253,6 +253,46 @@ fn a_pod_gets_the_identity_that_it_asks_for() -> Result<(), Fault> {
 }
 
 #[test]
+fn a_pod_gets_the_token_endpoint_that_it_asks_for() -> Result<(), Fault> {
+    let Some(cluster) = Cluster::of("a_pod_gets_the_token_endpoint_that_it_asks_for") else {
+        return Ok(());
+    };
+    let _installed = Installed::of(&cluster)?;
+    let namespace = Namespace::make(&cluster, "proxied", &[])?;
+    // no node takes it: what the API server has kept of it is all that counts
+    let mut asked = pod(
+        "web",
+        &json!({"nodeSelector": {"none": "none"}, "containers": [{"name": "c", "image": "i"}]}),
+    );
+    asked["metadata"]["labels"] = json!({"azure.workload.identity/use": "true"});
+    asked["metadata"]["annotations"] = json!({"azure.workload.identity/use-proxy": "true"});
+    namespace.create(&asked)?;
+    let made = cluster.get(&["pod", "web", "-n", namespace.name()])?;
+    let env = &made["spec"]["containers"][0]["env"];
+    let env = env.as_array().ok_or("it has variables")?;
+    for (name, value) in [
+        ("AZURE_KUBERNETES_TOKEN_PROXY", "https://proxy.example"),
+        (
+            "AZURE_KUBERNETES_CA_FILE",
+            "/var/run/secrets/azure/wi/ca-cert/ca.crt",
+        ),
+    ] {
+        let want = json!({"name": name, "value": value});
+        assert!(env.contains(&want), "{env:?}");
+    }
+    let volumes = made["spec"]["volumes"].as_array().ok_or("it has volumes")?;
+    let mut sources = volumes.iter().map(|one| &one["projected"]["sources"]);
+    let want = json!([
+        {"serviceAccountToken": {"audience": "api://proxy", "expirationSeconds": 3600,
+            "path": "token/azure-identity-token"}},
+        {"configMap": {"name": "proxy-ca", "optional": false,
+            "items": [{"key": "ca.crt", "path": "ca-cert/ca.crt"}]}},
+    ]);
+    assert!(sources.any(|one| *one == want), "{volumes:?}");
+    Ok(())
+}
+
+#[test]
 fn while_podward_is_down_only_what_it_governs_waits_for_it() -> Result<(), Fault> {
     let Some(cluster) = Cluster::of("while_podward_is_down_only_what_it_governs_waits_for_it")
     else {
