@@ -1,5 +1,7 @@
 //! Who calls a vault: the token it sends, and what is asked of that.
 
+use std::sync::Arc;
+
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -16,7 +18,7 @@ use crate::names::{Place, VAULT_APPLICATION};
 use crate::{Cloud, answer};
 
 /// What the issuer of a tenant's tokens begins with.
-const ISSUERS: &str = "https://sts.windows.net/";
+pub(crate) const ISSUERS: &str = "https://sts.windows.net/";
 
 /// A caller who is not known.
 pub(crate) struct Unknown {
@@ -51,14 +53,7 @@ pub(crate) fn authenticate(
             refusal: Some(message),
         }
     };
-    let sent = parts
-        .headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token);
-    let Some(token) = sent else {
+    let Some(token) = sent(parts) else {
         let asked = challenge("AKV10000: Request is missing a Bearer or PoP token.".into());
         return Err(Unknown {
             refusal: None,
@@ -76,8 +71,7 @@ pub(crate) fn authenticate(
         })
     };
     let now = cloud.clock.now();
-    let known = cloud.known.token(token, now, || verified(cloud, token));
-    let known = known.ok_or_else(invalid)?;
+    let known = known(cloud, token, now).ok_or_else(invalid)?;
     let claims = &known.claims;
     if claims.exp < now {
         return Err(challenge(
@@ -108,6 +102,18 @@ pub(crate) fn authenticate(
         )));
     }
     Ok(known.client.clone())
+}
+
+/// The token of a request.
+pub(crate) fn sent(parts: &Parts) -> Option<&str> {
+    let sent = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = sent.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// What a token says, if the token service signed it. Its times, issuer and audience are the caller's to judge.
+pub(crate) fn known(cloud: &Cloud, token: &str, now: i64) -> Option<Arc<Token>> {
+    cloud.known.token(token, now, || verified(cloud, token))
 }
 
 /// What a token says that the token service signed.

@@ -38,7 +38,7 @@ impl Dress {
         let service = match place.map(|place| &place.service) {
             Some(Service::Authority) => Kind::Authority,
             Some(Service::Vault(_)) => Kind::Vault,
-            None => Kind::Other,
+            Some(Service::Manager) | None => Kind::Other,
         };
         let named = if service == Kind::Authority {
             CLIENT_ID

@@ -15,6 +15,7 @@ mod instance;
 mod issuers;
 mod keys;
 mod known;
+mod manager;
 mod metadata;
 mod names;
 mod proof;
@@ -50,7 +51,9 @@ pub use credentials::{
 pub use faults::{Faults, Spoil};
 pub use issuers::{Fetch, Fetched};
 pub use keys::{Keys, KeysError, Signer};
-pub use names::{AUTHORITY, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, VAULT_DOMAIN};
+pub use names::{
+    AUTHORITY, LOCAL_AUTHORITY, LOCAL_MANAGER, LOCAL_VAULT_DOMAIN, MANAGER, VAULT_DOMAIN,
+};
 pub use roles::{Role, RoleAssignment, Scope};
 pub use throttle::Throttle;
 pub use vault::{Data, DataError, Export};
@@ -479,6 +482,7 @@ async fn answered(cloud: Arc<Cloud>, place: Option<Place>, parts: Parts, body: B
     };
     match &place.service {
         Service::Authority => token_door::serve(&cloud, &place, &parts, &body, &caller).await,
+        Service::Manager => manager::serve(&cloud, &place, &parts),
         Service::Vault(_) => {
             // what is written waits for the disk, a key for the one who makes it, and work with keys takes up to seconds:
             // it goes off the loop, and no more of the work with keys than there are processors

@@ -11,11 +11,20 @@ pub const LOCAL_AUTHORITY: &str = "login.localhost";
 /// Domain of the vaults there.
 pub const LOCAL_VAULT_DOMAIN: &str = "vault.localhost";
 
+/// Host of Azure Resource Manager.
+pub const MANAGER: &str = "management.azure.com";
+/// Host of Azure Resource Manager where the public name is left to the public cloud.
+pub const LOCAL_MANAGER: &str = "management.localhost";
+/// The resource that tokens for Azure Resource Manager are for, in its oldest spelling.
+pub(crate) const MANAGER_RESOURCE: &str = "https://management.core.windows.net";
+
 /// The application id of the vaults, by which tokens can be asked for them.
 pub(crate) const VAULT_APPLICATION: &str = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093";
 
 /// There is no subscription: it stands where a service names one.
 pub(crate) const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000000";
+/// The group that all vaults are in.
+pub(crate) const RESOURCE_GROUP: &str = "podward";
 
 /// Names of the public token service beside the one that is played.
 const ALIASES: [&str; 3] = [
@@ -24,10 +33,25 @@ const ALIASES: [&str; 3] = [
     "sts.windows.net",
 ];
 
-/// Token service and vaults that belong together.
-const DOMAINS: [(&str, &str); 2] = [
-    (AUTHORITY, VAULT_DOMAIN),
-    (LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN),
+/// Services that belong together.
+#[derive(Debug)]
+struct Domains {
+    authority: &'static str,
+    vaults: &'static str,
+    manager: &'static str,
+}
+
+const DOMAINS: [Domains; 2] = [
+    Domains {
+        authority: AUTHORITY,
+        vaults: VAULT_DOMAIN,
+        manager: MANAGER,
+    },
+    Domains {
+        authority: LOCAL_AUTHORITY,
+        vaults: LOCAL_VAULT_DOMAIN,
+        manager: LOCAL_MANAGER,
+    },
 ];
 
 /// A service of the cloud.
@@ -37,13 +61,15 @@ pub(crate) enum Service {
     Authority,
     /// A vault, by its name in lower case.
     Vault(String),
+    /// Azure Resource Manager.
+    Manager,
 }
 
 /// What a `Host` header says.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) service: Service,
-    domains: (&'static str, &'static str),
+    domains: &'static Domains,
     /// The name, and `:8443` or nothing.
     host: String,
     /// Where the port begins.
@@ -61,11 +87,14 @@ impl Place {
             return None;
         }
         let (service, domains) = DOMAINS.iter().find_map(|domains| {
-            if name == domains.0 {
-                return Some((Service::Authority, *domains));
+            if name == domains.authority {
+                return Some((Service::Authority, domains));
             }
-            let vault = name.strip_suffix(domains.1)?.strip_suffix('.')?;
-            Some((Service::Vault(vault.to_owned()), *domains))
+            if name == domains.manager {
+                return Some((Service::Manager, domains));
+            }
+            let vault = name.strip_suffix(domains.vaults)?.strip_suffix('.')?;
+            Some((Service::Vault(vault.to_owned()), domains))
         })?;
         let mut host = name;
         let at = host.len();
@@ -88,17 +117,27 @@ impl Place {
 
     /// Address of the token service.
     pub(crate) fn authority(&self) -> String {
-        format!("https://{}{}", self.domains.0, self.port())
+        format!("https://{}{}", self.domains.authority, self.port())
     }
 
     /// Host of the token service, with its port.
     pub(crate) fn authority_host(&self) -> String {
-        format!("{}{}", self.domains.0, self.port())
+        format!("{}{}", self.domains.authority, self.port())
     }
 
     /// What a token for the vaults is for. Clients compare it with the vault's host, one of them with its port.
     pub(crate) fn resource(&self) -> String {
-        format!("https://{}{}", self.domains.1, self.port())
+        format!("https://{}", self.vaults())
+    }
+
+    /// What the hosts of vaults end in.
+    pub(crate) fn vaults(&self) -> String {
+        format!("{}{}", self.domains.vaults, self.port())
+    }
+
+    /// Address of a vault.
+    pub(crate) fn vault(&self, name: &str) -> String {
+        format!("https://{name}.{}/", self.vaults())
     }
 
     fn port(&self) -> &str {
@@ -106,7 +145,8 @@ impl Place {
     }
 }
 
-/// A resource in one spelling: without a trailing slash, and the vaults of all domains and ports as one.
+/// A resource in one spelling: without trailing slashes, and the vaults of all domains and ports as one, as is the
+/// manager.
 fn canonical(resource: &str) -> &str {
     let bare = resource.trim_end_matches('/');
     if bare.eq_ignore_ascii_case(VAULT_APPLICATION) {
@@ -115,8 +155,11 @@ fn canonical(resource: &str) -> &str {
     let host = bare.strip_prefix("https://").unwrap_or_default();
     let (name, port) = host.split_once(':').unwrap_or((host, "0"));
     let is_port = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-    if is_port && DOMAINS.iter().any(|(_, vaults)| *vaults == name) {
+    if is_port && DOMAINS.iter().any(|domains| domains.vaults == name) {
         return KEY_VAULT_RESOURCE;
+    }
+    if is_port && DOMAINS.iter().any(|domains| domains.manager == name) {
+        return MANAGER_RESOURCE;
     }
     bare
 }
@@ -137,7 +180,7 @@ fn name_and_path(url: &str) -> (&str, &str) {
 /// Whether an address is one of a tenant's at the token service: its issuer, or one of its endpoints, at any port.
 pub(crate) fn is_authority(url: &str, tenant: &str) -> bool {
     let (name, path) = name_and_path(url);
-    DOMAINS.iter().any(|(known, _)| *known == name)
+    DOMAINS.iter().any(|domains| domains.authority == name)
         && path
             .split('/')
             .next()
@@ -148,7 +191,7 @@ pub(crate) fn is_authority(url: &str, tenant: &str) -> bool {
 pub(crate) fn is_known_authority(url: &str) -> bool {
     let (name, _) = name_and_path(url);
     let is = |known: &str| known.eq_ignore_ascii_case(name);
-    DOMAINS.iter().any(|(known, _)| is(known)) || ALIASES.into_iter().any(is)
+    DOMAINS.iter().any(|domains| is(domains.authority)) || ALIASES.into_iter().any(is)
 }
 
 /// The parts of a path between its slashes.
@@ -171,6 +214,9 @@ mod tests {
             Place::of("shop.vault.azure.net.:8443").unwrap().base(),
             "https://shop.vault.azure.net:8443"
         );
+        let place = Place::of("management.localhost:8443").unwrap();
+        assert_eq!(place.service, Service::Manager);
+        assert_eq!(place.vault("shop"), "https://shop.vault.localhost:8443/");
         let place = Place::of("login.localhost:443").unwrap();
         assert_eq!(place.service, Service::Authority);
         assert_eq!(place.resource(), "https://vault.localhost");
@@ -193,5 +239,12 @@ mod tests {
         assert!(!same_resource(vault, "https://vault.azure.net:x"));
         assert!(!same_resource(vault, "https://vault.azure.net.example"));
         assert!(!same_resource(vault, "http://vault.azure.net"));
+        let manager = "https://management.core.windows.net/";
+        assert!(same_resource(
+            manager,
+            "https://management.localhost:8443//"
+        ));
+        assert!(same_resource(manager, "https://management.azure.com"));
+        assert!(!same_resource(manager, vault));
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 pub use objects::{Attributes, Certificate, Key, Secret};
 
 use crate::credentials::{ClientCertificate, ClientSecret, FederatedCredential};
-use crate::names::same_resource;
+use crate::names::{MANAGER_RESOURCE, same_resource};
 use crate::roles::RoleAssignment;
 use crate::throttle::Throttle;
 
@@ -211,7 +211,9 @@ impl Tenant {
 
     /// Whether tokens are issued for the resource.
     pub(crate) fn knows(&self, resource: &str) -> bool {
-        same_resource(resource, KEY_VAULT_RESOURCE)
+        let is = |known| same_resource(resource, known);
+        is(KEY_VAULT_RESOURCE)
+            || is(MANAGER_RESOURCE)
             || self
                 .resources
                 .iter()

@@ -129,6 +129,9 @@ impl Rule {
         let body = match place {
             Some(Service::Vault(_)) => self.of_vault(status, path),
             Some(Service::Authority) => self.of_token_service(status),
+            Some(Service::Manager) => {
+                json!({"error": {"code": self.code(status), "message": self.message()}})
+            }
             None => {
                 let (code, message) = (self.code(status), self.message());
                 json!({"error": code, "error_description": message, "statusCode": status, "message": message})

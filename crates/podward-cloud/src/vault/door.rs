@@ -48,7 +48,7 @@ pub(crate) fn serve(
 ) -> Response {
     let name = match &place.service {
         Service::Vault(name) => name.as_str(),
-        Service::Authority => "",
+        Service::Authority | Service::Manager => "",
     };
     let holding = cloud.holding();
     let asked = || {

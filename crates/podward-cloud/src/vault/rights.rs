@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::objects::Kind;
 use crate::config::{Access, CloudConfig, Vault};
 use crate::ids::object_id;
-use crate::names::SUBSCRIPTION;
+use crate::names::{RESOURCE_GROUP, SUBSCRIPTION};
 use crate::roles::{RoleAssignment, Scope, action};
 
 /// What one client may in one vault.
@@ -93,7 +93,7 @@ impl<'a> Rights<'a> {
         };
         let vault = vault.name.to_ascii_lowercase();
         let message = format!(
-            "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: appid={client};oid={};iss=https://sts.windows.net/{tenant}/\r\nAction: 'Microsoft.KeyVault/vaults/{action}'\r\nResource: '/subscriptions/{SUBSCRIPTION}/resourcegroups/podward/providers/microsoft.keyvault/vaults/{vault}{object}'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\nVault: {vault};location=local\r\n",
+            "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: appid={client};oid={};iss=https://sts.windows.net/{tenant}/\r\nAction: 'Microsoft.KeyVault/vaults/{action}'\r\nResource: '/subscriptions/{SUBSCRIPTION}/resourcegroups/{RESOURCE_GROUP}/providers/microsoft.keyvault/vaults/{vault}{object}'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\nVault: {vault};location=local\r\n",
             object_id(tenant, client),
         );
         let reason = format!(

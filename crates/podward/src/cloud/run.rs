@@ -12,8 +12,8 @@ use podward_access::{AccessLog, Bound};
 use podward_api::SecretString;
 use podward_api::access::{Event, RecordError, Recorder};
 use podward_cloud::{
-    AUTHORITY, Caller, Cloud, Data, Faults, Keys, LOCAL_AUTHORITY, LOCAL_VAULT_DOMAIN, LocalIssuer,
-    Signer, SystemClock, VAULT_DOMAIN,
+    AUTHORITY, Caller, Cloud, Data, Faults, Keys, LOCAL_AUTHORITY, LOCAL_MANAGER,
+    LOCAL_VAULT_DOMAIN, LocalIssuer, MANAGER, Signer, SystemClock, VAULT_DOMAIN,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -273,7 +273,9 @@ fn certified() -> Vec<String> {
     vec![
         AUTHORITY.into(),
         format!("*.{VAULT_DOMAIN}"),
+        MANAGER.into(),
         LOCAL_AUTHORITY.into(),
+        LOCAL_MANAGER.into(),
         format!("*.{LOCAL_VAULT_DOMAIN}"),
     ]
 }

@@ -52,8 +52,8 @@ pub(super) fn tell(io: &Io, state: &State) {
     io.section("Names");
     let names = [
         "systemd-resolved, browsers and curl lead every name below localhost to this machine by themselves",
-        "elsewhere: add `127.0.0.1 login.localhost NAME.vault.localhost` to /etc/hosts, with each vault's name",
-        "programs that know only the public names: lead login.microsoftonline.com and NAME.vault.azure.net here in the same way, take --port 443, and undo it afterwards",
+        "elsewhere: add `127.0.0.1 login.localhost management.localhost NAME.vault.localhost` to /etc/hosts, with each vault's name",
+        "programs that know only the public names: lead login.microsoftonline.com, management.azure.com and NAME.vault.azure.net here in the same way, take --port 443, and undo it afterwards",
     ];
     for line in names {
         io.line(format_args!("  {line}"));

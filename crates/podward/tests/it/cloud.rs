@@ -102,9 +102,13 @@ impl Cloud {
 
     /// A token of an identity that is named by the end of a query.
     pub(crate) fn token_of(&self, named: &str) -> String {
-        let path = format!(
-            "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net{named}"
-        );
+        self.token_for(&format!("https://vault.azure.net{named}"))
+    }
+
+    /// A token of the machine's own identity for a resource.
+    pub(crate) fn token_for(&self, resource: &str) -> String {
+        let path =
+            format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}");
         let (status, body) = self.metadata(&path, "Metadata: true\r\n");
         assert_eq!(status, 200, "{body}");
         body["access_token"].as_str().unwrap().to_owned()
@@ -116,6 +120,21 @@ impl Cloud {
         let client = &self.client;
         let answer = client.runtime.block_on(client.http.send(request)).unwrap();
         serde_json::from_slice(&answer.body).unwrap()
+    }
+
+    /// Asks Azure Resource Manager, with a token where one is given.
+    pub(crate) fn manager(&self, method: &str, path: &str, token: Option<&str>) -> (u16, Value) {
+        let authority = self.ready["authorityHost"].as_str().unwrap();
+        let url = format!("{}{path}", authority.replace("login.", "management."));
+        let mut request = hyper::Request::builder().method(method).uri(url);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(Vec::new()).unwrap();
+        let client = &self.client;
+        let answer = client.runtime.block_on(client.http.send(request)).unwrap();
+        let body = serde_json::from_slice(&answer.body).unwrap();
+        (answer.status.as_u16(), body)
     }
 
     /// Asks the vault `dev`.
@@ -134,7 +153,11 @@ impl Client {
     /// A client of the cloud that said this when it was ready.
     pub(crate) fn of(ready: &Value) -> Self {
         let address = ready["address"].as_str().unwrap().parse().unwrap();
-        let hosts = ["login.localhost", "*.vault.localhost"];
+        let hosts = [
+            "login.localhost",
+            "management.localhost",
+            "*.vault.localhost",
+        ];
         let overrides: Overrides = hosts.map(|host| (host.to_owned(), address)).into();
         let ca = std::fs::read_to_string(ready["caFile"].as_str().unwrap()).unwrap();
         Self {

@@ -47,6 +47,7 @@ mod issuers;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod manager;
 mod manual;
 #[cfg(test)]
 mod ordinary_user;
