@@ -34,7 +34,7 @@ pub fn complete(
     let mut pod = before.clone();
     let defaults = namespace.and_then(|labels| labels.get(DEFAULT_LABEL));
     if defaults.is_some_and(|profile| profile == "restricted")
-        && let Ok(object) = read(raw)
+        && let Ok(object) = read(raw.get())
     {
         fill(&mut pod, &object);
     }

@@ -24,7 +24,7 @@ pub fn warnings(
 ) -> Vec<String> {
     let pods: Vec<Object> = pods
         .iter()
-        .filter_map(|pod| read(&serde_json::value::to_raw_value(pod).ok()?).ok())
+        .filter_map(|pod| read(&pod.to_string()).ok())
         .collect();
     let pods = prioritized(&pods, exemptions);
     let total = pods.len();

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::pods::{Judged, Pods};
+use crate::prune::pruned;
 use crate::review::{Answer, Request};
 use crate::standards::{Family, Labels, Mode, Standards, joined};
 
@@ -134,6 +135,10 @@ impl Gate {
                 Err(text) => return bad(text).into(),
             }
         }
+        let read = |raw: &RawValue| match asked.iter().any(|(one, _)| one.ask_for_own_rules()) {
+            true => read(raw.get()),
+            false => read(&pruned(raw.get())),
+        };
         let object = match request.object.ok_or("there is none").and_then(read) {
             Ok(object) => object,
             Err(_) if is_pod => return bad("failed to decode object").into(),
@@ -327,8 +332,8 @@ fn no_namespace(namespace: &str, is_pod: bool) -> Answer {
 }
 
 /// The object of a review, with every field's place.
-pub(crate) fn read(raw: &RawValue) -> Result<Object, &'static str> {
-    let mut documents = podward_manifest::Documents::of("the object", raw.get());
+pub(crate) fn read(text: &str) -> Result<Object, &'static str> {
+    let mut documents = podward_manifest::Documents::of("the object", text);
     let document = documents
         .next()
         .and_then(Result::ok)

@@ -6,6 +6,7 @@ mod fill;
 mod gate;
 mod names;
 mod pods;
+mod prune;
 mod review;
 mod selector;
 mod standards;

@@ -257,6 +257,13 @@ impl Standards {
         self.audit.is_privileged() && self.warn.is_privileged() && self.rules.is_empty()
     }
 
+    /// Whether rules of podward's own are asked for, beside the controls of Pod Security.
+    #[must_use]
+    pub fn ask_for_own_rules(&self) -> bool {
+        let all = [self.enforce, self.audit, self.warn];
+        all.iter().any(|one| one.profile == Profile::Podward) || !self.rules.is_empty()
+    }
+
     /// Whether a namespace has a label for a mode.
     #[must_use]
     pub fn says(labels: &Labels, family: Family, mode: Mode) -> bool {

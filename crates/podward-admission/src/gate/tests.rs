@@ -378,3 +378,14 @@ fn no_annotation_of_a_pod_leaves_what_is_enforced() {
         );
     }
 }
+
+#[test]
+fn the_environment_is_looked_at_where_a_rule_of_podwards_own_does() {
+    let mut spec = privileged();
+    let plain = asked(&[(ENFORCE, "restricted")], &pod(&spec)).answer();
+    spec["containers"][0]["env"] = json!([{"name": "DB_PASSWORD", "value": "tR4v3rs3-l1me"}]);
+    let of = |label: (&str, &str)| asked(&[label], &pod(&spec)).answer();
+    assert_eq!(of((ENFORCE, "restricted")), plain);
+    let own = of(("podward.dev/enforce", "podward")).status.unwrap();
+    assert!(own.message.contains("env[0].value"), "{}", own.message);
+}
