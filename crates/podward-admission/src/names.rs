@@ -1,9 +1,11 @@
 //! Names as Kubernetes takes them, for what is written into pods by configuration.
 
+use podward_manifest::is_subdomain;
+
 /// A label's or an annotation's key: a name, and before it perhaps a domain with a slash.
 pub(crate) fn is_key(text: &str) -> bool {
     match text.split_once('/') {
-        Some((domain, name)) => is_domain(domain) && is_name(name),
+        Some((domain, name)) => is_subdomain(domain) && is_name(name),
         None => is_name(text),
     }
 }
@@ -13,29 +15,15 @@ pub(crate) fn is_label_value(text: &str) -> bool {
     text.is_empty() || is_name(text)
 }
 
-/// A DNS subdomain, as most objects are named.
-pub(crate) fn is_domain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_label)
-}
-
 fn is_name(text: &str) -> bool {
+    let ends = [text.bytes().next(), text.bytes().next_back()];
     text.len() <= 63
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        && has_ends(text)
-}
-
-fn is_label(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && has_ends(text)
-}
-
-fn has_ends(text: &str) -> bool {
-    let ends = [text.bytes().next(), text.bytes().next_back()];
-    ends.iter()
-        .all(|end| end.is_some_and(|byte| byte.is_ascii_alphanumeric()))
+        && ends
+            .iter()
+            .all(|end| end.is_some_and(|byte| byte.is_ascii_alphanumeric()))
 }
 
 #[cfg(test)]
@@ -52,6 +40,6 @@ mod tests {
             assert!(!is_key(bad), "{bad}");
         }
         assert!(is_label_value("") && is_label_value("v1.2") && !is_label_value("a/b"));
-        assert!(is_domain("a.b-c.1") && !is_domain("a..b") && !is_domain("A"));
+        assert!(is_subdomain("a.b-c.1") && !is_subdomain("a..b") && !is_subdomain("A"));
     }
 }

@@ -2,9 +2,10 @@
 //! of the token service.
 
 use podward_api::workload_identity::AUDIENCE;
+use podward_manifest::is_subdomain;
 use serde_json::{Value, json};
 
-use crate::names::{is_domain, is_key};
+use crate::names::is_key;
 use crate::selector::label_selector;
 
 /// What the annotation's key begins with.
@@ -141,7 +142,7 @@ impl TokenEndpoint {
         if !proxy.is_empty() && !is_proxy(&proxy) {
             return Err(TokenEndpointError::Proxy(proxy));
         }
-        if !sni.is_empty() && !is_domain(&sni.to_ascii_lowercase()) {
+        if !sni.is_empty() && !is_subdomain(&sni.to_ascii_lowercase()) {
             return Err(TokenEndpointError::Sni(sni));
         }
         Ok(Some(Self {
@@ -208,14 +209,14 @@ impl TokenEndpointSettings {
                 Ok(Ca::Data(data.to_owned()))
             }
             (_, "", "") => Err(TokenEndpointError::CaData),
-            ("", name, "") if is_domain(name) => Ok(Ca::Projected(json!({"configMap": {
+            ("", name, "") if is_subdomain(name) => Ok(Ca::Projected(json!({"configMap": {
                 "name": name, "items": [{"key": CA_KEY, "path": CA_PATH}], "optional": false,
             }}))),
             ("", name, "") => Err(TokenEndpointError::ConfigMap(name.to_owned())),
             ("", "", signer) => {
                 let is_signer = signer
                     .split_once('/')
-                    .is_some_and(|(domain, path)| is_domain(domain) && is_domain(path));
+                    .is_some_and(|(domain, path)| is_subdomain(domain) && is_subdomain(path));
                 if !is_signer {
                     return Err(TokenEndpointError::Signer(signer.to_owned()));
                 }

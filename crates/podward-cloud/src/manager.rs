@@ -14,6 +14,8 @@ use crate::names::{
 };
 use crate::{Cloud, answer};
 
+/// The provider of vaults, as paths are compared.
+const KEY_VAULT: &str = "microsoft.keyvault";
 /// Type of a vault.
 const VAULTS: &str = "Microsoft.KeyVault/vaults";
 
@@ -55,51 +57,27 @@ pub(crate) fn serve(cloud: &Cloud, place: &Place, parts: &Parts) -> Response {
     let found = match path.as_slice() {
         ["tenants"] => Some(list([tenant_told(tenant)])),
         ["subscriptions"] => Some(list([subscription(tenant)])),
-        ["subscriptions", SUBSCRIPTION] => Some(subscription(tenant)),
-        ["subscriptions", SUBSCRIPTION, "resourcegroups"] => Some(list([group()])),
-        [
-            "subscriptions",
-            SUBSCRIPTION,
-            "resourcegroups",
-            RESOURCE_GROUP,
-        ] => Some(group()),
-        ["subscriptions", SUBSCRIPTION, "resources"]
-        | [
-            "subscriptions",
-            SUBSCRIPTION,
-            "resourcegroups",
-            RESOURCE_GROUP,
-            "resources",
-        ]
-        | [
-            "subscriptions",
-            SUBSCRIPTION,
-            "providers",
-            "microsoft.keyvault",
-            "vaults",
-        ]
-        | [
-            "subscriptions",
-            SUBSCRIPTION,
-            "resourcegroups",
-            RESOURCE_GROUP,
-            "providers",
-            "microsoft.keyvault",
-            "vaults",
-        ] => Some(list(vaults())),
-        [
-            "subscriptions",
-            SUBSCRIPTION,
-            "resourcegroups",
-            RESOURCE_GROUP,
-            "providers",
-            "microsoft.keyvault",
-            "vaults",
-            name,
-        ] => vaults().find(|vault| {
-            let own = vault.get("name").and_then(Value::as_str);
-            own.is_some_and(|own| own.eq_ignore_ascii_case(name))
-        }),
+        ["subscriptions", SUBSCRIPTION, rest @ ..] => match rest {
+            [] => Some(subscription(tenant)),
+            ["resourcegroups"] => Some(list([group()])),
+            ["resourcegroups", RESOURCE_GROUP] => Some(group()),
+            [
+                "resourcegroups",
+                RESOURCE_GROUP,
+                "providers",
+                KEY_VAULT,
+                "vaults",
+                name,
+            ] => vaults().find(|vault| {
+                let own = vault.get("name").and_then(Value::as_str);
+                own.is_some_and(|own| own.eq_ignore_ascii_case(name))
+            }),
+            // those of the subscription are those of its one group
+            ["resourcegroups", RESOURCE_GROUP, all @ ..] | all => match all {
+                ["resources"] | ["providers", KEY_VAULT, "vaults"] => Some(list(vaults())),
+                _ => None,
+            },
+        },
         _ => None,
     };
     match found {
@@ -170,7 +148,7 @@ fn words(path: &str) -> Vec<&str> {
         "resourcegroups",
         "resources",
         "providers",
-        "microsoft.keyvault",
+        KEY_VAULT,
         "vaults",
         RESOURCE_GROUP,
     ];

@@ -57,6 +57,12 @@ impl Rule {
     }
 }
 
+/// Whether a name is a DNS subdomain (RFC 1123), as most objects are named.
+#[must_use]
+pub fn is_subdomain(name: &str) -> bool {
+    Rule::Subdomain.takes(name)
+}
+
 /// The names of an object that no API server would take, each with its place.
 #[must_use]
 pub fn name_faults(object: &Object) -> Vec<ObjectError> {

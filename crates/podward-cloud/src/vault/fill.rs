@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::bundle::Bundle;
 use super::certificate::{self, Certificate};
 use super::data::{Seal, pack};
-use super::key::{Key, Plan, is_operation};
-use super::material::{Curve, Material};
+use super::key::{Key, Plan, inability};
+use super::material::{Curve, EC, Material, RSA};
 use super::objects::{Kind, Object};
 use super::policy::{PEM, Policy};
 use super::secret::Secret;
@@ -151,7 +151,7 @@ impl Filling<'_> {
             .into_iter()
             .map(|field| field.unwrap_or(b"\0"))
             .collect();
-        let (dress, more) = Dress::of(&secret.attributes, &secret.tags, self.now, at)?;
+        let (given, more) = Given::of(&secret.attributes, &secret.tags, self.now, at)?;
         said.extend(more.as_ref().map(String::as_bytes));
         let news = self.news(Secret::KIND, &secret.name, &said, steps);
         let item = self.store.secrets.get(&secret.name);
@@ -170,7 +170,7 @@ impl Filling<'_> {
         self.there(item, Secret::KIND, steps);
         if let Some(same) = same {
             if more.is_some() {
-                steps.push(Step::put(&secret.name, dress.put_on(same.clone())));
+                steps.push(Step::put(&secret.name, given.put_on(same.clone())));
             }
             return Ok(());
         }
@@ -179,7 +179,7 @@ impl Filling<'_> {
             content_type: secret.content_type.clone(),
         };
         let id = fresh(at("name"))?;
-        let made = dress.put_on(version(&id, self.now, body));
+        let made = given.put_on(version(&id, self.now, body));
         steps.push(Step::put(&secret.name, made));
         Ok(())
     }
@@ -211,14 +211,12 @@ impl Filling<'_> {
         };
         let (said, plan) = said;
         let operations = key.key_ops.clone();
-        if !operations
-            .iter()
-            .flatten()
-            .all(|one| is_operation(one, plan.is_some()))
-        {
+        let able = if plan.is_some() { RSA } else { EC };
+        let mut named = operations.iter().flatten();
+        if named.any(|one| inability(one, able).is_some()) {
             return fault("keyOps", "names what a key of this type cannot do");
         }
-        let (dress, more) = Dress::of(&key.attributes, &key.tags, self.now, at)?;
+        let (given, more) = Given::of(&key.attributes, &key.tags, self.now, at)?;
         let operations_said = operations
             .as_ref()
             .map(|all| format!("may {}", all.join(" ")));
@@ -249,7 +247,7 @@ impl Filling<'_> {
         };
         let id = fresh(at("name"))?;
         let made = version(&id, self.now, body.that_may(operations));
-        steps.push(Step::put(&key.name, dress.put_on(made)));
+        steps.push(Step::put(&key.name, given.put_on(made)));
         Ok(())
     }
 
@@ -265,7 +263,7 @@ impl Filling<'_> {
             "x509_props": {"subject": wanted.subject, "sans": {"dns_names": wanted.dns_names}},
             "issuer": {"name": "Self"},
         });
-        let (dress, more) = Dress::of(&wanted.attributes, &wanted.tags, self.now, at)?;
+        let (given, more) = Given::of(&wanted.attributes, &wanted.tags, self.now, at)?;
         if wanted.attributes.nbf.or(wanted.attributes.exp).is_some() {
             let text = "the times of a certificate stand in it";
             return Err(ConfigError::new(at("attributes"), text));
@@ -296,7 +294,7 @@ impl Filling<'_> {
                 return Ok(());
             }
         }
-        let made = self.self_signed(name, policy, &fresh(at("name"))?, &dress);
+        let made = self.self_signed(name, policy, &fresh(at("name"))?, &given);
         steps.extend(made.map_err(|e| ConfigError::new(at("subject"), e))?);
         Ok(())
     }
@@ -306,14 +304,14 @@ impl Filling<'_> {
         name: &str,
         policy: Value,
         id: &str,
-        dress: &Dress,
+        given: &Given,
     ) -> Result<Vec<Step>, String> {
         let policy: Policy = serde_json::from_value(policy).map_err(|e| e.to_string())?;
         let make = || {
             let policy = policy.checked()?;
             let key = Arc::new(policy.key()?);
             let leaf = policy.self_signed(&key, self.now)?;
-            let mut attributes = dress.attributes.clone();
+            let mut attributes = given.attributes.clone();
             if let Some(read) = x509::read(&leaf) {
                 attributes.nbf = Some(read.not_before);
                 attributes.exp = Some(read.not_after);
@@ -324,19 +322,19 @@ impl Filling<'_> {
                 chain: Vec::new(),
                 before: None,
             };
-            certificate::made(name, id, &bundle, &policy, &attributes, dress.tags.as_ref())
+            certificate::made(name, id, &bundle, &policy, &attributes, given.tags.as_ref())
         };
         make().map_err(|fault: super::fault::Fault| fault.message)
     }
 }
 
 /// Attributes and tags that a version starts with.
-struct Dress {
+struct Given {
     attributes: Attributes,
     tags: Option<Tags>,
 }
 
-impl Dress {
+impl Given {
     /// As configured; and what is said of it, where something is.
     fn of(
         attributes: &config::Attributes,

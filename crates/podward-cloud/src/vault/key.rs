@@ -34,10 +34,13 @@ const OPERATIONS: [&str; 8] = [
     "export",
 ];
 
-/// Whether a key of a type may be said to do this.
-pub(super) fn is_operation(word: &str, is_rsa: bool) -> bool {
-    OPERATIONS.contains(&word)
-        && (is_rsa || matches!(word, "sign" | "verify" | "import" | "export"))
+/// Why a key that can do some operations cannot be said to do this one; `None` where it can.
+pub(super) fn inability(named: &str, able: &[&str]) -> Option<String> {
+    if !OPERATIONS.contains(&named) {
+        return Some(format!("'{}' is no operation of a key", shown(named)));
+    }
+    let moves = matches!(named, "import" | "export");
+    (!moves && !able.contains(&named)).then(|| format!("A key of this type cannot {named}"))
 }
 
 /// An RSA key that is still to be made.
@@ -260,18 +263,11 @@ fn operations_of(
     named: Option<Vec<String>>,
     material: &Material,
 ) -> Result<Option<Vec<String>>, Fault> {
-    for one in named.iter().flatten() {
-        if !OPERATIONS.contains(&one.as_str()) {
-            let text = format!("'{}' is no operation of a key", shown(one));
-            return Err(Fault::bad(text));
-        }
-        let moves = matches!(one.as_str(), "import" | "export");
-        if !moves && !material.operations().contains(&one.as_str()) {
-            let text = format!("A key of this type cannot {one}");
-            return Err(Fault::bad(text));
-        }
+    let mut all = named.iter().flatten();
+    match all.find_map(|one| inability(one, material.operations())) {
+        Some(text) => Err(Fault::bad(text)),
+        None => Ok(named),
     }
-    Ok(named)
 }
 
 /// Refuses what would let a key leave the vault: only one of another tier lets it.

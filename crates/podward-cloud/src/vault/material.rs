@@ -22,6 +22,18 @@ use super::key::Plan;
 use crate::der;
 use crate::keys::{rsa_key, rsa_numbers};
 
+/// What an RSA key can be used for.
+pub(super) const RSA: &[&str] = &[
+    "encrypt",
+    "decrypt",
+    "sign",
+    "verify",
+    "wrapKey",
+    "unwrapKey",
+];
+/// What a key of a curve can be used for.
+pub(super) const EC: &[&str] = &["sign", "verify"];
+
 /// A curve that a vault knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Curve {
@@ -290,15 +302,8 @@ impl Material {
     /// What a key of this type can be used for.
     pub(super) const fn operations(&self) -> &'static [&'static str] {
         match self {
-            Self::Rsa { .. } => &[
-                "encrypt",
-                "decrypt",
-                "sign",
-                "verify",
-                "wrapKey",
-                "unwrapKey",
-            ],
-            Self::Ec { .. } => &["sign", "verify"],
+            Self::Rsa { .. } => RSA,
+            Self::Ec { .. } => EC,
         }
     }
 
