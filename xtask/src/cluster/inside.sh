@@ -1,7 +1,7 @@
 # Makes the inside of the cluster, in its own namespaces: nothing of this is seen by the machine, and all of it ends
 # with the last process in there.
 set -eu
-run=$1 node=$2 uplink=$3 host=$4 name=$5
+run=$1 node=$2 uplink=$3 host=$4 services=$5 name=$6
 
 # what the machine mounts later is seen here, not the other way round; what a pod mounts is seen by the kubelet
 mount --make-rslave /
@@ -40,3 +40,8 @@ echo 1 > /proc/sys/net/ipv4/ip_forward
 # from pod to pod by way of a Service: the answers must pass kube-proxy's rules too
 [ -e /proc/sys/net/bridge ] || modprobe br_netfilter
 echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables
+# a Service that kube-proxy does not know yet is refused at once: else the packet leaves for the machine and is lost, and
+# a connection whose first packet was not translated never is (by a reset, since the kernel sends one ICMP a second)
+for chain in FORWARD OUTPUT; do
+  iptables -A "$chain" -d "$services" -p tcp -j REJECT --reject-with tcp-reset
+done

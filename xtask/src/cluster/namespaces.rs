@@ -114,9 +114,9 @@ impl Inside {
         ip(&format!("address add {host}/30 dev {link}"))?;
         ip(&format!("link set {link} up"))?;
         let mut setup = self.command("sh");
-        let arguments = [&text(&layout.run()), &layout.node_address(), &uplink, &host];
+        let (run, node) = (text(&layout.run()), layout.node_address());
         setup.args(["-c", include_str!("inside.sh"), "inside"]);
-        setup.args(arguments).arg(NODE);
+        setup.args([&run, &node, &uplink, &host, &layout.services(), NODE]);
         output(setup)?;
         for net in [layout.pods(), layout.services()] {
             ip(&format!("route add {net} via {uplink}"))?;

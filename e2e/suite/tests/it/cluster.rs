@@ -1,7 +1,8 @@
 //! The cluster itself: what all other tests rely on.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
 use podward_e2e::{Cluster, Fault, Namespace, image};
 use serde_json::{Value, json};
@@ -136,14 +137,13 @@ fn a_service_leads_to_a_process_of_this_machine() -> Result<(), Fault> {
     let host = std::env::var("PODWARD_CLUSTER_HOST")?;
     let listener = TcpListener::bind((host.as_str(), 0))?;
     let port = listener.local_addr()?.port();
-    std::thread::spawn(move || -> std::io::Result<()> {
-        for stream in listener.incoming() {
-            let mut stream = stream?;
-            // the question is small, and its content of no matter
-            let _ = stream.read(&mut [0; 1024])?;
-            stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi")?;
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // the question is small, and its content of no matter; one that breaks off is asked again
+            if stream.read(&mut [0; 1024]).is_ok() {
+                let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+            }
         }
-        Ok(())
     });
     let namespace = Namespace::make(&cluster, "outside", &[])?;
     namespace.create(&json!({
@@ -160,8 +160,8 @@ fn a_service_leads_to_a_process_of_this_machine() -> Result<(), Fault> {
     let service = cluster.get(&["service", "host", "-n", "outside"])?;
     let address = service.pointer("/spec/clusterIP").and_then(Value::as_str);
     let address = address.ok_or("a Service has an address")?;
-    // kube-proxy may be a moment behind; with -T, this wget crashes
-    let ask = format!("until wget -q -O - http://{address}/; do sleep 0.2; done");
+    // kube-proxy may be a moment behind, and refuses until then; with -T, this wget crashes
+    let ask = format!("until timeout 10 wget -q -O - http://{address}/; do sleep 0.2; done");
     namespace.create(&json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asks"},
         "spec": {
@@ -174,5 +174,24 @@ fn a_service_leads_to_a_process_of_this_machine() -> Result<(), Fault> {
     }))?;
     let (phase, log) = cluster.ended(namespace.name(), "asks")?;
     assert_eq!((phase.as_str(), log.as_str()), ("Succeeded", "hi"));
+    Ok(())
+}
+
+/// Else who asks before kube-proxy knows a Service waits for minutes.
+#[test]
+fn an_address_of_no_service_refuses_at_once() -> Result<(), Fault> {
+    let Some(cluster) = Cluster::of("an_address_of_no_service_refuses_at_once") else {
+        return Ok(());
+    };
+    let service = cluster.get(&["service", "kubernetes"])?;
+    let address = service.pointer("/spec/clusterIP").and_then(Value::as_str);
+    let (net, _) = address
+        .and_then(|a| a.rsplit_once('.'))
+        .ok_or("an address")?;
+    // of those that are given to no one who does not ask for them by name
+    let address = format!("{net}.14:80").parse()?;
+    let refused = TcpStream::connect_timeout(&address, Duration::from_secs(10));
+    let refused = refused.err().map(|e| e.kind());
+    assert_eq!(refused, Some(ErrorKind::ConnectionRefused));
     Ok(())
 }
