@@ -1,7 +1,12 @@
 //! Grants in flight share a write: whoever finds none in progress writes for all who wait.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// How often a waiting thread looks whether the write before its own has ended, until it sleeps: some microseconds, as
+/// long as a write takes. A sleep costs more, and its end waits for a processor.
+const LOOKS: usize = 200;
 
 /// Where batches go. A batch is whole lines.
 pub(crate) trait Store: Send {
@@ -19,6 +24,8 @@ type Outcome = Arc<OnceLock<Result<(), Arc<str>>>>;
 pub(crate) struct Commit<S> {
     waiting: Mutex<Waiting>,
     turn: Condvar,
+    /// Whether somebody writes now; changed by who holds `waiting`.
+    writing: AtomicBool,
     store: Mutex<S>,
     limit: usize,
 }
@@ -27,8 +34,8 @@ pub(crate) struct Commit<S> {
 struct Waiting {
     lines: Vec<u8>,
     outcome: Outcome,
-    /// Whether somebody writes now.
-    writing: bool,
+    /// Who wants to be woken when a write has ended.
+    sleepers: usize,
     /// The buffer of the write before, to be filled again.
     spare: Vec<u8>,
 }
@@ -39,6 +46,7 @@ impl<S: Store> Commit<S> {
         Self {
             waiting: Mutex::default(),
             turn: Condvar::new(),
+            writing: AtomicBool::new(false),
             store: Mutex::new(store),
             limit,
         }
@@ -57,13 +65,9 @@ impl<S: Store> Commit<S> {
         if line.len() > self.limit {
             return Err(format!("an event of {} bytes is too long", line.len()).into());
         }
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.lock();
         while waiting.lines.len() + line.len() > self.limit {
-            waiting = if waiting.writing {
-                self.wait(waiting)
-            } else {
-                self.lead(waiting)
-            };
+            waiting = self.wait_or_lead(waiting);
         }
         waiting.lines.extend_from_slice(line);
         let outcome = Arc::clone(&waiting.outcome);
@@ -71,18 +75,35 @@ impl<S: Store> Commit<S> {
             if let Some(outcome) = outcome.get() {
                 return outcome.clone();
             }
-            waiting = if waiting.writing {
-                self.wait(waiting)
-            } else {
-                self.lead(waiting)
-            };
+            waiting = self.wait_or_lead(waiting);
         }
     }
 
-    fn wait<'a>(&self, waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
-        self.turn
-            .wait(waiting)
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_or_lead<'a>(&'a self, waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
+        if !self.writing.load(Ordering::Acquire) {
+            return self.lead(waiting);
+        }
+        drop(waiting);
+        for _ in 0..LOOKS {
+            if !self.writing.load(Ordering::Acquire) {
+                return self.lock();
+            }
+            std::hint::spin_loop();
+        }
+        let mut waiting = self.lock();
+        if self.writing.load(Ordering::Acquire) {
+            waiting.sleepers += 1;
+            waiting = self
+                .turn
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+            waiting.sleepers -= 1;
+        }
+        waiting
     }
 
     /// Writes all that waits, while others gather the next batch.
@@ -90,16 +111,18 @@ impl<S: Store> Commit<S> {
         let spare = std::mem::take(&mut waiting.spare);
         let mut batch = std::mem::replace(&mut waiting.lines, spare);
         let outcome = std::mem::take(&mut waiting.outcome);
-        waiting.writing = true;
+        self.writing.store(true, Ordering::Release);
         drop(waiting);
         let written = self.store().write(&batch);
         // nobody else knows this outcome's end, so it is set once
         let _ = outcome.set(written.map_err(|error| error.to_string().into()));
         batch.clear();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.writing = false;
+        let mut waiting = self.lock();
+        self.writing.store(false, Ordering::Release);
         waiting.spare = batch;
-        self.turn.notify_all();
+        if waiting.sleepers > 0 {
+            self.turn.notify_all();
+        }
         waiting
     }
 }
