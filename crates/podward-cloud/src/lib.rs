@@ -229,6 +229,8 @@ pub struct Cloud {
     seal: Seal,
     /// Permits for work with keys.
     work: Arc<Semaphore>,
+    /// Held for work with a key on the loop, one piece at a time: what else the loop has to do goes on beside it.
+    on_the_loop: Mutex<()>,
 }
 
 /// What the cloud holds: its configuration, and the vaults that were filled by it.
@@ -264,6 +266,7 @@ impl Cloud {
             work: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(2, usize::from),
             )),
+            on_the_loop: Mutex::default(),
         };
         cloud.apply(config)?;
         Ok(Arc::new(cloud))
@@ -485,10 +488,17 @@ async fn answered(cloud: Arc<Cloud>, place: Option<Place>, parts: Parts, body: B
         Service::Manager => manager::serve(&cloud, &place, &parts),
         Service::Vault(_) => {
             // what is written waits for the disk, a key for the one who makes it, and work with keys takes up to seconds:
-            // it goes off the loop, and no more of the work with keys than there are processors
+            // it goes off the loop, but for what is quick, and no more of the work with keys than there are processors
             let of_secrets = parts.uri.path().starts_with("/secrets");
             let reads = parts.method == Method::GET;
             if reads && !parts.uri.path().starts_with("/keys") {
+                return vault::serve(&cloud, &place, &parts, &body, &caller);
+            }
+            if !of_secrets
+                && vault::is_quick(&cloud, &place, &parts)
+                && let (Ok(_permit), Ok(_turn)) =
+                    (cloud.work.try_acquire(), cloud.on_the_loop.try_lock())
+            {
                 return vault::serve(&cloud, &place, &parts, &body, &caller);
             }
             let permit = if of_secrets || reads {

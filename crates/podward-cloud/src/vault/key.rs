@@ -101,7 +101,12 @@ impl Key {
         if self.unread.is_some() {
             return self.material()?.bits();
         }
-        self.material.get()?.as_ref()?.bits()
+        self.at_hand()?.bits()
+    }
+
+    /// The key, where it is made and was read.
+    pub(super) fn at_hand(&self) -> Option<&Arc<Material>> {
+        self.material.get()?.as_ref()
     }
 
     /// As cloud.yaml describes it; `None` where it was never made.
@@ -151,10 +156,15 @@ impl Key {
         material.as_ref()
     }
 
+    /// Whether nobody makes the key any more.
+    pub(super) fn is_there(&self) -> bool {
+        self.unread.is_some() || self.material.get().is_some()
+    }
+
     /// Where the key will be, while it is being made.
     fn coming(&self) -> Option<Arc<OnceLock<Option<Arc<Material>>>>> {
-        let begun = self.plan.is_none() && self.unread.is_none();
-        (begun && self.material.get().is_none()).then(|| Arc::clone(&self.material))
+        let begun = self.plan.is_none();
+        (begun && !self.is_there()).then(|| Arc::clone(&self.material))
     }
 
     fn may(&self, operation: &str) -> bool {
@@ -332,7 +342,7 @@ pub(super) fn serve(
 }
 
 /// The right, and the word of `key_ops`, that an operation of the address needs.
-fn wanted(operation: &str) -> Option<&'static str> {
+pub(super) fn wanted(operation: &str) -> Option<&'static str> {
     Some(match operation {
         "sign" => "sign",
         "verify" => "verify",
