@@ -3,6 +3,7 @@
 
 mod binds;
 mod capabilities;
+mod code;
 mod enter;
 mod files;
 mod init;
@@ -16,6 +17,7 @@ mod users;
 mod veth;
 
 pub use capabilities::{CONTAINERD_DEFAULT, CapabilitySets, parse_capability};
+pub use code::forget_used_code;
 pub use enter::{Enter, enter};
 pub use files::{apply_fs_group, chown, own_uid, peer_uid};
 pub use init::{

@@ -223,6 +223,7 @@ impl Run {
         write(&addresses.ca_bundle, bundle.as_bytes(), 0o644)?;
         let text = addresses.publish(state)?;
         addresses.tell(io);
+        podward_sys::forget_used_code();
         io.line(format_args!(
             "ready after {} ms; Ctrl-C ends it",
             started.elapsed().as_millis()

@@ -215,6 +215,7 @@ impl Webhook {
         );
         health.follow(following);
         io.line(format_args!("reviews are answered at https://{address}"));
+        podward_sys::forget_used_code();
         io.emit("ready", json!({"address": address}));
         tokio::select! {
             () = stop.asked() => {}
