@@ -8,7 +8,7 @@ use crate::shell::{output, program, say};
 
 /// A figure and what was wanted of it.
 pub(super) struct Goal {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) value: f64,
     pub(super) unit: &'static str,
     pub(super) most: Option<f64>,
@@ -38,7 +38,7 @@ pub(super) fn told(goals: &[Goal]) -> Value {
             "{name:<62} {value:>10.2} {unit:<5} {wanted:<16} {verdict}"
         ));
         figures.insert(
-            (*name).into(),
+            name.clone(),
             json!({"value": value, "unit": unit, "goal": wanted, "met": met}),
         );
     }

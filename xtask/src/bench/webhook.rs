@@ -169,8 +169,8 @@ fn measure(scratch: &Path) -> Result<Vec<Goal>, String> {
         let spent = (cpu(pid)? - before) * 1e6 / done.count;
         let paced = pause > 0;
         let [rate, p99, time] = names;
-        let goal = |name, value, unit, most, least| Goal {
-            name,
+        let goal = |name: &str, value, unit, most, least| Goal {
+            name: name.into(),
             value,
             unit,
             most,
@@ -182,7 +182,7 @@ fn measure(scratch: &Path) -> Result<Vec<Goal>, String> {
         all.push(goal(time, spent, "us", None, None));
     }
     all.push(Goal {
-        name: "resident memory after that",
+        name: "resident memory after that".into(),
         value: mebibytes(pid)?,
         unit: "MiB",
         most: Some(40.0),
