@@ -80,6 +80,21 @@ pub struct Certificate {
     /// DNS names.
     #[serde(default)]
     pub dns_names: Vec<String>,
+    /// Addresses of mail.
+    #[serde(default)]
+    pub emails: Vec<String>,
+    /// URIs.
+    #[serde(default)]
+    pub uris: Vec<String>,
+    /// IP addresses.
+    #[serde(default)]
+    pub ip_addresses: Vec<String>,
+    /// Months that it is good for, 1 to 1200; 12 where absent.
+    #[serde(default)]
+    pub validity_months: Option<u32>,
+    /// Of its key: `P-256`, which it is where absent, `P-384` or `P-521`.
+    #[serde(default)]
+    pub curve: Option<String>,
     /// `application/x-pem-file`.
     #[serde(default)]
     pub content_type: Option<String>,

@@ -86,9 +86,23 @@ fn fill(vault: &mut Map<String, Value>, store: &Store, with_values: bool) {
         let subject = part("/x509_props/subject").filter(Value::is_string);
         let mut fields = json!({"name": item.name, "subject": subject.unwrap_or(json!(""))});
         if let Some(fields) = fields.as_object_mut() {
-            let names = part("/x509_props/sans/dns_names").filter(|names| *names != json!([]));
-            let kind = part("/secret_props/contentType");
-            let all = [("dnsNames", names), ("contentType", kind)];
+            let names = |kind: &str| {
+                let names = part(&format!("/x509_props/sans/{kind}"));
+                names.filter(|names| *names != json!([]))
+            };
+            // what a certificate has where cloud.yaml is silent, or what it cannot have
+            let months = part("/x509_props/validity_months").filter(|months| *months != json!(12));
+            let curve = part("/key_props/crv");
+            let curve = curve.filter(|curve| ["P-384", "P-521"].map(Value::from).contains(curve));
+            let all = [
+                ("dnsNames", names("dns_names")),
+                ("emails", names("emails")),
+                ("uris", names("uris")),
+                ("ipAddresses", names("ipAddresses")),
+                ("validityMonths", months),
+                ("curve", curve),
+                ("contentType", part("/secret_props/contentType")),
+            ];
             for (field, value) in all {
                 if let Some(value) = value.filter(|value| !value.is_null()) {
                     fields.insert(field.into(), value);

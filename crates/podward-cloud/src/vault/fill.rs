@@ -13,12 +13,13 @@ use super::data::{Seal, pack};
 use super::key::{Key, Plan, inability};
 use super::material::{Curve, EC, Material, RSA};
 use super::objects::{Kind, Object};
-use super::policy::{PEM, Policy};
+use super::policy::Policy;
 use super::secret::Secret;
 use super::sent::Sent;
 use super::shelf::{Attributes, Item, Tags, Version};
 use super::step::{Change, Step};
 use super::store::{Store, check_secret, new_version, valid_name, version};
+use super::wanted::policy_of;
 use super::x509;
 use crate::config::{self, ConfigError, Vault};
 
@@ -257,12 +258,7 @@ impl Filling<'_> {
         at: &dyn Fn(&str) -> String,
         steps: &mut Vec<Step>,
     ) -> Result<(), ConfigError> {
-        let policy = json!({
-            "key_props": {"exportable": true, "kty": "EC", "crv": "P-256", "reuse_key": false},
-            "secret_props": {"contentType": wanted.content_type.as_deref().unwrap_or(PEM)},
-            "x509_props": {"subject": wanted.subject, "sans": {"dns_names": wanted.dns_names}},
-            "issuer": {"name": "Self"},
-        });
+        let policy = policy_of(wanted, at)?;
         let (given, more) = Given::of(&wanted.attributes, &wanted.tags, self.now, at)?;
         if wanted.attributes.nbf.or(wanted.attributes.exp).is_some() {
             let text = "the times of a certificate stand in it";

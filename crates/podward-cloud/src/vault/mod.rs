@@ -30,6 +30,7 @@ mod step;
 mod store;
 mod subject;
 mod tend;
+mod wanted;
 pub(crate) mod x509;
 
 pub(crate) use data::Seal;

@@ -38,6 +38,13 @@ impl Sans {
         (!sans.is_empty()).then_some(sans)
     }
 
+    /// Whether a certificate can have these names of one kind, which the policy calls so.
+    pub(super) fn checked(kind: &str, names: &[String]) -> Result<(), Fault> {
+        let sans = serde_json::json!({ kind: names });
+        let sans: Self = serde_json::from_value(sans).map_err(|e| Fault::bad(e.to_string()))?;
+        sans.made().map(|_names| ())
+    }
+
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         let all = [

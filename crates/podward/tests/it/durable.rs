@@ -390,8 +390,10 @@ fn what_is_exported_starts_another_cloud() {
     let token = cloud.token();
     let ask = |method: &str, path: &str, body: Value| cloud.vault(method, path, &token, &body);
     let policy = json!({
-        "issuer": {"name": "Self"}, "key_props": {"kty": "EC"},
-        "x509_props": {"subject": "CN=web.example", "sans": {"dns_names": ["web.example"]}},
+        "issuer": {"name": "Self"}, "key_props": {"kty": "EC", "crv": "P-384"},
+        "x509_props": {"subject": "CN=web.example", "validity_months": 24, "sans": {
+            "dns_names": ["web.example"], "emails": ["a@web.example"],
+            "uris": ["spiffe://web.example/a"], "ipAddresses": ["192.0.2.1"]}},
     });
     ask("PUT", "/secrets/db", json!({"value": "old"}));
     ask(
@@ -446,5 +448,10 @@ fn what_is_exported_starts_another_cloud() {
             ask("GET", "/keys/ec", Value::Null).1["key"]["key_ops"],
             json!(["verify"])
         );
+        let certificate = ask("GET", "/certificates/web", Value::Null).1;
+        let (x509, wanted) = (&certificate["policy"]["x509_props"], &policy["x509_props"]);
+        assert_eq!(x509["sans"], wanted["sans"]);
+        assert_eq!(x509["validity_months"], 24);
+        assert_eq!(certificate["policy"]["key_props"]["crv"], "P-384");
     });
 }
