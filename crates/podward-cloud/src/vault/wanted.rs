@@ -48,7 +48,7 @@ pub(super) fn policy_of(
 mod tests {
     use super::*;
 
-    fn policy(more: Value) -> Result<Value, String> {
+    fn policy(more: &Value) -> Result<Value, String> {
         let mut one = json!({"name": "web", "subject": "CN=web"});
         one.as_object_mut()
             .unwrap()
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn a_certificate_of_which_little_is_said_has_the_policy_that_it_always_had() {
         assert_eq!(
-            policy(json!({"dnsNames": ["web.example"]})).unwrap(),
+            policy(&json!({"dnsNames": ["web.example"]})).unwrap(),
             json!({
                 "key_props": {"exportable": true, "kty": "EC", "crv": "P-256", "reuse_key": false},
                 "secret_props": {"contentType": "application/x-pem-file"},
@@ -82,14 +82,14 @@ mod tests {
             (json!({"emails": ["ä@web.example"]}), "emails"),
             (json!({"ipAddresses": ["10.0.0.256"]}), "ipAddresses"),
         ] {
-            let told = policy(more).unwrap_err();
+            let told = policy(&more).unwrap_err();
             assert!(told.contains(&format!("certificates[0].{place}")), "{told}");
         }
         let all = json!({
             "curve": "P-521", "validityMonths": 1200, "emails": ["a@web.example"],
             "uris": ["spiffe://web.example/a"], "ipAddresses": ["192.0.2.1", "2001:db8::1"],
         });
-        let policy = policy(all).unwrap();
+        let policy = policy(&all).unwrap();
         assert_eq!(policy["x509_props"]["validity_months"], 1200);
         assert_eq!(
             policy["x509_props"]["sans"]["ipAddresses"][1],
