@@ -5,8 +5,6 @@ use std::sync::{Arc, OnceLock};
 
 use axum::http::Method;
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -14,8 +12,9 @@ use zeroize::Zeroizing;
 use super::data::{Place, pack, unpack};
 use super::door::{Call, Query};
 use super::fault::{Fault, shown};
-use super::material::{Cipher, Curve, Jwk, Material, bytes};
+use super::material::{Curve, Jwk, Material};
 use super::objects::{self, Detail, Kind, Object, Sent, Told, read};
+use super::operation;
 use super::rotation;
 use super::shelf::{Shelf, Version};
 use super::step::{Any, Step};
@@ -167,7 +166,8 @@ impl Key {
         (begun && !self.is_there()).then(|| Arc::clone(&self.material))
     }
 
-    fn may(&self, operation: &str) -> bool {
+    /// Whether it may be used so: a word of `key_ops`.
+    pub(super) fn may(&self, operation: &str) -> bool {
         match (&self.operations, self.material()) {
             (Some(named), _) => named.iter().any(|one| one == operation),
             (None, Some(material)) => material.operations().contains(&operation),
@@ -330,28 +330,15 @@ pub(super) fn serve(
                 "The key is not exportable: it has no release policy",
             ));
         }
-        (&Method::POST, [name, version, operation]) if wanted(operation).is_some() => {
-            used(call, name, Some(version), operation, body)?
+        (&Method::POST, [name, version, asked]) if operation::is_one(asked) => {
+            operation::answer(call, name, Some(version), asked, body)?
         }
-        (&Method::POST, [name, operation]) if wanted(operation).is_some() => {
-            used(call, name, None, operation, body)?
+        (&Method::POST, [name, asked]) if operation::is_one(asked) => {
+            operation::answer(call, name, None, asked, body)?
         }
         _ => return objects::serve::<Key>(call, method, rest, query, body),
     };
     Ok(Some(answer(200, &told)))
-}
-
-/// The right, and the word of `key_ops`, that an operation of the address needs.
-pub(super) fn wanted(operation: &str) -> Option<&'static str> {
-    Some(match operation {
-        "sign" => "sign",
-        "verify" => "verify",
-        "encrypt" => "encrypt",
-        "decrypt" => "decrypt",
-        "wrapkey" => "wrapKey",
-        "unwrapkey" => "unwrapKey",
-        _ => return None,
-    })
 }
 
 fn create(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
@@ -438,69 +425,4 @@ pub(super) fn add(
     };
     store.commit(vec![Step::put(name, version)])?;
     call.again::<Key>(&store, name, &id, Detail::Whole)
-}
-
-fn used(
-    call: &Call<'_>,
-    name: &str,
-    version: Option<&str>,
-    operation: &str,
-    body: &[u8],
-) -> Result<Value, Fault> {
-    #[derive(Deserialize)]
-    struct Wanted {
-        alg: String,
-        value: zeroize::Zeroizing<String>,
-        digest: Option<String>,
-    }
-    let right = wanted(operation).unwrap_or_default();
-    call.may(Key::KIND, right, name)?;
-    let asked: Wanted = read(body)?;
-    let not_base64 = |field: &str| Fault::bad(format!("'{field}' is not base64url"));
-    let value = bytes(&asked.value).ok_or_else(|| not_base64("value"))?;
-    let (key, id, kid) = {
-        let store = call.store();
-        let item = store.keys.live(name);
-        let found = item.and_then(|item| Some((item, item.version(version)?)));
-        let (item, found) = found.ok_or_else(|| call.missing::<Key>(name, version))?;
-        let refused = |what: &str, code| {
-            let text = format!("Operation {operation} is not allowed on {what}.");
-            Err(Fault::new(403, "Forbidden", text).inner(code))
-        };
-        let now = call.now();
-        let attributes = &found.attributes;
-        // what was encrypted or signed while the key was good can still be read and checked
-        let reads = matches!(operation, "decrypt" | "unwrapkey" | "verify");
-        if !attributes.enabled {
-            return refused("a disabled key", "KeyDisabled");
-        }
-        if !reads && attributes.nbf.is_some_and(|nbf| nbf > now) {
-            return refused("a key that is not yet valid", "KeyNotYetValid");
-        }
-        if !reads && attributes.exp.is_some_and(|exp| exp <= now) {
-            return refused("an expired key", "KeyExpired");
-        }
-        let kid = call.id(Key::KIND, &item.name, Some(&found.id));
-        (found.body.clone(), found.id.clone(), kid)
-    };
-    if !key.may(right) {
-        let text = format!("Operation {operation} is not permitted on this key.");
-        return Err(Fault::new(403, "Forbidden", text).inner("KeyOperationForbidden"));
-    }
-    let material = key
-        .material()
-        .ok_or_else(|| Fault::unavailable("the key was never made"))?;
-    let told = |value: &[u8]| json!({"kid": kid, "value": URL_SAFE_NO_PAD.encode(value)});
-    let told = match operation {
-        "sign" => told(&material.sign(&asked.alg, &value)?),
-        "verify" => {
-            let digest = asked.digest.as_deref().and_then(bytes);
-            let digest = digest.ok_or_else(|| not_base64("digest"))?;
-            json!({"value": material.verify(&asked.alg, &digest, &value)?})
-        }
-        "encrypt" | "wrapkey" => told(&material.cipher(Cipher::Encrypt, &asked.alg, &value)?),
-        _ => told(&material.cipher(Cipher::Decrypt, &asked.alg, &value)?),
-    };
-    call.granted(Key::KIND, right, name, &id)?;
-    Ok(told)
 }

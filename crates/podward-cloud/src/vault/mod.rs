@@ -14,6 +14,7 @@ mod issuer;
 mod key;
 mod material;
 mod objects;
+mod operation;
 mod page;
 mod pbes1;
 mod pending;

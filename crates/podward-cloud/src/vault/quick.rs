@@ -3,7 +3,7 @@
 use axum::http::Method;
 use axum::http::request::Parts;
 
-use super::key::wanted;
+use super::operation;
 use super::store::Store;
 use crate::Cloud;
 use crate::names::{Place, Service, segments};
@@ -30,9 +30,9 @@ fn key_of<'a>(method: &Method, path: &'a str) -> Option<(&'a str, Option<&'a str
     match (method, segments(path).as_slice()) {
         (&Method::GET, ["keys", name]) => Some((name, None)),
         (&Method::GET, ["keys", name, version]) => Some((name, Some(version))),
-        (&Method::POST, ["keys", name, operation]) => wanted(operation).map(|_| (*name, None)),
-        (&Method::POST, ["keys", name, version, operation]) => {
-            wanted(operation).map(|_| (*name, Some(*version)))
+        (&Method::POST, ["keys", name, asked]) if operation::is_one(asked) => Some((name, None)),
+        (&Method::POST, ["keys", name, version, asked]) if operation::is_one(asked) => {
+            Some((name, Some(version)))
         }
         _ => None,
     }
