@@ -154,7 +154,9 @@ impl Pods {
         self.hosts = hosts;
         self.runs = kept;
         self.publish();
-        take_down(io, ended, stop).await;
+        if take_down(io, ended, stop).await {
+            return Ok(true);
+        }
         self.refresh(io, true);
         if fresh.is_empty() {
             return Ok(false);

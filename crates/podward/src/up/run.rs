@@ -70,8 +70,8 @@ pub(super) async fn bring_up(io: &Io, node: &Arc<Node>, pods: Vec<Admitted>) -> 
     runs.into_iter().map(|(_, run)| run).collect()
 }
 
-/// Takes pods down, all at once: SIGTERM, time to end, SIGKILL. A second Ctrl-C cuts the time short.
-pub(super) async fn take_down(io: &Io, runs: Vec<Run>, stop: &mut Stop) {
+/// Takes pods down, all at once: SIGTERM, time to end, SIGKILL. Ctrl-C cuts the time short; `true` when it came.
+pub(super) async fn take_down(io: &Io, runs: Vec<Run>, stop: &mut Stop) -> bool {
     let mut tasks = JoinSet::new();
     for run in runs {
         tasks.spawn(run.stop());
@@ -82,9 +82,12 @@ pub(super) async fn take_down(io: &Io, runs: Vec<Run>, stop: &mut Stop) {
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = async { while tasks.join_next().await.is_some() {} } => {}
-        () = told => {}
-        () = stop.asked() => tasks.shutdown().await,
+        () = async { while tasks.join_next().await.is_some() {} } => false,
+        () = told => false,
+        () = stop.asked() => {
+            tasks.shutdown().await;
+            true
+        }
     }
 }
 

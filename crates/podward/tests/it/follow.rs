@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::harness::{Up, err, is_root, out, quickstart, scratch};
+use crate::harness::{Up, err, is_root, out, podward, quickstart, scratch, written};
 
 /// A copy of the example that may be changed.
 fn copied() -> std::path::PathBuf {
@@ -88,23 +88,40 @@ fn changes_of_the_folder_are_followed() {
     assert_eq!(up.stop(), Some(0));
 }
 
+/// Ends as it is asked to.
+const GOOD: &str = "trap \"echo asked to end; exit 0\" TERM; while :; do sleep 0.05; done";
+
+/// Hears nothing.
+const DEAF: &str = "trap \"\" TERM; while :; do sleep 0.05; done";
+
+/// A pod that has so many seconds to end.
+fn pod(name: &str, seconds: u32, script: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  terminationGracePeriodSeconds: {seconds}\n  containers:\n  - name: c\n    command: [sh, -c, '{script}']\n    readinessProbe: {{exec: {{command: [\"true\"]}}}}\n"
+    )
+}
+
+#[test]
+fn it_ends_while_a_pod_that_is_gone_takes_its_time() {
+    if !is_root("it_ends_while_a_pod_that_is_gone_takes_its_time") {
+        return;
+    }
+    let (deaf, good) = (pod("deaf", 600, DEAF), pod("good", 600, GOOD));
+    let folder = written(&[("deaf.yaml", &deaf), ("good.yaml", &good)]);
+    let mut up = Up::start(&folder, &[]);
+    std::fs::remove_file(folder.join("deaf.yaml")).unwrap();
+    up.wait_for("workload", |event| event["change"] == "gone");
+    assert_eq!(up.stop(), Some(0));
+}
+
 #[test]
 fn pods_are_asked_to_end_and_then_made_to() {
     if !is_root("pods_are_asked_to_end_and_then_made_to") {
         return;
     }
-    let pod = |name: &str, script: &str| {
-        format!(
-            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  terminationGracePeriodSeconds: 1\n  containers:\n  - name: c\n    command: [sh, -c, '{script}']\n    readinessProbe: {{exec: {{command: [\"true\"]}}}}\n"
-        )
-    };
-    let good = pod(
-        "good",
-        "trap \"echo asked to end; exit 0\" TERM; while :; do sleep 0.05; done",
-    );
-    let deaf = pod("deaf", "trap \"\" TERM; while :; do sleep 0.05; done");
-    let folder = crate::harness::written(&[("good.yaml", &good), ("deaf.yaml", &deaf)]);
-    let run = crate::harness::podward(&["up", &folder.to_string_lossy(), "--once"], &scratch());
+    let (deaf, good) = (pod("deaf", 1, DEAF), pod("good", 1, GOOD));
+    let folder = written(&[("deaf.yaml", &deaf), ("good.yaml", &good)]);
+    let run = podward(&["up", &folder.to_string_lossy(), "--once"], &scratch());
     assert_eq!(run.status.code(), Some(0), "{}{}", out(&run), err(&run));
     assert!(out(&run).contains("good/c | asked to end"), "{}", out(&run));
 }

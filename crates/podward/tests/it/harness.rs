@@ -217,7 +217,14 @@ impl Up {
     /// Ends it as Ctrl-C does: the exit status.
     pub(crate) fn stop(mut self) -> Option<i32> {
         self.signal("INT");
-        self.child.wait().unwrap().code()
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("it goes on after Ctrl-C");
     }
 }
 
