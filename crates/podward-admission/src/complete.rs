@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use podward_cluster::View;
 use serde_json::Value;
 
+use crate::bounds::{has_too_many_containers, is_too_large, too_large};
 use crate::fill::{DEFAULT_LABEL, fill};
 use crate::gate::read;
 use crate::review::{Answer, Request};
@@ -28,9 +29,15 @@ pub fn complete(
     let Some(raw) = request.object else {
         return Answer::refused(400, "BadRequest", "the review has no object".into());
     };
+    if is_too_large(raw.get()) {
+        return too_large();
+    }
     let Ok(before) = serde_json::from_str::<Value>(raw.get()) else {
         return Answer::refused(400, "BadRequest", "the object is no pod".into());
     };
+    if has_too_many_containers(&before) {
+        return too_large();
+    }
     let mut pod = before.clone();
     let defaults = namespace.and_then(|labels| labels.get(DEFAULT_LABEL));
     if defaults.is_some_and(|profile| profile == "restricted")

@@ -6,6 +6,7 @@ use podward_manifest::Object;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::bounds::{TOO_LARGE, is_too_large, too_large};
 use crate::pods::{Judged, Pods};
 use crate::prune::pruned;
 use crate::review::{Answer, Request};
@@ -68,7 +69,12 @@ pub enum Decision {
     /// The answer.
     Answered(Answer),
     /// A namespace may be changed, but its pods are to be looked at: whether they meet what it asks for now.
-    Existing(Vec<Standards>),
+    Existing {
+        /// What it asks for.
+        asked: Vec<Standards>,
+        /// What is told in any case.
+        warnings: Vec<String>,
+    },
 }
 
 impl From<Answer> for Decision {
@@ -128,6 +134,10 @@ impl Gate {
                 false => answer.into(),
             };
         }
+        let mut both = [request.object, request.old_object].into_iter().flatten();
+        if is_pod && both.any(|raw| is_too_large(raw.get())) {
+            return too_large().into();
+        }
         if is_pod && request.operation == "UPDATE" {
             match is_significant(request) {
                 Ok(true) => {}
@@ -135,12 +145,10 @@ impl Gate {
                 Err(text) => return bad(text).into(),
             }
         }
-        let read = |raw: &RawValue| match asked.iter().any(|(one, _)| one.ask_for_own_rules()) {
-            true => read(raw.get()),
-            false => read(&pruned(raw.get())),
-        };
+        let read = |raw: &RawValue| read_for(asked.iter().map(|(one, _)| one), raw.get());
         let object = match request.object.ok_or("there is none").and_then(read) {
             Ok(object) => object,
+            Err(TOO_LARGE) if is_pod => return too_large().into(),
             Err(_) if is_pod => return bad("failed to decode object").into(),
             Err(why) => {
                 let error = format!("failed to decode object: {why}");
@@ -167,8 +175,17 @@ impl Gate {
         is_pod: bool,
     ) -> Answer {
         let mut pods = Pods::of(object);
+        if pods.are_too_many() {
+            return match is_pod {
+                true => too_large(),
+                false => Answer::allowed().noting("error", TOO_LARGE),
+            };
+        }
         if !pods.any() {
-            return Answer::allowed();
+            return match is_pod {
+                true => bad("failed to decode object"),
+                false => Answer::allowed(),
+            };
         }
         if pods.all_of_classes(|class| self.exemptions.runtime_class(class)) {
             return Answer::allowed().noting("exempt", "runtimeClass");
@@ -204,10 +221,9 @@ impl Gate {
             answer = answer.noting("audit-violations", audited.join("; "));
         }
         if refused.is_empty() {
-            for judged in pods.judged(asked, Mode::Warn) {
-                answer.warnings.push(judged.would_violate());
-                answer.warnings.extend(judged.own_lines());
-            }
+            let warned = pods.judged(asked, Mode::Warn);
+            answer.warnings = warned.iter().map(Judged::would_violate).collect();
+            answer.warnings.extend(own_lines(&warned));
             return answer;
         }
         let mut message = forbidden(request);
@@ -215,7 +231,7 @@ impl Gate {
             message.push_str(if index == 0 { "" } else { "; " });
             message.push_str(&judged.violates());
         }
-        for line in refused.iter().flat_map(Judged::own_lines) {
+        for line in own_lines(&refused) {
             message.push('\n');
             message.push_str(&line);
         }
@@ -253,6 +269,11 @@ impl Gate {
                 );
                 return Answer::refused(422, "Invalid", message).into();
             }
+            if let Some(label) = Standards::stray_rule(&labels, family) {
+                warnings.push(format!(
+                    "podward: the label {label} counts only beside podward.dev/enforce, podward.dev/audit or podward.dev/warn"
+                ));
+            }
             let exempt = self.exemptions.namespace(&request.namespace);
             let stricter = before
                 .as_ref()
@@ -264,7 +285,10 @@ impl Gate {
             }
         }
         if !look.is_empty() {
-            return Decision::Existing(look);
+            return Decision::Existing {
+                asked: look,
+                warnings,
+            };
         }
         Answer {
             warnings,
@@ -276,18 +300,18 @@ impl Gate {
 
 /// Whether pods that met what was asked before may not meet what is asked now.
 fn is_stricter(new: &Standards, old: &Standards) -> bool {
-    let rules = |of: &Standards| -> Vec<_> {
-        let enforced = of
-            .rules
-            .iter()
-            .filter(|(mode, _, on)| *mode == Mode::Enforce && *on);
-        enforced.map(|(_, rule, _)| *rule).collect()
+    let differs = |one: &Standards, other: &Standards, on: bool| {
+        let mut rules = one.rules.iter();
+        rules.any(|(mode, rule, is)| {
+            *mode == Mode::Enforce && *is == on && other.rule(*mode, rule) != Some(on)
+        })
     };
-    let known = rules(old);
-    let more = rules(new).iter().any(|rule| !known.contains(rule));
+    let more = differs(new, old, true);
+    let less_left_out = differs(old, new, false);
     let (new, old) = (new.enforce, old.enforce);
-    let relaxed = new.version == old.version && new.profile <= old.profile;
-    more || !(new == old || new.is_privileged() || relaxed)
+    let same = new == old && !less_left_out;
+    let relaxed = new.version == old.version && new.profile <= old.profile && !less_left_out;
+    more || !(same || new.is_privileged() || relaxed)
 }
 
 /// The warning that an exempt namespace's labels count for nothing.
@@ -331,8 +355,32 @@ fn no_namespace(namespace: &str, is_pod: bool) -> Answer {
     Answer::refused(500, "InternalError", message.clone()).noting("error", message)
 }
 
+/// What mends all of them, each line once: the command that mends them stands behind the fields of both.
+fn own_lines(judged: &[Judged]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in judged.iter().flat_map(Judged::own_lines) {
+        lines.retain(|told| *told != line);
+        lines.push(line);
+    }
+    lines
+}
+
+/// The object of a review, without what the standards that are asked for do not look at.
+pub(crate) fn read_for<'s>(
+    asked: impl IntoIterator<Item = &'s Standards>,
+    text: &str,
+) -> Result<Object, &'static str> {
+    match asked.into_iter().any(Standards::ask_for_own_rules) {
+        true => read(text),
+        false => read(&pruned(text)),
+    }
+}
+
 /// The object of a review, with every field's place.
 pub(crate) fn read(text: &str) -> Result<Object, &'static str> {
+    if is_too_large(text) {
+        return Err(TOO_LARGE);
+    }
     let mut documents = podward_manifest::Documents::of("the object", text);
     let document = documents
         .next()

@@ -1,5 +1,6 @@
 //! Admission: which pods may be made, and what the webhook adds to them. Pure; JSON in, JSON out.
 
+mod bounds;
 mod complete;
 mod existing;
 mod fill;
@@ -14,7 +15,7 @@ mod token_endpoint;
 mod workload_identity;
 
 pub use complete::complete;
-pub use existing::{MOST as MOST_EXISTING_PODS, warnings as warnings_of_existing};
+pub use existing::{MOST as MOST_EXISTING_PODS, Survey};
 pub use fill::DEFAULT_LABEL;
 pub use gate::{Decision, Exemptions, Gate};
 pub use review::{Answer, Kind, Request, Resource, Review, Reviewed, Status, UserInfo};

@@ -8,6 +8,7 @@ use podward_policy::{
     Version, findings_of, judge, surroundings,
 };
 
+use crate::bounds::have_too_many_containers;
 use crate::standards::{Family, LabelFault, Mode, Standard, Standards};
 
 /// Most lines of podward's own in an answer: the API server cuts what is longer than 4 KiB.
@@ -48,6 +49,11 @@ impl<'a> Pods<'a> {
         !self.workloads.is_empty()
     }
 
+    /// Whether they have more containers than are judged.
+    pub(crate) fn are_too_many(&self) -> bool {
+        have_too_many_containers(&self.workloads)
+    }
+
     /// Whether every pod has a runtime class of these.
     pub(crate) fn all_of_classes(&self, is_one: impl Fn(&str) -> bool) -> bool {
         self.workloads.iter().all(|one| {
@@ -86,7 +92,9 @@ impl<'a> Pods<'a> {
         let verdicts = self.verdicts(standard).iter();
         let mut all: Vec<_> = verdicts
             .filter(|verdict| !verdict.allowed())
-            .map(|verdict| judged(Some(verdict.clone()), Vec::new()))
+            .map(|verdict| without(verdict, |rule| standards.rule(mode, rule) == Some(false)))
+            .filter(|verdict| !verdict.allowed())
+            .map(|verdict| judged(Some(verdict), Vec::new()))
             .collect();
         let own = self.own(standards, mode);
         if !own.is_empty() {
@@ -112,17 +120,14 @@ impl<'a> Pods<'a> {
     /// Breaches of podward's own rules that a mode asks for.
     fn own(&mut self, standards: &Standards, mode: Mode) -> Vec<Finding> {
         let standard = standards.standard(mode);
-        let rules = || standards.rules.iter().filter(|(of, _, _)| *of == mode);
         let profile = standard.profile == Profile::Podward;
-        if !profile && !rules().any(|(_, _, on)| *on) {
+        let mut rules = standards.rules.iter();
+        if !profile && !rules.any(|(of, _, on)| *of == mode && *on) {
             return Vec::new();
         }
         let asked = |finding: &&Finding| {
-            let named = rules().find(|(_, rule, _)| *rule == finding.rule);
-            match named {
-                Some((_, _, on)) => *on,
-                None => profile && finding.severity >= Severity::Warning,
-            }
+            let named = standards.rule(mode, finding.rule);
+            named.unwrap_or(profile && finding.severity >= Severity::Warning)
         };
         let mut found: Vec<_> = self
             .findings(standard.version)
@@ -131,16 +136,20 @@ impl<'a> Pods<'a> {
             .cloned()
             .collect();
         if !profile {
-            // controls of Pod Security that are asked for by themselves
+            // controls of Pod Security that are asked for by themselves, and that the profile does not name already
             let restricted = Standard {
                 profile: Profile::Level(Level::Restricted),
                 ..standard
             };
-            let verdicts = self.verdicts(restricted).iter();
-            let findings = verdicts
-                .flat_map(|verdict| &verdict.violations)
-                .flat_map(|violation| &violation.findings);
-            found.extend(findings.filter(asked).cloned());
+            let broken = |verdicts: &[Verdict]| -> Vec<Finding> {
+                let violations = verdicts.iter().flat_map(|verdict| &verdict.violations);
+                let findings = violations.flat_map(|violation| &violation.findings);
+                findings.cloned().collect()
+            };
+            let named = broken(self.verdicts(standard));
+            let is_named = |finding: &Finding| named.iter().any(|one| one.rule == finding.rule);
+            let more = broken(self.verdicts(restricted)).into_iter();
+            found.extend(more.filter(|one| asked(&one) && !is_named(one)));
         }
         found
     }
@@ -162,6 +171,15 @@ impl<'a> Pods<'a> {
         self.found.push((version, Arc::clone(&found)));
         found
     }
+}
+
+/// A verdict without the controls that are left out.
+fn without(verdict: &Verdict, is_left_out: impl Fn(&str) -> bool) -> Verdict {
+    let mut verdict = verdict.clone();
+    verdict
+        .violations
+        .retain(|violation| !is_left_out(violation.check));
+    verdict
 }
 
 impl Judged {

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr3};
+
+use crate::bounds::end_of_string;
 
 /// Fields whose lists no control of Pod Security looks at, at any depth.
 const UNSEEN: [&str; 4] = ["args", "command", "env", "managedFields"];
@@ -47,17 +49,6 @@ fn cut(json: &str) -> Option<String> {
 fn behind_space(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|b| b.is_ascii_whitespace()).count()
-}
-
-/// The mark that ends a string whose first character stands here.
-fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at);
-        }
-        at += 2;
-    }
 }
 
 /// What follows a list that begins here.

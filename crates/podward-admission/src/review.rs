@@ -13,6 +13,9 @@ pub struct Review<'a> {
     /// `admission.k8s.io/v1`.
     #[serde(borrow)]
     pub api_version: Cow<'a, str>,
+    /// `AdmissionReview`.
+    #[serde(borrow, default)]
+    pub kind: Cow<'a, str>,
     /// The request.
     #[serde(borrow)]
     pub request: Request<'a>,

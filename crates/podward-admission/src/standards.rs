@@ -242,7 +242,48 @@ impl Standards {
         if family == Family::Podward {
             standards.rules = single_rules(labels, &mut faults);
         }
+        if Self::stray_rule(labels, family).is_some() {
+            standards.rules.clear();
+        }
+        if warned.is_none() {
+            standards.warn_of_enforced_rules();
+        }
         (standards, faults)
+    }
+
+    /// Single rules that are enforced are warned of too, unless a label of their own says otherwise.
+    fn warn_of_enforced_rules(&mut self) {
+        for at in 0..self.rules.len() {
+            if let Some((Mode::Enforce, rule, on)) = self.rules.get(at).copied()
+                && self.rule(Mode::Warn, rule).is_none()
+            {
+                self.rules.push((Mode::Warn, rule, on));
+            }
+        }
+    }
+
+    /// What is said of a single rule in a mode: that it is asked for, or left out.
+    #[must_use]
+    pub fn rule(&self, mode: Mode, rule: &str) -> Option<bool> {
+        let mut rules = self.rules.iter();
+        let found = rules.find(|(of, name, _)| *of == mode && *name == rule);
+        found.map(|(_, _, on)| *on)
+    }
+
+    /// The first label of a single rule where no label names a profile: without one a namespace is not looked at,
+    /// since a selector of the API server cannot ask for labels that begin alike.
+    #[must_use]
+    pub fn stray_rule(labels: &Labels, family: Family) -> Option<&str> {
+        let modes = [Mode::Enforce, Mode::Audit, Mode::Warn];
+        let named = |mode: &Mode| Self::names_profile(labels, family, *mode);
+        if family != Family::Podward || modes.iter().any(named) {
+            return None;
+        }
+        modes.iter().find_map(|mode| {
+            let start = format!("{}.", family.label(*mode));
+            let (label, _) = labels.range(start.clone()..).next()?;
+            label.starts_with(&start).then_some(label.as_str())
+        })
     }
 
     /// Whether nothing is asked in any mode.
@@ -370,13 +411,20 @@ mod tests {
             let label = format!("podward.dev/enforce.{rule}");
             Labels::from([
                 (label, value.to_owned()),
+                ("podward.dev/audit".into(), "privileged".into()),
                 ("podward.dev/other".into(), "x".into()),
             ])
         };
         let (standards, faults) = Standards::of(&labels("true", "privileged"), Family::Podward);
         assert_eq!(
             (standards.rules.as_slice(), faults.len()),
-            (&[(Mode::Enforce, "privileged", true)][..], 0)
+            (
+                &[
+                    (Mode::Enforce, "privileged", true),
+                    (Mode::Warn, "privileged", true)
+                ][..],
+                0
+            )
         );
         assert!(!standards.ask_nothing());
         for (value, rule) in [("yes", "privileged"), ("true", "no-such-rule")] {

@@ -14,7 +14,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 pub use follow::{Followed, Following};
-pub use listed::{LiveObject, ObjectKind, Wanted};
+pub use listed::{LiveObject, ObjectKind, OwnedPod, PodPage, Wanted};
 pub use objects::{Noticed, Stored, WebhookKind};
 pub use user::{Reached, Way};
 

@@ -1,8 +1,10 @@
 //! The objects of a cluster, page by page, for who judges what is there.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
-use k8s_openapi::api::core::v1::Namespace;
+use futures_util::AsyncReadExt;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta, OwnerReference};
 use kube::api::{ApiResource, DynamicObject, ListParams, Request};
 use kube::{Api, Resource};
@@ -14,6 +16,12 @@ use crate::{KubeError, Kubernetes};
 
 /// Most objects of an answer: as many as kubectl asks for at once.
 const PAGE: u32 = 500;
+
+/// Most pods of an answer where they are looked at while a request waits: a page is held as a whole.
+const POD_PAGE: u32 = 100;
+
+/// Longest answer with such a page, bytes.
+const MAX_POD_PAGE: u64 = 12 << 20;
 
 /// Written by kubectl: all that was applied, once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -107,6 +115,26 @@ pub struct LiveObject {
     pub manifest: Value,
 }
 
+/// A page of the pods of a namespace.
+#[derive(Debug)]
+pub struct PodPage {
+    /// Each as JSON, without `apiVersion` and `kind`, as the API server lists them.
+    pub pods: Vec<Box<RawValue>>,
+    /// How many come behind this page.
+    pub behind: usize,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// What stands for a pod where only its owner counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedPod {
+    /// Its name.
+    pub name: String,
+    /// UID of its controller, where it has one.
+    pub controller: Option<String>,
+}
+
 impl Kubernetes {
     /// The minor version of the API server's Kubernetes 1; none where it does not say.
     ///
@@ -152,6 +180,65 @@ impl Kubernetes {
                 let labels = one.metadata.labels.unwrap_or_default();
                 all.insert(one.metadata.name.unwrap_or_default(), labels);
             }
+            next = page.metadata.continue_.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// A page of the pods of a namespace, from `next` on.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked or refuses, or its answer is longer than 12 MiB.
+    pub async fn pods(&self, namespace: &str, next: Option<String>) -> Result<PodPage, KubeError> {
+        let failed = || KubeError::of(format!("list pods of {namespace}"));
+        let parameters = ListParams {
+            continue_token: next,
+            ..ListParams::default().limit(POD_PAGE)
+        };
+        let request = Request::new(Pod::url_path(&(), Some(namespace))).list(&parameters);
+        let request = request.map_err(kube::Error::BuildRequest);
+        let answer = self.client.request_stream(request.map_err(failed())?).await;
+        let answer = pin!(answer.map_err(failed())?);
+        let mut rest = answer.take(MAX_POD_PAGE);
+        let mut text = Vec::new();
+        let read = rest.read_to_end(&mut text).await;
+        read.map_err(|e| kube::Error::Service(Box::new(e)))
+            .map_err(failed())?;
+        if rest.limit() == 0 {
+            let text = format!("a page of the pods of {namespace} is longer than 12 MiB");
+            return Err(KubeError::Config(text));
+        }
+        let page: Listed = serde_json::from_slice(&text)
+            .map_err(kube::Error::SerdeError)
+            .map_err(failed())?;
+        let behind = page.metadata.remaining_item_count.unwrap_or_default();
+        Ok(PodPage {
+            pods: page.items.unwrap_or_default(),
+            behind: usize::try_from(behind).unwrap_or_default(),
+            next: page.metadata.continue_.filter(|token| !token.is_empty()),
+        })
+    }
+
+    /// The names of the pods of a namespace, with what made them.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked or refuses.
+    pub async fn owned_pods(&self, namespace: &str) -> Result<Vec<OwnedPod>, KubeError> {
+        let api = Api::<Pod>::namespaced(self.client.clone(), namespace);
+        let (mut all, mut next) = (Vec::new(), None);
+        loop {
+            let page = api.list_metadata(&parameters(None, next)).await;
+            let page = page.map_err(KubeError::of(format!("list pods of {namespace}")))?;
+            all.extend(page.items.into_iter().map(|one| {
+                let owners = one.metadata.owner_references.unwrap_or_default();
+                let controller = owners.into_iter().find(|one| one.controller == Some(true));
+                OwnedPod {
+                    name: one.metadata.name.unwrap_or_default(),
+                    controller: controller.map(|one| one.uid),
+                }
+            }));
             next = page.metadata.continue_.filter(|token| !token.is_empty());
             if next.is_none() {
                 return Ok(all);

@@ -1,15 +1,14 @@
 //! The objects that podward reads and writes by itself.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
-use k8s_openapi::api::core::v1::{ObjectReference, Pod, Secret};
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -42,8 +41,8 @@ pub struct Noticed {
     pub api_version: String,
     /// Its kind.
     pub kind: String,
-    /// Its namespace.
-    pub namespace: String,
+    /// Its namespace; none for what is in none, whose events stand in `default`.
+    pub namespace: Option<String>,
     /// Its name.
     pub name: String,
     /// One word: why.
@@ -175,37 +174,6 @@ impl Kubernetes {
         Ok(true)
     }
 
-    /// The pods of a namespace as JSON, so many at most, and none later than `patience`.
-    ///
-    /// # Errors
-    /// When the API server does not answer in time or refuses.
-    pub async fn pods(
-        &self,
-        namespace: &str,
-        most: u32,
-        patience: Duration,
-    ) -> Result<Vec<Value>, KubeError> {
-        let api = Api::<Pod>::namespaced(self.client.clone(), namespace);
-        let parameters = ListParams::default().limit(most);
-        let listed = tokio::time::timeout(patience, api.list(&parameters));
-        let what = format!("list pods of {namespace}");
-        let listed = listed.await.map_err(|_late| {
-            KubeError::Config(format!(
-                "{what}: no answer within {} ms",
-                patience.as_millis()
-            ))
-        })?;
-        let listed = listed.map_err(KubeError::of(what))?;
-        let told = listed.items.into_iter().filter_map(|pod| {
-            let mut pod = serde_json::to_value(pod).ok()?;
-            let fields = pod.as_object_mut()?;
-            fields.insert("apiVersion".into(), json!("v1"));
-            fields.insert("kind".into(), json!("Pod"));
-            Some(pod)
-        });
-        Ok(told.collect())
-    }
-
     /// Tells who looks at an object what happened to it. Equal ones within a few minutes are counted.
     ///
     /// # Errors
@@ -220,7 +188,8 @@ impl Kubernetes {
             action,
             mut note,
         } = noticed;
-        let what = format!("event of {kind} {namespace}/{name}");
+        let of = namespace.as_deref().unwrap_or_default();
+        let what = format!("event of {kind} {of}/{name}");
         if note.len() > MAX_NOTE {
             note.truncate(note.floor_char_boundary(MAX_NOTE - '…'.len_utf8()));
             note.push('…');
@@ -235,7 +204,7 @@ impl Kubernetes {
         let about = ObjectReference {
             api_version: Some(api_version),
             kind: Some(kind),
-            namespace: Some(namespace),
+            namespace,
             name: Some(name),
             ..ObjectReference::default()
         };

@@ -59,7 +59,7 @@ impl Asked {
     fn answer(&self) -> Answer {
         match self.decided_in(Some(&self.labels)) {
             Decision::Answered(answer) => answer,
-            Decision::Existing(_) => panic!("pods are to be looked at"),
+            Decision::Existing { .. } => panic!("pods are to be looked at"),
         }
     }
 }
@@ -238,7 +238,7 @@ fn labels_that_say_nothing_are_enforced_as_restricted() {
 fn a_namespace_that_is_not_known_lets_no_pod_through() {
     let answer = match asked(&[], &pod(&privileged())).decided_in(None) {
         Decision::Answered(answer) => answer,
-        Decision::Existing(_) => panic!("a pod is no namespace"),
+        Decision::Existing { .. } => panic!("a pod is no namespace"),
     };
     assert_eq!(
         refusal(&answer),
@@ -306,7 +306,7 @@ fn a_namespace_must_say_what_is_known() {
 fn pods_are_looked_at_where_more_is_asked_of_them() {
     let looks = |new: &[(&str, &str)], old: &[(&str, &str)]| {
         let decided = namespace(new, Some(old)).decided_in(None);
-        matches!(decided, Decision::Existing(_))
+        matches!(decided, Decision::Existing { .. })
     };
     let version = "pod-security.kubernetes.io/enforce-version";
     assert!(looks(&[(ENFORCE, "baseline")], &[]));
@@ -315,7 +315,15 @@ fn pods_are_looked_at_where_more_is_asked_of_them() {
         &[(ENFORCE, "baseline"), (version, "v1.20")],
         &[(ENFORCE, "baseline")]
     ));
-    assert!(looks(&[("podward.dev/enforce.hostUsers", "true")], &[]));
+    let own = ("podward.dev/enforce", "baseline");
+    let (rule, without) = (
+        ("podward.dev/enforce.hostUsers", "true"),
+        ("podward.dev/enforce.hostPorts", "false"),
+    );
+    assert!(looks(&[own, rule], &[own]));
+    assert!(looks(&[own], &[own, without]));
+    assert!(!looks(&[own, without], &[own]));
+    assert!(!looks(&[rule], &[]));
     assert!(!looks(&[(ENFORCE, "baseline")], &[(ENFORCE, "restricted")]));
     assert!(!looks(
         &[(ENFORCE, "privileged")],
@@ -347,6 +355,7 @@ fn podwards_labels_ask_for_every_profile_and_single_rules() {
     // a rule alone, and the labels of Pod Security where they do not count
     let mut single = asked(
         &[
+            ("podward.dev/enforce", "privileged"),
             ("podward.dev/enforce.privileged", "true"),
             (ENFORCE, "restricted"),
         ],
@@ -357,25 +366,104 @@ fn podwards_labels_ask_for_every_profile_and_single_rules() {
         refusal(&single.answer()).1,
         "pods \"p\" is forbidden: violates podward \"privileged:latest\": privileged (spec.containers[0].securityContext.privileged)"
     );
-    let mut harmless = asked(&[("podward.dev/enforce.privileged", "true")], &pod(&spec));
+    let mut harmless = asked(
+        &[
+            ("podward.dev/enforce", "privileged"),
+            ("podward.dev/enforce.privileged", "true"),
+        ],
+        &pod(&spec),
+    );
     harmless.gate.pod_security_labels = false;
     assert!(harmless.answer().allowed);
+}
+
+#[test]
+fn a_control_can_be_left_out_of_a_profile() {
+    let host = pod(&json!({"hostPID": true, "containers": [{"name": "a", "image": "i"}]}));
+    for profile in ["baseline", "podward"] {
+        let own = ("podward.dev/enforce", profile);
+        let told = |labels: &[(&str, &str)]| {
+            let answer = asked(labels, &host).answer();
+            answer.status.map(|status| status.message)
+        };
+        let breaks = "host namespaces (hostPID=true)";
+        assert!(told(&[own]).unwrap().contains(breaks));
+        let left_out = told(&[own, ("podward.dev/enforce.hostNamespaces", "false")]);
+        assert!(!left_out.unwrap_or_default().contains(breaks), "{profile}");
+    }
+}
+
+#[test]
+fn a_single_rule_that_is_enforced_is_warned_of() {
+    let labels = [
+        ("podward.dev/enforce", "privileged"),
+        ("podward.dev/enforce.hostNamespaces", "true"),
+    ];
+    let template = json!({"spec": {"hostPID": true, "containers": [{"name": "a", "image": "i"}]}});
+    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "p"}, "spec": {"template": template}});
+    let mut deployment = asked(&labels, &object);
+    deployment.request["resource"] = json!({"group": "apps", "resource": "deployments"});
+    let warnings = deployment.answer().warnings;
+    assert!(
+        warnings[0].contains("hostNamespaces (spec.template.spec.hostPID)"),
+        "{warnings:?}"
+    );
+    // nor is what the profile says already said twice
+    let both = [
+        ("podward.dev/enforce", "baseline"),
+        ("podward.dev/enforce.hostNamespaces", "true"),
+    ];
+    let answer = asked(&both, &pod(&template["spec"])).answer();
+    let (_, message) = refusal(&answer);
+    assert!(!message.contains("violates podward"), "{message}");
+}
+
+#[test]
+fn a_rule_that_no_profile_stands_beside_is_told_to_count_for_nothing() {
+    let stray = [("podward.dev/enforce.hostNamespaces", "true")];
+    let warnings = namespace(&stray, Some(&[])).answer().warnings;
+    assert_eq!(
+        warnings,
+        [
+            "podward: the label podward.dev/enforce.hostNamespaces counts only beside podward.dev/enforce, podward.dev/audit or podward.dev/warn"
+        ]
+    );
+}
+
+#[test]
+fn what_takes_too_much_to_judge_is_refused() {
+    let many = |entry: &Value, times| vec![entry.clone(); times];
+    let container = json!({"name": "c"});
+    for (spec, want) in [
+        (json!({"containers": many(&container, 1000)}), 403),
+        (json!({"containers": many(&container, 1001)}), 413),
+        (
+            json!({"containers": many(&container, 600), "initContainers": many(&container, 600)}),
+            413,
+        ),
+        (
+            json!({"volumes": many(&json!({}), 30_000), "containers": []}),
+            413,
+        ),
+    ] {
+        let answer = asked(&[(ENFORCE, "restricted")], &pod(&spec)).answer();
+        assert_eq!(answer.status.unwrap().code, want);
+    }
+    let not_asked = pod(&json!({"containers": many(&container, 1001)}));
+    assert!(asked(&[], &not_asked).answer().allowed);
 }
 
 #[test]
 fn no_annotation_of_a_pod_leaves_what_is_enforced() {
     let mut object = pod(&privileged());
     object["metadata"]["annotations"] = json!({"podward.dev/ignore.privileged": "mine"});
-    for label in ["podward.dev/enforce", "podward.dev/enforce.privileged"] {
-        let value = if label.ends_with("privileged") {
-            "true"
-        } else {
-            "podward"
-        };
-        assert!(
-            !asked(&[(label, value)], &object).answer().allowed,
-            "{label}"
-        );
+    let alone = ("podward.dev/enforce.privileged", "true");
+    for labels in [
+        vec![("podward.dev/enforce", "podward")],
+        vec![("podward.dev/enforce", "privileged"), alone],
+    ] {
+        assert!(!asked(&labels, &object).answer().allowed, "{labels:?}");
     }
 }
 

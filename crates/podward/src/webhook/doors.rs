@@ -4,34 +4,32 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use podward_admission::{
     Answer, Decision, Environment, Gate, Labels, MOST_EXISTING_PODS, Request, Review, Standards,
-    complete, warnings_of_existing,
+    Survey, complete,
 };
 use podward_api::SecretString;
 use podward_api::access::{Door, Event, Outcome};
 use podward_cluster::{Cluster, View};
-use podward_kube::{Followed, Kubernetes, Noticed};
+use podward_kube::{Followed, KubeError, Kubernetes, Noticed, PodPage};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
 
 use super::health::Health;
 use super::metrics::Metrics;
+use super::room::{LONG, MAX_REVIEW, Room};
 use crate::io::Io;
 use crate::random::random;
 
-/// Largest review, bytes: the API server takes objects of 3 MiB, and a change has the old one too.
-const MAX_REVIEW: usize = 8 << 20;
 /// How long a review may take to come.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Reviews that are longer are judged off the loop, bytes.
-const LONG: usize = 256 << 10;
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the pods of a namespace are listed and looked at, as by Pod Security admission.
 const EXISTING: Duration = Duration::from_secs(1);
 
@@ -44,6 +42,11 @@ pub(super) struct Doors {
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: Arc<Health>,
     pub(super) io: Io,
+    pub(super) room: Room,
+    /// Whose long review is judged. Each may take some tens of MiB for a moment.
+    pub(super) turn: Arc<Semaphore>,
+    /// Whose namespace's pods are looked at. A page of them may take as much.
+    pub(super) survey: Semaphore,
     /// What every pod is given, but for its header.
     pub(super) given: Environment,
 }
@@ -88,6 +91,12 @@ async fn answer(doors: Arc<Doors>, way: Way, body: Body) -> Response {
             .count(way.as_str(), "", "error", 0, Duration::ZERO);
         (status, text.to_owned()).into_response()
     };
+    let Some(_held) = doors.room.take(body.size_hint().exact()).await else {
+        return refused(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "there are too many long reviews at once",
+        );
+    };
     let body = match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, MAX_REVIEW)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => {
@@ -101,7 +110,11 @@ async fn answer(doors: Arc<Doors>, way: Way, body: Body) -> Response {
     let begun = Instant::now();
     let read: Result<Review<'_>, _> = serde_json::from_slice(&body);
     let review = match read {
-        Ok(review) if review.api_version == "admission.k8s.io/v1" => review,
+        Ok(review)
+            if review.kind == "AdmissionReview" && review.api_version == "admission.k8s.io/v1" =>
+        {
+            review
+        }
         Ok(_) => {
             return refused(
                 StatusCode::BAD_REQUEST,
@@ -121,30 +134,18 @@ async fn answer(doors: Arc<Doors>, way: Way, body: Body) -> Response {
     let request = &review.request;
     let account = account(request);
     let namespace = doors.labels(request).await;
-    let mut answer = match way {
-        Way::Validate => {
-            let decided = match body.len() > LONG {
-                false => doors.gate.validate(request, namespace.as_ref()),
-                true => match validate_aside(&doors, &body, namespace.clone()).await {
-                    Some(decision) => decision,
-                    None => {
-                        return refused(
-                            StatusCode::INTERNAL_SERVER_ERROR,
-                            "the review could not be judged",
-                        );
-                    }
-                },
-            };
-            match decided {
-                Decision::Answered(answer) => answer,
-                Decision::Existing(asked) => doors.existing(&request.name, asked).await,
-            }
-        }
+    let answered = match way {
+        Way::Validate => doors.validated(&body, request, namespace).await,
         Way::Mutate => {
-            doors
-                .completed(request, account.as_deref(), namespace.as_ref())
-                .await
+            let account = account.as_deref();
+            doors.completed(&body, request, account, namespace).await
         }
+    };
+    let Some(mut answer) = answered else {
+        return refused(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the review could not be judged",
+        );
     };
     answer.uid = request.uid.clone().into_owned();
     doors.record(way, request, account, &mut answer);
@@ -171,21 +172,48 @@ async fn answer(doors: Arc<Doors>, way: Way, body: Body) -> Response {
     response
 }
 
-/// Judges a long review on a thread of its own, so that short ones need not wait for it.
-async fn validate_aside(
-    doors: &Arc<Doors>,
-    body: &Bytes,
-    namespace: Option<Labels>,
-) -> Option<Decision> {
-    let (doors, body) = (Arc::clone(doors), body.clone());
-    let judged = tokio::task::spawn_blocking(move || {
-        let review: Review<'_> = serde_json::from_slice(&body).ok()?;
-        Some(doors.gate.validate(&review.request, namespace.as_ref()))
-    });
-    judged.await.ok()?
-}
-
 impl Doors {
+    /// Does something with a review: a long one on a thread of its own, so that short ones need not wait for it.
+    async fn with<T: Send + 'static>(
+        self: &Arc<Self>,
+        body: &Bytes,
+        request: &Request<'_>,
+        act: impl FnOnce(&Self, &Request<'_>) -> T + Send + 'static,
+    ) -> Option<T> {
+        if body.len() <= LONG {
+            return Some(act(self, request));
+        }
+        let turn = Arc::clone(&self.turn).acquire_owned().await.ok()?;
+        let (doors, body) = (Arc::clone(self), body.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            // whoever asked may have gone meanwhile
+            let _turn = turn;
+            let review: Review<'_> = serde_json::from_slice(&body).ok()?;
+            Some(act(&doors, &review.request))
+        });
+        done.await.ok()?
+    }
+
+    /// What the gate says of a request.
+    async fn validated(
+        self: &Arc<Self>,
+        body: &Bytes,
+        request: &Request<'_>,
+        namespace: Option<Labels>,
+    ) -> Option<Answer> {
+        let decided = self
+            .with(body, request, move |doors, request| {
+                doors.gate.validate(request, namespace.as_ref())
+            })
+            .await?;
+        Some(match decided {
+            Decision::Answered(answer) => answer,
+            Decision::Existing { asked, warnings } => {
+                self.existing(&request.name, asked, warnings).await
+            }
+        })
+    }
+
     /// The labels of a request's namespace. One that was made a moment ago may not have been seen yet: it is asked for.
     async fn labels(&self, request: &Request<'_>) -> Option<Labels> {
         let name = &*request.namespace;
@@ -211,17 +239,18 @@ impl Doors {
 
     /// A pod with what it asks for.
     async fn completed(
-        &self,
+        self: &Arc<Self>,
+        body: &Bytes,
         request: &Request<'_>,
         account: Option<&str>,
-        namespace: Option<&Labels>,
-    ) -> Answer {
+        namespace: Option<Labels>,
+    ) -> Option<Answer> {
         let Ok(header) = random() else {
-            return Answer::refused(
+            return Some(Answer::refused(
                 500,
                 "InternalError",
                 "the machine gives no random numbers".into(),
-            );
+            ));
         };
         let given = Environment {
             header: SecretString::new(header.to_string()),
@@ -242,30 +271,74 @@ impl Doors {
                 self.io.note(error);
             }
         }
-        complete(request, namespace, &self.cluster.snapshot(), &given)
+        self.with(body, request, move |doors, request| {
+            let view = doors.cluster.snapshot();
+            complete(request, namespace.as_ref(), &view, &given)
+        })
+        .await
     }
 
     /// A namespace that asks for more than it did: whether its pods meet that is told, and never refused.
-    async fn existing(&self, namespace: &str, asked: Vec<Standards>) -> Answer {
-        let begun = Instant::now();
-        let most = u32::try_from(MOST_EXISTING_PODS).unwrap_or(u32::MAX);
-        let mut answer = Answer::allowed();
-        let pods = match self.kubernetes.pods(namespace, most, EXISTING).await {
-            Ok(pods) => pods,
+    async fn existing(
+        &self,
+        namespace: &str,
+        asked: Vec<Standards>,
+        mut warnings: Vec<String>,
+    ) -> Answer {
+        match self.surveyed(namespace, asked).await {
+            Ok(told) => warnings.extend(told),
             Err(error) => {
                 self.io.note(error);
                 let text = "failed to list pods while checking new PodSecurity enforce level";
-                answer.warnings.push(text.into());
-                return answer;
+                warnings.push(text.into());
             }
-        };
-        let (namespace, exemptions) = (namespace.to_owned(), self.gate.exemptions.clone());
-        let told = tokio::task::spawn_blocking(move || {
-            let in_time = || begun.elapsed() < EXISTING;
-            warnings_of_existing(&namespace, &pods, &asked, &exemptions, in_time)
+        }
+        Answer {
+            warnings,
+            ..Answer::allowed()
+        }
+    }
+
+    /// The warnings of a namespace's pods. What there is no time for is told.
+    async fn surveyed(
+        &self,
+        namespace: &str,
+        asked: Vec<Standards>,
+    ) -> Result<Vec<String>, KubeError> {
+        let wait = in_time(Instant::now() + EXISTING, namespace, async {
+            let closed = |e| KubeError::Config(format!("pods cannot be listed: {e}"));
+            self.survey.acquire().await.map_err(closed)
         });
-        answer.warnings = told.await.unwrap_or_default();
-        answer
+        let _turn = wait.await?;
+        let end = Instant::now() + EXISTING;
+        let mut survey = Survey::new(asked, self.gate.exemptions.clone());
+        let mut page = in_time(end, namespace, self.kubernetes.pods(namespace, None)).await?;
+        let total = page.pods.len() + page.behind;
+        if total > MOST_EXISTING_PODS {
+            let all = in_time(end, namespace, self.kubernetes.owned_pods(namespace)).await?;
+            survey.choose(all.into_iter().map(|one| (one.name, one.controller)));
+        }
+        loop {
+            let PodPage { pods, next, .. } = page;
+            let looked = tokio::task::spawn_blocking(move || {
+                survey.look(pods.iter().map(|pod| pod.get()), || Instant::now() < end);
+                survey
+            });
+            survey = looked
+                .await
+                .map_err(|e| KubeError::Config(format!("pods could not be judged: {e}")))?;
+            let Some(next) = next.filter(|_| Instant::now() < end) else {
+                break;
+            };
+            match in_time(end, namespace, self.kubernetes.pods(namespace, Some(next))).await {
+                Ok(following) => page = following,
+                Err(error) => {
+                    self.io.note(error);
+                    break;
+                }
+            }
+        }
+        Ok(survey.warnings(namespace, total))
     }
 
     /// Writes what was decided down; what cannot be written is not granted.
@@ -327,7 +400,9 @@ impl Doors {
                     format!("{group}/v1")
                 },
                 kind: request.kind.kind.clone().into_owned(),
-                namespace: request.namespace.clone().into_owned(),
+                // the API server names a namespace as being in itself
+                namespace: Some(request.namespace.clone().into_owned())
+                    .filter(|_| !request.resource.is_core("namespaces")),
                 name: match &*request.name {
                     "" => "unnamed".into(),
                     name => name.to_owned(),
@@ -340,6 +415,23 @@ impl Doors {
             let _ = self.notices.try_send(noticed);
         }
     }
+}
+
+/// What the API server answers, unless that comes too late.
+async fn in_time<T>(
+    end: Instant,
+    namespace: &str,
+    asked: impl Future<Output = Result<T, KubeError>>,
+) -> Result<T, KubeError> {
+    let late = |_| {
+        let patience = EXISTING.as_millis();
+        KubeError::Config(format!(
+            "list pods of {namespace}: no answer within {patience} ms"
+        ))
+    };
+    tokio::time::timeout_at(end.into(), asked)
+        .await
+        .map_err(late)?
 }
 
 fn labels_of(view: &View, namespace: &str) -> Option<Labels> {

@@ -7,6 +7,7 @@ mod health;
 mod identity;
 mod metrics;
 mod notices;
+mod room;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use podward_cluster::Cluster;
 use podward_kube::Kubernetes;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use crate::io::{Io, Output};
@@ -30,6 +32,7 @@ use doors::Doors;
 use health::Health;
 use identity::Identity;
 use metrics::Metrics;
+use room::Room;
 
 /// Judges and completes the pods of a cluster as they are made.
 ///
@@ -114,7 +117,7 @@ pub(crate) struct Webhook {
     /// Act on the labels pod-security.kubernetes.io/* too, where the API server's own plugin is switched off
     #[arg(long, env = "PODWARD_POD_SECURITY_LABELS")]
     pod_security_labels: bool,
-    /// Namespaces that are let through
+    /// Namespaces that are let through, beside kube-system and that of podward
     #[arg(
         long,
         value_name = "NAMESPACE",
@@ -205,6 +208,9 @@ impl Webhook {
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
             io: io.clone(),
+            room: Room::default(),
+            turn: Arc::new(Semaphore::new(1)),
+            survey: Semaphore::new(1),
             given,
         };
         let served = servers::serve(
@@ -230,10 +236,17 @@ impl Webhook {
     }
 
     fn gate(&self) -> Gate {
+        // no webhook configuration of podward's sends their pods: a label there is told to count for nothing
+        let never = ["kube-system".to_owned(), self.namespace.clone()];
         Gate {
             pod_security_labels: self.pod_security_labels,
             exemptions: Exemptions {
-                namespaces: self.exempt_namespaces.clone(),
+                namespaces: self
+                    .exempt_namespaces
+                    .iter()
+                    .cloned()
+                    .chain(never)
+                    .collect(),
                 usernames: self.exempt_usernames.clone(),
                 runtime_classes: self.exempt_runtime_classes.clone(),
             },

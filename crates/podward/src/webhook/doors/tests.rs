@@ -40,6 +40,9 @@ async fn doors(health: &Arc<Health>) -> Router {
         metrics: Arc::default(),
         health: Arc::clone(health),
         io: Io::new(),
+        room: Room::default(),
+        turn: Arc::new(Semaphore::new(1)),
+        survey: Semaphore::new(1),
         given: Environment {
             tenant: String::new(),
             authority_host: String::new(),
@@ -104,7 +107,8 @@ async fn who_ends_closes_the_connections_that_it_answers_on() {
 async fn what_is_no_review_is_refused_and_not_repeated() {
     let truncated = review("ns", r#"{"secret":"hunter2""#);
     let old = review("ns", "{}").replace("k8s.io/v1", "k8s.io/v1beta1");
-    for body in ["", "hunter2", "[]", "{}", "null", &truncated, &old] {
+    let other = review("ns", "{}").replace("AdmissionReview", "Foo");
+    for body in ["", "hunter2", "[]", "{}", "null", &truncated, &old, &other] {
         for path in ["/validate", "/mutate"] {
             let (status, text) = asked(path, body.as_bytes().to_vec()).await;
             assert_eq!(status, 400, "{body}");
