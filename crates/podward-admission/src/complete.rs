@@ -6,7 +6,7 @@ use podward_cluster::View;
 use serde_json::Value;
 
 use crate::bounds::{has_too_many_containers, is_too_large, too_large};
-use crate::fill::{DEFAULT_LABEL, fill};
+use crate::fill::{DEFAULT_LABEL, DEFAULT_VALUE, fill};
 use crate::gate::read;
 use crate::review::{Answer, Request};
 use crate::standards::Labels;
@@ -40,7 +40,7 @@ pub fn complete(
     }
     let mut pod = before.clone();
     let defaults = namespace.and_then(|labels| labels.get(DEFAULT_LABEL));
-    if defaults.is_some_and(|profile| profile == "restricted")
+    if defaults.is_some_and(|profile| profile == DEFAULT_VALUE)
         && let Ok(object) = read(raw.get())
     {
         fill(&mut pod, &object);

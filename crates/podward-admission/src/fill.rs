@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 /// Label of a namespace whose pods are completed.
 pub const DEFAULT_LABEL: &str = "podward.dev/default";
+/// Its value, the only one.
+pub(crate) const DEFAULT_VALUE: &str = "restricted";
 
 /// Sets what is missing of `restricted` and cannot break a pod that works. What the author set stays.
 pub(crate) fn fill(pod: &mut Value, object: &Object) {

@@ -5,6 +5,8 @@ use std::fmt;
 
 use podward_policy::{Level, Profile, Version};
 
+use crate::fill::{DEFAULT_LABEL, DEFAULT_VALUE};
+
 /// Labels of an object.
 pub type Labels = BTreeMap<String, String>;
 
@@ -179,6 +181,16 @@ fn single_rules(labels: &Labels, faults: &mut Vec<LabelFault>) -> Vec<(Mode, &'s
     found
 }
 
+/// A default that podward has none of, by which no pod would be completed.
+fn default_fault(labels: &Labels) -> Option<LabelFault> {
+    let value = labels.get(DEFAULT_LABEL)?;
+    (value != DEFAULT_VALUE).then(|| LabelFault {
+        label: DEFAULT_LABEL.to_owned(),
+        value: value.clone(),
+        reason: "must be restricted",
+    })
+}
+
 impl Standards {
     /// What is asked where no label says anything.
     #[must_use]
@@ -241,6 +253,7 @@ impl Standards {
         (standards.enforce, standards.audit, standards.warn) = (enforce, audit, warn);
         if family == Family::Podward {
             standards.rules = single_rules(labels, &mut faults);
+            faults.extend(default_fault(labels));
         }
         if Self::stray_rule(labels, family).is_some() {
             standards.rules.clear();
@@ -403,6 +416,24 @@ mod tests {
         }
         let (got, _) = standards(&[("enforce", "podward")], Family::Podward);
         assert_eq!(got, "podward:latest privileged:latest podward:latest");
+    }
+
+    #[test]
+    fn a_default_that_is_none_asks_for_nothing_and_is_a_fault() {
+        let own = |value| standards(&[("default", value)], Family::Podward);
+        assert_eq!(own("restricted").1, "[]");
+        for value in ["Restricted", "baseline", ""] {
+            let (got, fault) = own(value);
+            assert_eq!(got, "privileged:latest privileged:latest privileged:latest");
+            assert_eq!(
+                fault,
+                format!(
+                    "metadata.labels[podward.dev/default]: Invalid value: {value:?}: must be restricted"
+                )
+            );
+        }
+        let labels = Labels::from([(DEFAULT_LABEL.to_owned(), "x".to_owned())]);
+        assert!(Standards::of(&labels, Family::PodSecurity).1.is_empty());
     }
 
     #[test]

@@ -303,6 +303,28 @@ fn a_namespace_must_say_what_is_known() {
 }
 
 #[test]
+fn a_namespace_must_have_a_default_that_is_known() {
+    const DEFAULT: &str = "podward.dev/default";
+    let wrong = [(DEFAULT, "Restricted")];
+    for old in [None, Some(&[] as &[_]), Some(&[(DEFAULT, "restricted")])] {
+        let mut asked = namespace(&wrong, old);
+        asked.gate.pod_security_labels = false;
+        assert_eq!(
+            refusal(&asked.answer()),
+            (
+                422,
+                "Namespace \"ns\" is invalid: metadata.labels[podward.dev/default]: Invalid value: \"Restricted\": must be restricted"
+            )
+        );
+    }
+    // what was wrong before may stay, or go
+    let relabelled = [(DEFAULT, "Restricted"), ("a", "b")];
+    for new in [&relabelled[..], &[(DEFAULT, "restricted")], &[]] {
+        assert!(namespace(new, Some(&wrong)).answer().allowed, "{new:?}");
+    }
+}
+
+#[test]
 fn pods_are_looked_at_where_more_is_asked_of_them() {
     let looks = |new: &[(&str, &str)], old: &[(&str, &str)]| {
         let decided = namespace(new, Some(old)).decided_in(None);
