@@ -46,7 +46,7 @@ pub fn complete(
         fill(&mut pod, &object);
     }
     let mut answer = Answer::allowed();
-    if asks(&pod) {
+    if asks(&pod, given) {
         match inject(&mut pod, view, &request.namespace, given) {
             Ok(warnings) => answer.warnings = warnings,
             Err(error) => return Answer::refused(400, "BadRequest", error.to_string()),

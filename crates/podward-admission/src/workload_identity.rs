@@ -27,6 +27,9 @@ const SKIP_ANNOTATION: &str = "azure.workload.identity/skip-containers";
 /// What the cluster gives every pod.
 #[derive(Clone, Debug)]
 pub struct Environment {
+    /// Whether pods get what azure-workload-identity's webhook gives. Where it is false, they get podward's own
+    /// identity endpoint and nothing else.
+    pub workload_identity: bool,
     /// Tenant where the service account names none.
     pub tenant: String,
     /// Base URL of the token service; [`AUTHORITY_HOST`](podward_api::workload_identity::AUTHORITY_HOST) in the public cloud.
@@ -87,12 +90,12 @@ fn add_env<'a>(
 
 /// Whether a pod asks for anything that [`inject`] adds.
 #[must_use]
-pub(crate) fn asks(pod: &Value) -> bool {
-    is_federated(pod) || has_endpoint(pod)
+pub(crate) fn asks(pod: &Value, given: &Environment) -> bool {
+    is_federated(pod, given) || has_endpoint(pod)
 }
 
-fn is_federated(pod: &Value) -> bool {
-    text(pod, "/metadata/labels", USE_LABEL) == Some("true")
+fn is_federated(pod: &Value, given: &Environment) -> bool {
+    given.workload_identity && text(pod, "/metadata/labels", USE_LABEL) == Some("true")
 }
 
 fn has_endpoint(pod: &Value) -> bool {
@@ -150,7 +153,7 @@ pub fn inject(
     namespace: &str,
     given: &Environment,
 ) -> Result<Vec<String>, MutateError> {
-    let federated = is_federated(pod);
+    let federated = is_federated(pod, given);
     let mut warnings = Vec::new();
     let proxied = federated && text(pod, "/metadata/annotations", PROXY_ANNOTATION).is_some();
     let endpoint = has_endpoint(pod) || proxied;
@@ -177,6 +180,7 @@ pub fn inject(
             .map(str::to_owned)
     };
     let expiration = text(pod, "/metadata/annotations", TOKEN_EXPIRATION_ANNOTATION)
+        .filter(|_| federated)
         .map(str::to_owned)
         .or_else(|| annotation(TOKEN_EXPIRATION_ANNOTATION))
         .unwrap_or_else(|| "3600".into());
@@ -250,125 +254,4 @@ pub fn inject(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn view() -> View {
-        let mut view = View::default();
-        view.insert(
-            "ServiceAccount",
-            "shop",
-            "web",
-            json!({"metadata": {"annotations": {CLIENT_ID_ANNOTATION: "c"}}}),
-        );
-        view
-    }
-
-    fn environment() -> Environment {
-        Environment {
-            tenant: "t".into(),
-            authority_host: podward_api::workload_identity::AUTHORITY_HOST.into(),
-            audience: podward_api::workload_identity::AUDIENCE.into(),
-            token_endpoint: None,
-            endpoint: "http://e".into(),
-            header: SecretString::new("h".into()),
-        }
-    }
-
-    fn pod(expiration: &str) -> Value {
-        json!({
-            "metadata": {"labels": {USE_LABEL: "true"}, "annotations": {TOKEN_EXPIRATION_ANNOTATION: expiration}},
-            "spec": {"serviceAccountName": "web", "containers": [{"name": "a", "env": [{"name": "AZURE_TENANT_ID", "value": "own"}]}]},
-        })
-    }
-
-    #[test]
-    fn what_is_missing_is_added_once() {
-        let mut pod = pod("7200");
-        inject(&mut pod, &view(), "shop", &environment()).unwrap();
-        let once = pod.clone();
-        inject(&mut pod, &view(), "shop", &environment()).unwrap();
-        assert_eq!(pod, once);
-        let env = pod
-            .pointer("/spec/containers/0/env")
-            .unwrap()
-            .as_array()
-            .unwrap();
-        let value = |name: &str| {
-            env.iter()
-                .find(|e| e["name"] == name)
-                .map(|e| e["value"].as_str().unwrap())
-        };
-        assert_eq!(value("AZURE_TENANT_ID"), Some("own"));
-        assert_eq!(value("AZURE_CLIENT_ID"), Some("c"));
-        assert_eq!(value("IDENTITY_ENDPOINT"), None);
-        assert_eq!(
-            pod.pointer(
-                "/spec/volumes/0/projected/sources/0/serviceAccountToken/expirationSeconds"
-            ),
-            Some(&json!(7200))
-        );
-    }
-
-    #[test]
-    fn faults_have_the_webhooks_words() {
-        let error = inject(&mut pod("60"), &view(), "shop", &environment()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "token expiration 60 not valid. Expected value to be between 3600 and 86400"
-        );
-        let error = inject(&mut pod("3600"), &View::default(), "shop", &environment()).unwrap_err();
-        assert!(error.to_string().contains("not found"));
-        let mut proxied = pod("3600");
-        proxied["metadata"]["annotations"][PROXY_ANNOTATION] = json!("false");
-        proxied["spec"]["hostNetwork"] = json!(true);
-        let error = inject(&mut proxied, &view(), "shop", &environment()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "hostNetwork is set to true, cannot inject proxy sidecar"
-        );
-    }
-
-    #[test]
-    fn a_proxy_is_answered_by_the_endpoint_with_one_header_for_all_containers() {
-        let mut pod = pod("3600");
-        pod["metadata"]["annotations"][PROXY_ANNOTATION] = json!("true");
-        let warnings = inject(&mut pod, &view(), "shop", &environment()).unwrap();
-        assert_eq!(warnings.len(), 1);
-        // another webhook adds a container before this one is asked again
-        pod["spec"]["containers"]
-            .as_array_mut()
-            .unwrap()
-            .push(json!({"name": "b"}));
-        let mut again = environment();
-        again.header = SecretString::new("another".into());
-        inject(&mut pod, &view(), "shop", &again).unwrap();
-        for container in pod["spec"]["containers"].as_array().unwrap() {
-            let env = container["env"].as_array().unwrap();
-            let header = env.iter().find(|one| one["name"] == HEADER).unwrap();
-            assert_eq!(header["value"], "h");
-        }
-        assert_eq!(pod["spec"]["containers"].as_array().unwrap().len(), 2);
-    }
-
-    #[test]
-    fn the_volume_is_named_after_the_pod() {
-        let hex = |seed: &str| -> String {
-            let digest = digest(&SHA256, seed.as_bytes());
-            digest
-                .as_ref()
-                .iter()
-                .take(15)
-                .map(|b| format!("{b:02x}"))
-                .collect()
-        };
-        for (metadata, seed) in [
-            (json!({"name": "web"}), "web"),
-            (json!({"name": "", "generateName": "web-"}), "web- (prefix)"),
-        ] {
-            let name = volume_name(&json!({ "metadata": metadata }));
-            assert_eq!(name, format!("{VOLUME_PREFIX}-{}", hex(seed)));
-            assert_eq!(name.len(), 63);
-        }
-    }
-}
+mod tests;

@@ -30,21 +30,30 @@ fn answer_with(
     labels: &Labels,
     token_endpoint: TokenEndpointSettings,
 ) -> Answer {
-    let review = json!({"apiVersion": "admission.k8s.io/v1", "request": {
-        "uid": "u", "kind": {"kind": "Pod"}, "resource": {"resource": "pods"}, "operation": "CREATE",
-        "namespace": "ns", "object": pod,
-    }});
-    let text = review.to_string();
-    let review: Review<'_> = serde_json::from_str(&text).unwrap();
-    let given = Environment {
+    let given = environment(token_endpoint);
+    answer_of(pod, view, labels, &given)
+}
+
+fn environment(token_endpoint: TokenEndpointSettings) -> Environment {
+    Environment {
+        workload_identity: true,
         tenant: "cluster-tenant".into(),
         authority_host: "https://login.microsoftonline.com/".into(),
         audience: "api://AzureADTokenExchange".into(),
         token_endpoint: TokenEndpoint::of(token_endpoint, "").unwrap(),
         endpoint: "http://169.254.169.254/x".into(),
         header: SecretString::new("random".into()),
-    };
-    complete(&review.request, Some(labels), view, &given)
+    }
+}
+
+fn answer_of(pod: &Value, view: &View, labels: &Labels, given: &Environment) -> Answer {
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "request": {
+        "uid": "u", "kind": {"kind": "Pod"}, "resource": {"resource": "pods"}, "operation": "CREATE",
+        "namespace": "ns", "object": pod,
+    }});
+    let text = review.to_string();
+    let review: Review<'_> = serde_json::from_str(&text).unwrap();
+    complete(&review.request, Some(labels), view, given)
 }
 
 fn patch(answer: &Answer) -> Value {
@@ -236,6 +245,35 @@ fn defaults_are_for_namespaces_that_ask_for_them() {
     assert_eq!(
         patch(&answer(&bare, &View::default(), &Labels::new())),
         json!([])
+    );
+}
+
+#[test]
+fn what_is_switched_off_is_not_done_where_a_pod_comes_for_another_reason() {
+    let given = Environment {
+        workload_identity: false,
+        ..environment(token_endpoint())
+    };
+    let uses = json!({"azure.workload.identity/use": "true"});
+    // faults and wishes for a webhook that podward is not
+    let annotations = json!({EXPIRATION: "60", "azure.workload.identity/use-proxy": "true",
+        "azure.workload.identity/inject-proxy-sidecar": "true"});
+    let one = json!([{"name": "c"}]);
+    let mut asked = pod(&uses, &annotations, &one);
+    asked["spec"]["hostNetwork"] = json!(true);
+    let labels = Labels::from([(DEFAULT_LABEL.to_owned(), "restricted".to_owned())]);
+    let view = view(&json!({CLIENT: "c-1"}));
+    let off = answer_of(&asked, &view, &labels, &given);
+    let mut bare = asked.clone();
+    bare["metadata"]["labels"] = json!({});
+    assert_eq!(off, answer(&bare, &view, &labels));
+    assert!(patch(&off).to_string().contains("RuntimeDefault"));
+    // podward's own goes on
+    asked["metadata"]["labels"]["podward.dev/identity"] = json!("true");
+    let own = patch(&answer_of(&asked, &view, &labels, &given)).to_string();
+    assert!(
+        own.contains("IDENTITY_HEADER") && !own.contains("AZURE_"),
+        "{own}"
     );
 }
 

@@ -146,4 +146,24 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn workload_identity_that_is_switched_off_has_no_webhook_and_the_process_knows() {
+        let known = values::read("values.yaml", VALUES).unwrap();
+        for on in [true, false] {
+            let mut values = known.clone();
+            let set = format!("webhook.workloadIdentity={on}");
+            values::set(&mut values, &set, &known).unwrap();
+            let context = json!({
+                "Values": values, "Release": {"Namespace": "ns"}, "Chart": {"AppVersion": "1"},
+            });
+            let text: String = TEMPLATES
+                .iter()
+                .map(|(_, template)| template::render(template, &context).unwrap())
+                .collect();
+            let told = format!("name: PODWARD_WORKLOAD_IDENTITY\n              value: \"{on}\"");
+            assert!(text.contains(&told), "{text}");
+            assert_eq!(text.contains("workload-identity.podward.dev"), on);
+        }
+    }
 }

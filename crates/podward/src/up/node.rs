@@ -227,6 +227,7 @@ impl Node {
             Some(_) => (String::new(), SecretString::new(String::new())),
         };
         Environment {
+            workload_identity: true,
             tenant: self.tenant(),
             audience: podward_api::workload_identity::AUDIENCE.to_owned(),
             token_endpoint: None,

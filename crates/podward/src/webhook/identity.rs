@@ -1,6 +1,7 @@
 //! What pods that ask for an identity are given.
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::ArgAction;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use podward_admission::{Environment, TokenEndpoint, TokenEndpointError, TokenEndpointSettings};
 use podward_api::SecretString;
 use podward_api::workload_identity::{AUDIENCE, AUTHORITY_HOST, authority_host};
@@ -12,6 +13,17 @@ use crate::report::Report;
 /// Flags about identities.
 #[derive(clap::Args)]
 pub(super) struct Identity {
+    /// Complete pods as azure-workload-identity's webhook does, those that are labelled azure.workload.identity/use:
+    /// "true"; false leaves that to another webhook, and podward.dev/identity counts all the same
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value = "true",
+        action = ArgAction::Set,
+        value_parser = BoolishValueParser::new(),
+        env = "PODWARD_WORKLOAD_IDENTITY"
+    )]
+    workload_identity: bool,
     /// Microsoft Entra tenant of identities whose service account names none
     #[arg(long, value_name = "GUID", default_value = "", env = "PODWARD_TENANT")]
     tenant: String,
@@ -106,6 +118,7 @@ impl Identity {
                 .help("podward webhook --help tells of --token-endpoint-suffix and those with it")
         })?;
         Ok(Environment {
+            workload_identity: self.workload_identity,
             tenant: self.tenant.clone(),
             authority_host: self.authority_host.clone(),
             audience: self.audience.clone(),
@@ -186,6 +199,19 @@ mod tests {
             assert!(self::given(&["--authority-host", text]).is_err(), "{text}");
         }
         assert!(self::given(&["--audience="]).is_err());
+    }
+
+    #[test]
+    fn the_work_of_azure_workload_identity_is_done_unless_it_is_switched_off() {
+        for (flags, want) in [
+            (&[] as &[&str], true),
+            (&["--workload-identity=true"], true),
+            (&["--workload-identity=false"], false),
+            (&["--workload-identity", "off"], false),
+        ] {
+            assert_eq!(given(flags).unwrap().workload_identity, want, "{flags:?}");
+        }
+        assert!(given(&["--workload-identity=maybe"]).is_err());
     }
 
     #[test]

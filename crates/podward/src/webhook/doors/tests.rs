@@ -44,6 +44,7 @@ async fn doors(health: &Arc<Health>) -> Router {
         turn: Arc::new(Semaphore::new(1)),
         survey: Semaphore::new(1),
         given: Environment {
+            workload_identity: true,
             tenant: String::new(),
             authority_host: String::new(),
             audience: String::new(),
