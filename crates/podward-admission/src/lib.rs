@@ -21,4 +21,4 @@ pub use gate::{Decision, Exemptions, Gate};
 pub use review::{Answer, Kind, Request, Resource, Review, Reviewed, Status, UserInfo};
 pub use standards::{Family, LabelFault, Labels, Mode, Standard, Standards};
 pub use token_endpoint::{TokenEndpoint, TokenEndpointError, TokenEndpointSettings};
-pub use workload_identity::{Environment, MutateError, inject};
+pub use workload_identity::{Environment, MutateError, NumberError, inject};

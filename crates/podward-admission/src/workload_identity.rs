@@ -1,6 +1,8 @@
 //! What azure-workload-identity's webhook does to a pod (v1.6), without a sidecar or an init container, and the
 //! per-pod `IDENTITY_ENDPOINT`.
 
+mod number;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use podward_api::SecretString;
 use podward_api::workload_identity::{
@@ -11,6 +13,8 @@ use podward_cluster::View;
 use serde_json::{Map, Value, json};
 
 use crate::token_endpoint::TokenEndpoint;
+pub use number::NumberError;
+use number::whole;
 
 /// Label or annotation that asks for `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
 const ENDPOINT_OPT_IN: &str = "podward.dev/identity";
@@ -18,11 +22,16 @@ const ENDPOINT_OPT_IN: &str = "podward.dev/identity";
 const VOLUME_PREFIX: &str = "azure-workload-identity-reserved";
 /// Annotation that asks for a proxy of the metadata service in the pod; that it is there is enough.
 const PROXY_ANNOTATION: &str = "azure.workload.identity/inject-proxy-sidecar";
+/// Annotation with the port of that proxy, which is read for its faults only.
+const PROXY_PORT_ANNOTATION: &str = "azure.workload.identity/proxy-sidecar-port";
 /// Variables of the identity endpoint.
 const ENDPOINT: &str = "IDENTITY_ENDPOINT";
 const HEADER: &str = "IDENTITY_HEADER";
 /// Containers that stay as they are, separated by `;`.
 const SKIP_ANNOTATION: &str = "azure.workload.identity/skip-containers";
+
+/// How long a token lives where nobody says it, in seconds.
+const LIFETIME: i64 = 3600;
 
 /// What the cluster gives every pod.
 #[derive(Clone, Debug)]
@@ -52,10 +61,16 @@ pub enum MutateError {
     NoServiceAccount(String),
     /// The token's lifetime is out of bounds.
     #[error("token expiration {0} not valid. Expected value to be between 3600 and 86400")]
-    Expiration(String),
+    Expiration(i64),
+    /// The token's lifetime is no number.
+    #[error(transparent)]
+    NoExpiration(NumberError),
     /// A proxy in the host's network would serve every pod of the node.
     #[error("hostNetwork is set to true, cannot inject proxy sidecar")]
     HostNetwork,
+    /// The port of the proxy is no number.
+    #[error("failed to parse proxy sidecar port: {0}")]
+    ProxyPort(#[source] NumberError),
 }
 
 fn text<'a>(pod: &'a Value, pointer: &str, key: &str) -> Option<&'a str> {
@@ -85,6 +100,20 @@ fn add_env<'a>(
         if !there && !value.is_empty() {
             env.push(json!({"name": name, "value": value}));
         }
+    }
+}
+
+/// How long the pod's token lives, in seconds: as the pod says, or its service account. An empty annotation says nothing.
+fn lifetime(pod: &Value, of_account: Option<&str>) -> Result<i64, MutateError> {
+    let of_pod = text(pod, "/metadata/annotations", TOKEN_EXPIRATION_ANNOTATION);
+    let mut said = [of_pod, of_account].into_iter().flatten();
+    let seconds = match said.find(|text| !text.is_empty()) {
+        Some(text) => whole(text).map_err(MutateError::NoExpiration)?,
+        None => LIFETIME,
+    };
+    match seconds {
+        3600..=86400 => Ok(seconds),
+        _ => Err(MutateError::Expiration(seconds)),
     }
 }
 
@@ -160,14 +189,6 @@ pub fn inject(
     if !federated && !endpoint {
         return Ok(warnings);
     }
-    if proxied {
-        if pod.pointer("/spec/hostNetwork") == Some(&Value::Bool(true)) {
-            return Err(MutateError::HostNetwork);
-        }
-        warnings.push(format!(
-            "podward: {PROXY_ANNOTATION} is answered by podward's own identity endpoint: no sidecar and no init container is added"
-        ));
-    }
     let account = text(pod, "/spec", "serviceAccountName")
         .filter(|name| !name.is_empty())
         .unwrap_or("default")
@@ -175,20 +196,25 @@ pub fn inject(
     if account != "default" && view.get("ServiceAccount", namespace, &account).is_none() {
         return Err(MutateError::NoServiceAccount(account));
     }
+    if proxied {
+        if pod.pointer("/spec/hostNetwork") == Some(&Value::Bool(true)) {
+            return Err(MutateError::HostNetwork);
+        }
+        if let Some(port) = text(pod, "/metadata/annotations", PROXY_PORT_ANNOTATION) {
+            whole::<i32>(port).map_err(MutateError::ProxyPort)?;
+        }
+        warnings.push(format!(
+            "podward: {PROXY_ANNOTATION} is answered by podward's own identity endpoint: no sidecar and no init container is added"
+        ));
+    }
     let annotation = |name| {
         view.annotation("ServiceAccount", namespace, &account, name)
             .map(str::to_owned)
     };
-    let expiration = text(pod, "/metadata/annotations", TOKEN_EXPIRATION_ANNOTATION)
-        .filter(|_| federated)
-        .map(str::to_owned)
-        .or_else(|| annotation(TOKEN_EXPIRATION_ANNOTATION))
-        .unwrap_or_else(|| "3600".into());
-    let seconds = expiration
-        .parse::<u64>()
-        .ok()
-        .filter(|seconds| (3600..=86400).contains(seconds))
-        .ok_or(MutateError::Expiration(expiration))?;
+    let seconds = match federated {
+        true => lifetime(pod, annotation(TOKEN_EXPIRATION_ANNOTATION).as_deref())?,
+        false => LIFETIME,
+    };
     let skipped: Vec<String> = text(pod, "/metadata/annotations", SKIP_ANNOTATION)
         .unwrap_or_default()
         .split(';')

@@ -137,6 +137,18 @@ fn each_label_and_annotation_gives_its_patch() {
             whole(Some("c-1"), "cluster-tenant", 86400),
         ),
         (
+            "what is empty says nothing",
+            pod(&uses, &json!({EXPIRATION: ""}), &one),
+            &json!({CLIENT: "c-1", EXPIRATION: "7200"}),
+            whole(Some("c-1"), "cluster-tenant", 7200),
+        ),
+        (
+            "nor does the account's",
+            pod(&uses, &json!({EXPIRATION: ""}), &one),
+            &json!({CLIENT: "c-1", EXPIRATION: ""}),
+            whole(Some("c-1"), "cluster-tenant", 3600),
+        ),
+        (
             "a container that is left out",
             pod(
                 &uses,
@@ -221,19 +233,55 @@ fn refusals_have_the_words_of_the_webhook_that_is_replaced() {
         refused(&pod(&uses, &json!({}), &one)),
         Some((400, "serviceaccounts \"web\" not found".into()))
     );
-    let mut proxied = pod(
-        &uses,
-        &json!({"azure.workload.identity/inject-proxy-sidecar": "true"}),
+    let accounts = view(&json!({}));
+    let refused = |annotations: &Value, host_network: bool| {
+        let mut pod = pod(&uses, annotations, &one);
+        pod["spec"]["hostNetwork"] = json!(host_network);
+        let answer = answer(&pod, &accounts, &Labels::new());
+        answer.status.map(|status| (status.code, status.message))
+    };
+    const PROXY: &str = "azure.workload.identity/inject-proxy-sidecar";
+    const PORT: &str = "azure.workload.identity/proxy-sidecar-port";
+    for (annotations, host_network, want) in [
+        (
+            json!({PROXY: "true", PORT: "x"}),
+            true,
+            "hostNetwork is set to true, cannot inject proxy sidecar",
+        ),
+        (
+            json!({PROXY: "true", PORT: "x", EXPIRATION: "abc"}),
+            false,
+            "failed to parse proxy sidecar port: strconv.ParseInt: parsing \"x\": invalid syntax",
+        ),
+        (
+            json!({PROXY: "false", PORT: "4294967296"}),
+            false,
+            "failed to parse proxy sidecar port: strconv.ParseInt: parsing \"4294967296\": value out of range",
+        ),
+        (
+            json!({EXPIRATION: "abc"}),
+            false,
+            "strconv.ParseInt: parsing \"abc\": invalid syntax",
+        ),
+        (
+            json!({EXPIRATION: "-060"}),
+            false,
+            "token expiration -60 not valid. Expected value to be between 3600 and 86400",
+        ),
+    ] {
+        assert_eq!(
+            refused(&annotations, host_network),
+            Some((400, want.to_owned()))
+        );
+    }
+    // a port without a proxy, and a lifetime without a token, are of no interest
+    assert_eq!(refused(&json!({PORT: "x"}), false), None);
+    let own = pod(
+        &json!({"podward.dev/identity": "true"}),
+        &json!({EXPIRATION: "abc", PROXY: "true", PORT: "x"}),
         &one,
     );
-    proxied["spec"]["hostNetwork"] = json!(true);
-    assert_eq!(
-        refused(&proxied),
-        Some((
-            400,
-            "hostNetwork is set to true, cannot inject proxy sidecar".into()
-        ))
-    );
+    assert!(answer(&own, &accounts, &Labels::new()).allowed);
 }
 
 #[test]
