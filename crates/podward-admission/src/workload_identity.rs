@@ -2,8 +2,8 @@
 //! per-pod `IDENTITY_ENDPOINT`.
 
 mod number;
+mod volume;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use podward_api::SecretString;
 use podward_api::workload_identity::{
     CLIENT_ID_ANNOTATION, MOUNT_PATH, TENANT_ID_ANNOTATION, TOKEN_EXPIRATION_ANNOTATION,
@@ -18,8 +18,6 @@ use number::whole;
 
 /// Label or annotation that asks for `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
 const ENDPOINT_OPT_IN: &str = "podward.dev/identity";
-/// How the projected volume's name begins.
-const VOLUME_PREFIX: &str = "azure-workload-identity-reserved";
 /// Annotation that asks for a proxy of the metadata service in the pod; that it is there is enough.
 const PROXY_ANNOTATION: &str = "azure.workload.identity/inject-proxy-sidecar";
 /// Annotation with the port of that proxy, which is read for its faults only.
@@ -27,6 +25,8 @@ const PROXY_PORT_ANNOTATION: &str = "azure.workload.identity/proxy-sidecar-port"
 /// Variables of the identity endpoint.
 const ENDPOINT: &str = "IDENTITY_ENDPOINT";
 const HEADER: &str = "IDENTITY_HEADER";
+/// Variable with the path of the token.
+const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
 /// Containers that stay as they are, separated by `;`.
 const SKIP_ANNOTATION: &str = "azure.workload.identity/skip-containers";
 
@@ -103,6 +103,21 @@ fn add_env<'a>(
     }
 }
 
+/// The value of a container's variable.
+fn variable<'a>(container: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    let mut env = container.get("env")?.as_array()?.iter();
+    let named = |one: &&Value| one.get("name").and_then(Value::as_str) == Some(name);
+    env.find(named)?.get("value")?.as_str()
+}
+
+/// The warning that a volume of the author's is where the token would be. azure-workload-identity mounts its own beside
+/// it, for which the API server refuses the pod.
+fn no_token(container: &str, volume: &str) -> String {
+    format!(
+        "podward: container {container:?} mounts {volume:?} at {MOUNT_PATH} and so gets no token: mount it elsewhere"
+    )
+}
+
 /// How long the pod's token lives, in seconds: as the pod says, or its service account. An empty annotation says nothing.
 fn lifetime(pod: &Value, of_account: Option<&str>) -> Result<i64, MutateError> {
     let of_pod = text(pod, "/metadata/annotations", TOKEN_EXPIRATION_ANNOTATION);
@@ -132,23 +147,6 @@ fn has_endpoint(pod: &Value) -> bool {
     opted("/metadata/labels") || opted("/metadata/annotations")
 }
 
-/// The projected volume's name: of the pod's, so that no author's volume has it by chance.
-fn volume_name(pod: &Value) -> String {
-    let of = |field| text(pod, "/metadata", field).filter(|name| !name.is_empty());
-    let seed = match (of("name"), of("generateName")) {
-        (Some(name), _) => name.to_owned(),
-        (None, prefix) => format!("{} (prefix)", prefix.unwrap_or_default()),
-    };
-    let digest = digest(&SHA256, seed.as_bytes());
-    let hex: String = digest
-        .as_ref()
-        .iter()
-        .take(15)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{VOLUME_PREFIX}-{hex}")
-}
-
 /// What the pod has as its header already: all its containers have one.
 fn known_header(spec: &Map<String, Value>) -> Option<String> {
     let containers = ["initContainers", "containers"];
@@ -162,14 +160,6 @@ fn known_header(spec: &Map<String, Value>) -> Option<String> {
         .flatten()
         .filter(|one| one.get("name").and_then(Value::as_str) == Some(HEADER));
     named.find_map(|one| one.get("value")?.as_str().map(str::to_owned))
-}
-
-/// Adds an item to a list, unless there is one with the same value of a field.
-fn add(fields: &mut Map<String, Value>, name: &str, field: &str, item: Value) {
-    let items = list(fields, name);
-    if !items.iter().any(|one| one.get(field) == item.get(field)) {
-        items.push(item);
-    }
 }
 
 /// Adds what the pod's labels and annotations ask for, and gives the warnings to tell. A second call changes nothing.
@@ -219,11 +209,12 @@ pub fn inject(
         .unwrap_or_default()
         .split(';')
         .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
         .collect();
     let tenant = annotation(TENANT_ID_ANNOTATION).unwrap_or_else(|| given.tenant.clone());
     let client_id = annotation(CLIENT_ID_ANNOTATION).unwrap_or_default();
     let token_file = format!("{MOUNT_PATH}/{TOKEN_PATH}");
-    let volume = volume_name(pod);
+    let volume = volume::name(pod);
     let token_endpoint = given.token_endpoint.as_ref();
     let token_endpoint = token_endpoint.filter(|one| federated && one.is_asked_by(pod));
     let Some(Value::Object(spec)) = pod.get_mut("spec") else {
@@ -235,7 +226,7 @@ pub fn inject(
         variables.extend([
             ("AZURE_CLIENT_ID", client_id.as_str()),
             ("AZURE_TENANT_ID", tenant.as_str()),
-            ("AZURE_FEDERATED_TOKEN_FILE", token_file.as_str()),
+            (TOKEN_FILE, token_file.as_str()),
             ("AZURE_AUTHORITY_HOST", given.authority_host.as_str()),
         ]);
     }
@@ -243,13 +234,15 @@ pub fn inject(
     if endpoint && !given.endpoint.is_empty() {
         of_endpoint.extend([(ENDPOINT, given.endpoint.as_str()), (HEADER, &header)]);
     }
+    let mut others = Vec::new();
     for kind in ["initContainers", "containers"] {
         let Some(Value::Array(containers)) = spec.get_mut(kind) else {
             continue;
         };
         for container in containers.iter_mut().filter_map(Value::as_object_mut) {
             let name = container.get("name").and_then(Value::as_str);
-            if name.is_some_and(|name| skipped.iter().any(|one| one == name)) {
+            let name = name.unwrap_or_default().to_owned();
+            if skipped.contains(&name) {
                 continue;
             }
             let of_token_endpoint =
@@ -262,9 +255,15 @@ pub fn inject(
             );
             add_env(container, all.chain(of_endpoint.iter().copied()));
             if federated {
-                let mount = json!({"name": volume, "mountPath": MOUNT_PATH, "readOnly": true});
-                add(container, "volumeMounts", "mountPath", mount);
+                let other = volume::mount(container, &volume);
+                let is_named = variable(container, TOKEN_FILE) == Some(&token_file);
+                others.extend(other.filter(|_| is_named).map(|other| (name, other)));
             }
+        }
+    }
+    for (container, other) in others {
+        if !other.has_token(spec.get("volumes")) {
+            warnings.push(no_token(&container, &other.volume));
         }
     }
     if federated {
@@ -273,8 +272,7 @@ pub fn inject(
             "path": TOKEN_PATH, "expirationSeconds": seconds, "audience": audience,
         }})];
         sources.extend(token_endpoint.and_then(TokenEndpoint::source).cloned());
-        let projected = json!({"name": volume, "projected": {"sources": sources}});
-        add(spec, "volumes", "name", projected);
+        warnings.extend(volume::project(spec, &volume, sources));
     }
     Ok(warnings)
 }

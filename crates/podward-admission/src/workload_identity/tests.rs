@@ -98,22 +98,64 @@ fn a_proxy_is_answered_by_the_endpoint_with_one_header_for_all_containers() {
 }
 
 #[test]
-fn the_volume_is_named_after_the_pod() {
-    let hex = |seed: &str| -> String {
-        let digest = digest(&SHA256, seed.as_bytes());
-        digest
-            .as_ref()
-            .iter()
-            .take(15)
-            .map(|b| format!("{b:02x}"))
-            .collect()
+fn a_volume_that_has_the_tokens_name_is_replaced_and_told_of() {
+    let mut pod = pod("3600");
+    pod["metadata"]["name"] = json!("web");
+    let name = volume::name(&pod);
+    pod["spec"]["volumes"] = json!([{"name": "x", "emptyDir": {}}, {"name": name, "emptyDir": {}}]);
+    pod["spec"]["containers"][0]["volumeMounts"] = json!([{"name": name, "mountPath": "/data"}]);
+    let warnings = inject(&mut pod, &view(), "shop", &environment()).unwrap();
+    assert_eq!(
+        warnings,
+        [format!(
+            "podward: the volume {name:?} is replaced: its name is kept for the token"
+        )]
+    );
+    assert_eq!(
+        pod["spec"]["volumes"],
+        json!([{"name": "x", "emptyDir": {}}, {"name": name, "projected": {"sources": [
+            {"serviceAccountToken": {"path": TOKEN_PATH, "expirationSeconds": 3600,
+                "audience": podward_api::workload_identity::AUDIENCE}}]}}])
+    );
+    assert_eq!(
+        pod["spec"]["containers"][0]["volumeMounts"],
+        json!([{"name": name, "mountPath": MOUNT_PATH, "readOnly": true}])
+    );
+    // as the API server hands it to a second call
+    pod["spec"]["volumes"][1]["projected"]["defaultMode"] = json!(420);
+    let once = pod.clone();
+    let warnings = inject(&mut pod, &view(), "shop", &environment()).unwrap();
+    assert_eq!((warnings.len(), pod), (0, once));
+}
+
+#[test]
+fn a_volume_of_the_authors_in_the_tokens_place_is_told_of_unless_it_has_one() {
+    let token =
+        |path: &str| json!({"projected": {"sources": [{"serviceAccountToken": {"path": path}}]}});
+    let told = |mut volume: Value, more: &Value, file: Option<&str>| {
+        let mut pod = pod("3600");
+        volume["name"] = json!("mine");
+        pod["spec"]["volumes"] = json!([volume]);
+        let mut mount = json!({"name": "mine", "mountPath": MOUNT_PATH});
+        let fields = more.as_object().unwrap().clone();
+        mount.as_object_mut().unwrap().extend(fields);
+        let container = &mut pod["spec"]["containers"][0];
+        container["volumeMounts"] = json!([mount]);
+        if let Some(file) = file {
+            container["env"] = json!([{"name": TOKEN_FILE, "value": file}]);
+        }
+        let warnings = inject(&mut pod, &view(), "shop", &environment()).unwrap();
+        assert_eq!(pod["spec"]["containers"][0]["volumeMounts"], json!([mount]));
+        warnings
     };
-    for (metadata, seed) in [
-        (json!({"name": "web"}), "web"),
-        (json!({"name": "", "generateName": "web-"}), "web- (prefix)"),
-    ] {
-        let name = volume_name(&json!({ "metadata": metadata }));
-        assert_eq!(name, format!("{VOLUME_PREFIX}-{}", hex(seed)));
-        assert_eq!(name.len(), 63);
-    }
+    let empty = json!({"emptyDir": {}});
+    let whole = json!({});
+    let want = "podward: container \"a\" mounts \"mine\" at /var/run/secrets/azure/wi and so gets no token: mount it elsewhere";
+    assert_eq!(told(empty.clone(), &whole, None), [want]);
+    assert_eq!(told(token("token"), &whole, None), [want]);
+    let folder = json!({"subPath": "x"});
+    assert_eq!(told(token(TOKEN_PATH), &folder, None), [want]);
+    assert_eq!(told(token(TOKEN_PATH), &whole, None), [""; 0]);
+    // who names a file of theirs looks there
+    assert_eq!(told(empty, &whole, Some("/mine")), [""; 0]);
 }
