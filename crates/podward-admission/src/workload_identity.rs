@@ -1,6 +1,7 @@
 //! What azure-workload-identity's webhook does to a pod (v1.6), without a sidecar or an init container, and the
 //! per-pod `IDENTITY_ENDPOINT`.
 
+mod endpoint;
 mod number;
 mod volume;
 
@@ -13,18 +14,14 @@ use podward_cluster::View;
 use serde_json::{Map, Value, json};
 
 use crate::token_endpoint::TokenEndpoint;
+use endpoint::{ENDPOINT, HEADER, known_header};
 pub use number::NumberError;
 use number::whole;
 
-/// Label or annotation that asks for `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
-const ENDPOINT_OPT_IN: &str = "podward.dev/identity";
 /// Annotation that asks for a proxy of the metadata service in the pod; that it is there is enough.
 const PROXY_ANNOTATION: &str = "azure.workload.identity/inject-proxy-sidecar";
 /// Annotation with the port of that proxy, which is read for its faults only.
 const PROXY_PORT_ANNOTATION: &str = "azure.workload.identity/proxy-sidecar-port";
-/// Variables of the identity endpoint.
-const ENDPOINT: &str = "IDENTITY_ENDPOINT";
-const HEADER: &str = "IDENTITY_HEADER";
 /// Variable with the path of the token.
 const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
 /// Containers that stay as they are, separated by `;`.
@@ -49,7 +46,8 @@ pub struct Environment {
     pub token_endpoint: Option<TokenEndpoint>,
     /// URL of the pod's identity endpoint; empty where it is not served.
     pub endpoint: String,
-    /// The pod's own header value; empty where the endpoint is not served.
+    /// The pod's own header value; empty where the endpoint is not served. A second call knows it again where it is of
+    /// 32 hexadecimal digits in small letters.
     pub header: SecretString,
 }
 
@@ -103,11 +101,12 @@ fn add_env<'a>(
     }
 }
 
-/// The value of a container's variable.
-fn variable<'a>(container: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    let mut env = container.get("env")?.as_array()?.iter();
-    let named = |one: &&Value| one.get("name").and_then(Value::as_str) == Some(name);
-    env.find(named)?.get("value")?.as_str()
+/// A container's variable: its place among them, and its value where that is text.
+fn variable_at<'a>(container: &'a Map<String, Value>, name: &str) -> Option<(usize, &'a str)> {
+    let env = container.get("env")?.as_array()?;
+    let is_named = |one: &Value| one.get("name").and_then(Value::as_str) == Some(name);
+    let at = env.iter().position(is_named)?;
+    Some((at, env.get(at)?.get("value")?.as_str()?))
 }
 
 /// The warning that a volume of the author's is where the token would be. azure-workload-identity mounts its own beside
@@ -135,31 +134,11 @@ fn lifetime(pod: &Value, of_account: Option<&str>) -> Result<i64, MutateError> {
 /// Whether a pod asks for anything that [`inject`] adds.
 #[must_use]
 pub(crate) fn asks(pod: &Value, given: &Environment) -> bool {
-    is_federated(pod, given) || has_endpoint(pod)
+    is_federated(pod, given) || endpoint::is_asked_by(pod)
 }
 
 fn is_federated(pod: &Value, given: &Environment) -> bool {
     given.workload_identity && text(pod, "/metadata/labels", USE_LABEL) == Some("true")
-}
-
-fn has_endpoint(pod: &Value) -> bool {
-    let opted = |place| text(pod, place, ENDPOINT_OPT_IN) == Some("true");
-    opted("/metadata/labels") || opted("/metadata/annotations")
-}
-
-/// What the pod has as its header already: all its containers have one.
-fn known_header(spec: &Map<String, Value>) -> Option<String> {
-    let containers = ["initContainers", "containers"];
-    let containers = containers
-        .iter()
-        .filter_map(|list| spec.get(*list)?.as_array());
-    let variables = containers
-        .flatten()
-        .filter_map(|one| one.get("env")?.as_array());
-    let mut named = variables
-        .flatten()
-        .filter(|one| one.get("name").and_then(Value::as_str) == Some(HEADER));
-    named.find_map(|one| one.get("value")?.as_str().map(str::to_owned))
 }
 
 /// Adds what the pod's labels and annotations ask for, and gives the warnings to tell. A second call changes nothing.
@@ -175,7 +154,7 @@ pub fn inject(
     let federated = is_federated(pod, given);
     let mut warnings = Vec::new();
     let proxied = federated && text(pod, "/metadata/annotations", PROXY_ANNOTATION).is_some();
-    let endpoint = has_endpoint(pod) || proxied;
+    let endpoint = endpoint::is_asked_by(pod) || proxied;
     if !federated && !endpoint {
         return Ok(warnings);
     }
@@ -220,7 +199,8 @@ pub fn inject(
     let Some(Value::Object(spec)) = pod.get_mut("spec") else {
         return Ok(warnings);
     };
-    let header = known_header(spec).unwrap_or_else(|| given.header.expose().to_owned());
+    let header = known_header(spec, &skipped, &given.endpoint)
+        .unwrap_or_else(|| given.header.expose().to_owned());
     let mut variables = Vec::new();
     if federated {
         variables.extend([
@@ -256,7 +236,8 @@ pub fn inject(
             add_env(container, all.chain(of_endpoint.iter().copied()));
             if federated {
                 let other = volume::mount(container, &volume);
-                let is_named = variable(container, TOKEN_FILE) == Some(&token_file);
+                let file = variable_at(container, TOKEN_FILE);
+                let is_named = file.is_some_and(|(_, file)| file == token_file);
                 others.extend(other.filter(|_| is_named).map(|other| (name, other)));
             }
         }

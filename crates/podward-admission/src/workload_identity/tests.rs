@@ -1,5 +1,7 @@
 use super::*;
 
+const OWN_HEADER: &str = "00112233445566778899aabbccddeeff";
+
 fn view() -> View {
     let mut view = View::default();
     view.insert(
@@ -19,7 +21,7 @@ fn environment() -> Environment {
         audience: podward_api::workload_identity::AUDIENCE.into(),
         token_endpoint: None,
         endpoint: "http://e".into(),
-        header: SecretString::new("h".into()),
+        header: SecretString::new(OWN_HEADER.into()),
     }
 }
 
@@ -87,12 +89,12 @@ fn a_proxy_is_answered_by_the_endpoint_with_one_header_for_all_containers() {
         .unwrap()
         .push(json!({"name": "b"}));
     let mut again = environment();
-    again.header = SecretString::new("another".into());
+    again.header = SecretString::new("ffeeddccbbaa99887766554433221100".into());
     inject(&mut pod, &view(), "shop", &again).unwrap();
     for container in pod["spec"]["containers"].as_array().unwrap() {
         let env = container["env"].as_array().unwrap();
         let header = env.iter().find(|one| one["name"] == HEADER).unwrap();
-        assert_eq!(header["value"], "h");
+        assert_eq!(header["value"], OWN_HEADER);
     }
     assert_eq!(pod["spec"]["containers"].as_array().unwrap().len(), 2);
 }
@@ -158,4 +160,38 @@ fn a_volume_of_the_authors_in_the_tokens_place_is_told_of_unless_it_has_one() {
     assert_eq!(told(token(TOKEN_PATH), &whole, None), [""; 0]);
     // who names a file of theirs looks there
     assert_eq!(told(empty, &whole, Some("/mine")), [""; 0]);
+}
+
+#[test]
+fn an_authors_header_stays_with_its_container() {
+    let own = json!({"name": HEADER, "value": "weak"});
+    let mut pod = json!({
+        "metadata": {"labels": {"podward.dev/identity": "true"}},
+        "spec": {"initContainers": [{"name": "a", "env": [own]}], "containers": [{"name": "b"}]},
+    });
+    let given = environment();
+    inject(&mut pod, &View::default(), "shop", &given).unwrap();
+    let header = |pod: &Value, container: &str| {
+        let env = pod.pointer(container).unwrap()["env"].as_array().unwrap();
+        let mut all = env.iter().filter(|one| one["name"] == HEADER);
+        let header = all.next().unwrap()["value"].clone();
+        assert_eq!(all.next(), None);
+        header
+    };
+    assert_eq!(header(&pod, "/spec/initContainers/0"), "weak");
+    assert_eq!(header(&pod, "/spec/containers/0"), OWN_HEADER);
+    let again = Environment {
+        header: SecretString::new("ffeeddccbbaa99887766554433221100".into()),
+        ..given
+    };
+    let once = pod.clone();
+    inject(&mut pod, &View::default(), "shop", &again).unwrap();
+    assert_eq!(pod, once);
+    // a container that comes later has the header of the pod
+    pod["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "c"}));
+    inject(&mut pod, &View::default(), "shop", &again).unwrap();
+    assert_eq!(header(&pod, "/spec/containers/1"), OWN_HEADER);
 }

@@ -1,10 +1,15 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tower::ServiceExt;
 
 use super::*;
+
+/// The identity endpoint of pods that ask for one.
+const ENDPOINT: &str = "http://169.254.169.254/x";
 
 /// Doors whose API server does not answer, and which have seen one namespace.
 async fn doors(health: &Arc<Health>) -> Router {
@@ -49,7 +54,7 @@ async fn doors(health: &Arc<Health>) -> Router {
             authority_host: String::new(),
             audience: String::new(),
             token_endpoint: None,
-            endpoint: String::new(),
+            endpoint: ENDPOINT.into(),
             header: SecretString::new(String::new()),
         },
     }))
@@ -86,6 +91,32 @@ async fn a_review_gets_its_answer() {
         (200, &json!(true))
     );
     assert_eq!(answer["response"]["patch"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_second_call_knows_the_header_of_the_first() {
+    let pod = |env: &Value| {
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "p", "labels": {"podward.dev/identity": "true"}},
+            "spec": {"containers": [{"name": "a", "env": env}, {"name": "b"}]}})
+    };
+    let patched = async |pod: Value| {
+        let (_, body) = asked("/mutate", review("ns", &pod.to_string()).into_bytes()).await;
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let patch = answer["response"]["patch"].as_str().unwrap();
+        String::from_utf8(STANDARD.decode(patch).unwrap()).unwrap()
+    };
+    let own = [json!({"name": "IDENTITY_HEADER", "value": "weak"})];
+    let first: Value = serde_json::from_str(&patched(pod(&json!(own))).await).unwrap();
+    let steps = first.as_array().unwrap();
+    let of_b = steps
+        .iter()
+        .find(|one| one["path"] == "/spec/containers/1/env");
+    let env = &of_b.unwrap()["value"];
+    let header = env[1]["value"].as_str().unwrap();
+    assert_eq!((&env[0]["value"], header.len()), (&json!(ENDPOINT), 32));
+    let second = patched(pod(env)).await;
+    assert!(second.contains(header), "{second}");
 }
 
 #[tokio::test]
