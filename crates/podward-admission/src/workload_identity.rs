@@ -172,8 +172,12 @@ pub fn inject(
         if let Some(port) = text(pod, "/metadata/annotations", PROXY_PORT_ANNOTATION) {
             whole::<i32>(port).map_err(MutateError::ProxyPort)?;
         }
+        let in_its_place = match given.endpoint.is_empty() {
+            false => "is answered by podward's own identity endpoint",
+            true => "is not answered, since no identity endpoint is served",
+        };
         warnings.push(format!(
-            "podward: {PROXY_ANNOTATION} is answered by podward's own identity endpoint: no sidecar and no init container is added"
+            "podward: {PROXY_ANNOTATION} {in_its_place}: no sidecar and no init container is added"
         ));
     }
     let annotation = |name| {

@@ -82,7 +82,12 @@ fn a_proxy_is_answered_by_the_endpoint_with_one_header_for_all_containers() {
     let mut pod = pod("3600");
     pod["metadata"]["annotations"][PROXY_ANNOTATION] = json!("true");
     let warnings = inject(&mut pod, &view(), "shop", &environment()).unwrap();
-    assert_eq!(warnings.len(), 1);
+    assert_eq!(
+        warnings,
+        [
+            "podward: azure.workload.identity/inject-proxy-sidecar is answered by podward's own identity endpoint: no sidecar and no init container is added"
+        ]
+    );
     // another webhook adds a container before this one is asked again
     pod["spec"]["containers"]
         .as_array_mut()
@@ -97,6 +102,22 @@ fn a_proxy_is_answered_by_the_endpoint_with_one_header_for_all_containers() {
         assert_eq!(header["value"], OWN_HEADER);
     }
     assert_eq!(pod["spec"]["containers"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_proxy_that_nothing_answers_for_is_told_of() {
+    let mut pod = pod("3600");
+    pod["metadata"]["annotations"][PROXY_ANNOTATION] = json!("true");
+    let given = Environment {
+        endpoint: String::new(),
+        ..environment()
+    };
+    assert_eq!(
+        inject(&mut pod, &view(), "shop", &given).unwrap(),
+        [
+            "podward: azure.workload.identity/inject-proxy-sidecar is not answered, since no identity endpoint is served: no sidecar and no init container is added"
+        ]
+    );
 }
 
 #[test]
