@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::{KubeError, Kubernetes};
+use crate::{KubeError, Kubernetes, reason};
 
 /// A kind of object that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +169,8 @@ impl Follow {
                 Ok(event) => event,
                 Err(error) => {
                     self.stale.store(true, Ordering::Relaxed);
-                    told(self.kind, error.to_string());
+                    let credential = reason::of_credential(&error);
+                    told(self.kind, credential.unwrap_or_else(|| error.to_string()));
                     continue;
                 }
             };

@@ -1,17 +1,20 @@
 //! Kubernetes' API: the watches that feed the cluster view, the few objects that podward writes, and the workloads of
 //! a cluster as they are.
 
+mod files;
 mod follow;
 mod listed;
 mod objects;
+mod reason;
 mod user;
 
 use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+
+use crate::files::Files;
 
 pub use follow::{Followed, Following};
 pub use listed::{LiveObject, ObjectKind, OwnedPod, PodPage, Wanted};
@@ -27,6 +30,14 @@ pub enum KubeError {
     /// There is no kubeconfig, or it cannot be used.
     #[error("there is no way to the API server: {0}")]
     Config(String),
+    /// What shows who asks cannot be had, so that nothing was asked.
+    #[error("{what}: {reason}")]
+    Credential {
+        /// What was to be asked.
+        what: String,
+        /// Why it cannot be had, without anything of it.
+        reason: String,
+    },
     /// A request failed.
     #[error("{what}: {source}")]
     Request {
@@ -40,9 +51,12 @@ pub enum KubeError {
 impl KubeError {
     pub(crate) fn of(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         let what = what.into();
-        move |source| Self::Request {
-            what,
-            source: Box::new(source),
+        move |source| match reason::of_credential(&source) {
+            Some(reason) => Self::Credential { what, reason },
+            None => Self::Request {
+                what,
+                source: Box::new(source),
+            },
         }
     }
 
@@ -54,7 +68,7 @@ impl KubeError {
                 kube::Error::Api(status) => Some(status.code),
                 _ => None,
             },
-            Self::Config(_) => None,
+            Self::Config(_) | Self::Credential { .. } => None,
         }
     }
 
@@ -90,18 +104,15 @@ impl Kubernetes {
     /// # Errors
     /// When there is neither, or what there is cannot be used.
     pub async fn connect(kubeconfig: Option<&Path>) -> Result<Self, KubeError> {
-        let failed = |e: &dyn std::fmt::Display| KubeError::Config(e.to_string());
         let mut config = match kubeconfig {
             Some(path) => {
-                let file = Kubeconfig::read_from(path).map_err(|e| failed(&e))?;
-                let options = KubeConfigOptions::default();
-                let config = Config::from_custom_kubeconfig(file, &options).await;
-                config.map_err(|e| failed(&e))?
+                let files = Files::of(Some(path));
+                user::chosen(files.read()?, &files, None).await?
             }
-            None => Config::incluster().map_err(|e| failed(&e))?,
+            None => Config::incluster().map_err(|fault| KubeError::Config(fault.to_string()))?,
         };
         config.connect_timeout = Some(PATIENCE);
-        let client = Client::try_from(config).map_err(|e| failed(&e))?;
+        let client = user::client(config)?;
         Ok(Self { client })
     }
 }

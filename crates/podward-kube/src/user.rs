@@ -1,12 +1,14 @@
 //! The way of a person to an API server, as kubectl finds it.
 
-use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use serde_json::Value;
 
-use crate::{KubeError, Kubernetes, PATIENCE};
+use crate::files::{Files, ReadError};
+use crate::{KubeError, Kubernetes, PATIENCE, reason};
 
 /// Where a way has led.
 #[derive(Clone, Debug)]
@@ -39,37 +41,47 @@ impl Kubernetes {
         config.write_timeout = Some(PATIENCE);
         config.reset_reader_on_write = true;
         let reached = Reached {
-            server: config.cluster_url.to_string(),
+            server: address(&config),
             namespace: config.default_namespace.clone(),
         };
-        let client = Client::try_from(config).map_err(|fault| match fault {
-            kube::Error::ProxyProtocolDisabled { proxy_url, .. } => KubeError::Config(format!(
-                "the kubeconfig leads by the proxy {proxy_url}, and proxies are not supported"
-            )),
-            fault => KubeError::Config(fault.to_string()),
-        })?;
+        let client = client(config)?;
         Ok((Self { client }, reached))
     }
 }
 
+/// The address of the API server, without the password that may stand in it.
+fn address(config: &Config) -> String {
+    let url = config.cluster_url.to_string();
+    let authority = config.cluster_url.authority().map(AsRef::as_ref);
+    match authority.and_then(|authority: &str| authority.rsplit_once('@')) {
+        Some((user, host)) => url.replacen(&format!("{user}@{host}"), host, 1),
+        None => url,
+    }
+}
+
 async fn config(way: &Way) -> Result<Config, KubeError> {
-    let read = match &way.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    let file = match read {
+    let files = Files::of(way.kubeconfig.as_deref());
+    let file = match files.read() {
         Ok(file) => file,
-        Err(fault) if way.kubeconfig.is_none() && is_absence(&fault) && way.context.is_none() => {
-            return Config::incluster()
-                .map_err(|_no_pod| KubeError::Config(format!("there is no kubeconfig: {fault}")));
+        Err(ReadError::NoFile(fault)) if way.kubeconfig.is_none() && way.context.is_none() => {
+            return Config::incluster().map_err(|_no_pod| ReadError::NoFile(fault).into());
         }
-        Err(fault) => return Err(KubeError::Config(fault.to_string())),
+        Err(fault) => return Err(fault.into()),
     };
+    chosen(file, &files, way.context.as_ref()).await
+}
+
+/// What a kubeconfig says of one of its contexts: of the one that is named, else of its current one.
+pub(crate) async fn chosen(
+    file: Kubeconfig,
+    files: &Files,
+    named: Option<&String>,
+) -> Result<Config, KubeError> {
     let current = file
         .current_context
         .as_ref()
         .filter(|name| !name.is_empty());
-    let Some(context) = way.context.as_ref().or(current) else {
+    let Some(context) = named.or(current) else {
         let fault = "the kubeconfig has no current context, and none is named";
         return Err(KubeError::Config(fault.to_owned()));
     };
@@ -84,7 +96,7 @@ async fn config(way: &Way) -> Result<Config, KubeError> {
         )));
     }
     let options = KubeConfigOptions {
-        context: way.context.clone(),
+        context: Some(context.clone()),
         ..KubeConfigOptions::default()
     };
     let is_proxied = file.clusters.iter().any(|one| {
@@ -92,7 +104,9 @@ async fn config(way: &Way) -> Result<Config, KubeError> {
         proxy.is_some_and(|url| !url.is_empty())
     });
     let config = Config::from_custom_kubeconfig(file, &options).await;
-    let mut config = config.map_err(|fault| KubeError::Config(fault.to_string()))?;
+    let mut config = config.map_err(|fault| {
+        KubeError::Config(format!("{}: {}", files.names(), reason::of_entry(&fault)))
+    })?;
     if !is_proxied {
         // HTTPS_PROXY is there for the internet, and proxies are not supported
         config.proxy_url = None;
@@ -100,10 +114,17 @@ async fn config(way: &Way) -> Result<Config, KubeError> {
     Ok(config)
 }
 
-fn is_absence(fault: &KubeconfigError) -> bool {
-    match fault {
-        KubeconfigError::FindPath => true,
-        KubeconfigError::ReadConfig(error, _) => error.kind() == ErrorKind::NotFound,
-        _ => false,
+/// A client for what a kubeconfig says.
+pub(crate) fn client(config: Config) -> Result<Client, KubeError> {
+    let exec = config.auth_info.exec.as_ref();
+    let plugin = exec.and_then(|exec| exec.command.clone());
+    // kube panics where a token, of the file or of a plugin, has a line's end
+    let said = serde_json::to_value(&config.auth_info).unwrap_or_default();
+    let token = said.get("token").and_then(Value::as_str);
+    if token.is_some_and(|token| token.contains(char::is_control)) {
+        return Err(KubeError::Config(reason::NO_HEADER.into()));
     }
+    let client = catch_unwind(AssertUnwindSafe(|| Client::try_from(config)));
+    let client = client.map_err(|_panic| KubeError::Config(reason::NO_HEADER.into()))?;
+    client.map_err(|fault| KubeError::Config(reason::of_client(&fault, plugin.as_deref())))
 }

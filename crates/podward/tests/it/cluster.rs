@@ -260,3 +260,164 @@ fn as_a_plugin_it_has_the_name_that_is_typed() {
     let told = run(&plugin, &folder, &["check", &web.to_string_lossy()]);
     assert_eq!(told.status.code(), Some(1), "{}", err(&told));
 }
+
+/// What may not be told, wherever it stands.
+const HUSHED: &str = "HUSHHUSH";
+
+/// A kubeconfig in a folder of its own whose user is `user`, in YAML.
+fn kubeconfig_of(user: &str) -> PathBuf {
+    let path = scratch().join("kubeconfig");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: dev\n\
+         clusters:\n- name: dev\n  cluster: {{server: 'https://127.0.0.1:1'}}\n\
+         contexts:\n- name: dev\n  context: {{cluster: dev, user: ann}}\n\
+         users:\n- name: ann\n  user: {user}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// A user whose plugin is a script.
+fn plugin(script: &str, mode: &str) -> String {
+    json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script, HUSHED],
+        "env": [{"name": "CLIENT_SECRET", "value": HUSHED}], "interactiveMode": mode,
+    }})
+    .to_string()
+}
+
+#[test]
+fn what_a_kubeconfig_holds_is_not_told() {
+    for (user, want) in [
+        (
+            format!("\n    token: \"{HUSHED}\n    client-key-data: {HUSHED}"),
+            "kubeconfig, line 13: the text is no YAML",
+        ),
+        (
+            format!("\n    token: {HUSHED}\n   client-key-data: {HUSHED}"),
+            "kubeconfig, line 14: the text is no YAML",
+        ),
+        (
+            format!("{{token: *{HUSHED}}}"),
+            "kubeconfig, line 12: an alias is of no anchor",
+        ),
+        (HUSHED.into(), "a value is of another type than its field"),
+        (
+            format!("{{token: {HUSHED}, exec: {HUSHED}}}"),
+            "a value is of another type than its field",
+        ),
+        (
+            format!("{{token: {HUSHED}, token: {HUSHED}}}"),
+            "kubeconfig, line 12: a key stands twice",
+        ),
+        (
+            format!("{{client-certificate-data: aa, client-key-data: '%{HUSHED}'}}"),
+            "`client-certificate-data` is no base64",
+        ),
+        (
+            format!("{{client-certificate-data: aaaa, client-key-data: '%{HUSHED}'}}"),
+            "`client-key-data` is no base64",
+        ),
+        (
+            format!("{{client-certificate: /dev/null, client-key: {HUSHED}}}"),
+            "the file that `client-key` names cannot be read: No such file",
+        ),
+        (
+            format!("{{tokenFile: {HUSHED}}}"),
+            "the file that `tokenFile` names cannot be read: No such file",
+        ),
+        // -----BEGIN HUSHHUSH, with no end of the line's dashes
+        (
+            "{client-certificate-data: aaaa, client-key-data: LS0tLS1CRUdJTiBIVVNISFVTSAo=}".into(),
+            "the client's certificate or key is no PEM",
+        ),
+        (
+            format!("{{auth-provider: {{name: {HUSHED}, config: {{a: {HUSHED}}}}}}}"),
+            "the credential of the kubeconfig's user cannot be had",
+        ),
+        (
+            format!(
+                "{{auth-provider: {{name: gcp, config: {{cmd-path: grep, cmd-args: {HUSHED} /dev/null}}}}}}"
+            ),
+            "the plugin failed: exit status: 1",
+        ),
+        (
+            format!("{{token: \"{HUSHED}\\n\"}}"),
+            "the token of the kubeconfig's user is one that no header can hold",
+        ),
+        (
+            format!("{{as: \"{HUSHED}\\n\"}}"),
+            "an `as` that no header can hold",
+        ),
+    ] {
+        let told = check(&kubeconfig_of(&user), &[]);
+        assert_eq!(told.status.code(), Some(2), "{user}");
+        let said = err(&told);
+        assert!(said.contains(want), "{user}\n{said}");
+        assert!(!said.to_uppercase().contains(HUSHED), "{said}");
+    }
+}
+
+#[test]
+fn of_a_plugin_its_name_its_end_and_what_it_says_are_told() {
+    let credential = |status: &str| {
+        let head = r#""apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential""#;
+        format!("echo '{{{head}{status}}}'")
+    };
+    for (script, want) in [
+        (
+            format!("echo {HUSHED}; echo no network >&2; exit 3"),
+            "the plugin \"sh\" failed: exit status: 3: no network\n".to_owned(),
+        ),
+        (
+            // more than is told
+            format!("echo {HUSHED}; yes | head -c 4096 | tr -d '\\n' >&2; exit 3"),
+            format!("exit status: 3: {}…\n", "y".repeat(1024)),
+        ),
+        (
+            format!("echo {HUSHED}"),
+            "the plugin \"sh\" has given what is no ExecCredential".into(),
+        ),
+        (
+            format!("echo '{{\"status\": {{\"token\": [\"{HUSHED}\"]}}}}'"),
+            "the plugin \"sh\" has given what is no ExecCredential".into(),
+        ),
+        (
+            credential(&format!(r#","status":{{"token":"{HUSHED}\\n"}}"#)),
+            "the token of the kubeconfig's user is one that no header can hold".into(),
+        ),
+        (
+            credential(""),
+            "the plugin \"sh\" has given an ExecCredential without `status`".into(),
+        ),
+        (
+            credential(&format!(
+                r#","status":{{"token":"a","expirationTimestamp":"{HUSHED}"}}"#
+            )),
+            "the plugin \"sh\" has given an `expirationTimestamp` that is no time".into(),
+        ),
+    ] {
+        let told = check(&kubeconfig_of(&plugin(&script, "Never")), &[]);
+        assert_eq!(told.status.code(), Some(2), "{script}");
+        let said = err(&told);
+        assert!(said.contains(&want), "{script}\n{said}");
+        assert!(!said.contains(HUSHED), "{said}");
+    }
+    // a token that ends is asked for again, by the request
+    let script =
+        credential(r#","status":{"token":"a","expirationTimestamp":"2020-01-01T00:00:00Z"}"#);
+    let file = kubeconfig_of("");
+    let mark = file.with_file_name("mark");
+    let again = format!(
+        "if [ $(cat {mark} | wc -l) -ge 2 ]; then echo {HUSHED}; exit 3; fi; echo >> {mark}; {script}",
+        mark = mark.display()
+    );
+    std::fs::write(&mark, "").unwrap();
+    let told = check(&kubeconfig_of(&plugin(&again, "Never")), &[]);
+    let said = err(&told);
+    assert!(
+        said.contains("get /version: the plugin failed: exit status: 3\n"),
+        "{said}"
+    );
+    assert!(!said.contains(HUSHED), "{said}");
+}
