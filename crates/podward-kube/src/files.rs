@@ -31,23 +31,37 @@ impl Files {
         Self { paths }
     }
 
-    /// What they say together: of a name that stands in several, the first.
+    /// What they say together, by the rules of kubectl
+    /// (<https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/>): of a name that stands
+    /// in several, the first; one that is not there is left out, where another is.
     ///
     /// # Errors
     /// When one cannot be read, and `NoFile` where there is none.
     pub(crate) fn read(&self) -> Result<Kubeconfig, ReadError> {
         let mut all = Kubeconfig::default();
+        let mut missing = Vec::new();
         for path in &self.paths {
-            let read = Kubeconfig::read_from(path).and_then(|one| all.merge(one));
-            all = match read {
-                Ok(merged) => merged,
+            let read = Kubeconfig::read_from(path).and_then(|mut one| {
+                // an empty name sets nothing
+                one.current_context.take_if(|name| name.is_empty());
+                std::mem::take(&mut all).merge(one)
+            });
+            match read {
+                Ok(merged) => all = merged,
                 Err(KubeconfigError::ReadConfig(fault, _))
                     if fault.kind() == ErrorKind::NotFound =>
                 {
-                    return Err(ReadError::NoFile(format!("{}: {fault}", path.display())));
+                    missing.push(format!("{}: {fault}", path.display()));
                 }
                 Err(fault) => return Err(ReadError::Fault(reason::of_file(&fault, path))),
-            };
+            }
+        }
+        if self.paths.is_empty() {
+            let fault = "KUBECONFIG is not set, and there is no home folder";
+            return Err(ReadError::NoFile(fault.to_owned()));
+        }
+        if missing.len() == self.paths.len() {
+            return Err(ReadError::NoFile(missing.join(", ")));
         }
         Ok(all)
     }

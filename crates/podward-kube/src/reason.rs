@@ -140,9 +140,20 @@ fn of_tls(fault: &RustlsTlsError) -> &'static str {
     }
 }
 
+/// What is said of a plugin that has given neither token nor certificate.
+pub(crate) fn of_nothing(plugin: Option<&str>) -> String {
+    format!(
+        "the plugin{} has given neither a token nor a certificate",
+        named(plugin)
+    )
+}
+
+fn named(plugin: Option<&str>) -> String {
+    plugin.map_or_else(String::new, |plugin| format!(" {plugin:?}"))
+}
+
 fn of_auth(fault: &AuthError, plugin: Option<&str>) -> String {
-    let name = plugin.map(|plugin| format!(" {plugin:?}"));
-    let name = name.unwrap_or_default();
+    let name = named(plugin);
     match fault {
         AuthError::InvalidBasicAuth(_) => {
             "the kubeconfig's user has a name or password that no header can hold".into()

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
+use kube::client::ConfigExt;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::Value;
@@ -85,7 +86,7 @@ pub(crate) async fn chosen(
         let fault = "the kubeconfig has no current context, and none is named";
         return Err(KubeError::Config(fault.to_owned()));
     };
-    if !file.contexts.iter().any(|one| one.name == *context) {
+    let Some(found) = file.contexts.iter().find(|one| one.name == *context) else {
         let names: Vec<_> = file.contexts.iter().map(|one| &*one.name).collect();
         let known = match names.as_slice() {
             [] => "no context".to_owned(),
@@ -93,6 +94,16 @@ pub(crate) async fn chosen(
         };
         return Err(KubeError::Config(format!(
             "the kubeconfig has no context {context:?}; it has {known}"
+        )));
+    };
+    let user = found.context.as_ref().and_then(|it| it.user.as_ref());
+    // kube would ask as system:anonymous, as it does where no user is named
+    if let Some(user) = user.filter(|user| !user.is_empty())
+        && !file.auth_infos.iter().any(|one| one.name == *user)
+    {
+        return Err(KubeError::Config(format!(
+            "the context {context:?} is of the user {user:?}, who is not in {}",
+            files.names()
         )));
     }
     let options = KubeConfigOptions {
@@ -124,7 +135,27 @@ pub(crate) fn client(config: Config) -> Result<Client, KubeError> {
     if token.is_some_and(|token| token.contains(char::is_control)) {
         return Err(KubeError::Config(reason::NO_HEADER.into()));
     }
-    let client = catch_unwind(AssertUnwindSafe(|| Client::try_from(config)));
-    let client = client.map_err(|_panic| KubeError::Config(reason::NO_HEADER.into()))?;
-    client.map_err(|fault| KubeError::Config(reason::of_client(&fault, plugin.as_deref())))
+    let client = catch_unwind(AssertUnwindSafe(|| {
+        if plugin.is_some() && !shows_someone(&config)? {
+            return Ok(None);
+        }
+        Client::try_from(config).map(Some)
+    }));
+    let fault = match client {
+        Ok(Ok(Some(client))) => return Ok(client),
+        Ok(Ok(None)) => reason::of_nothing(plugin.as_deref()),
+        Ok(Err(fault)) => reason::of_client(&fault, plugin.as_deref()),
+        Err(_panic) => reason::NO_HEADER.into(),
+    };
+    Err(KubeError::Config(fault))
+}
+
+/// Whether the plugin gives a token or a certificate. Without either, kube would ask as system:anonymous, and does not
+/// tell: so the plugin runs once more than kube has it run.
+fn shows_someone(config: &Config) -> kube::Result<bool> {
+    if config.auth_layer()?.is_some() {
+        return Ok(true);
+    }
+    let tls = config.rustls_client_config()?;
+    Ok(tls.client_auth_cert_resolver.has_certs())
 }

@@ -59,8 +59,13 @@ fn run(program: &Path, kubeconfig: &Path, arguments: &[&str]) -> Output {
         .env_remove("KUBERNETES_SERVICE_HOST")
         // which is for the internet
         .env("HTTPS_PROXY", "http://127.0.0.1:1")
-        // no podward.yaml, wherever these tests run
-        .current_dir(kubeconfig.parent().unwrap_or(Path::new("/")))
+        // no podward.yaml, wherever these tests run; a list of kubeconfigs is in no folder
+        .current_dir(
+            kubeconfig
+                .parent()
+                .filter(|folder| folder.is_dir())
+                .unwrap_or(Path::new("/")),
+        )
         .stdin(Stdio::null())
         .output()
         .unwrap()
@@ -387,6 +392,10 @@ fn of_a_plugin_its_name_its_end_and_what_it_says_are_told() {
             "the token of the kubeconfig's user is one that no header can hold".into(),
         ),
         (
+            credential(r#","status":{}"#),
+            "the plugin \"sh\" has given neither a token nor a certificate".into(),
+        ),
+        (
             credential(""),
             "the plugin \"sh\" has given an ExecCredential without `status`".into(),
         ),
@@ -409,7 +418,7 @@ fn of_a_plugin_its_name_its_end_and_what_it_says_are_told() {
     let file = kubeconfig_of("");
     let mark = file.with_file_name("mark");
     let again = format!(
-        "if [ $(cat {mark} | wc -l) -ge 2 ]; then echo {HUSHED}; exit 3; fi; echo >> {mark}; {script}",
+        "if [ $(cat {mark} | wc -l) -ge 3 ]; then echo {HUSHED}; exit 3; fi; echo >> {mark}; {script}",
         mark = mark.display()
     );
     std::fs::write(&mark, "").unwrap();
@@ -420,4 +429,62 @@ fn of_a_plugin_its_name_its_end_and_what_it_says_are_told() {
         "{said}"
     );
     assert!(!said.contains(HUSHED), "{said}");
+}
+
+#[test]
+fn kubeconfigs_of_a_list_are_read_as_kubectl_reads_them() {
+    let address = serve(Answers::from([
+        ("/version", version()),
+        (NAMESPACE, namespace()),
+    ]));
+    let real = kubeconfig(address);
+    let folder = real.parent().unwrap();
+    let list = |names: &[&str]| {
+        let paths = names.iter().map(|name| folder.join(name));
+        PathBuf::from(std::env::join_paths(paths).unwrap())
+    };
+    // which has no context of its own, and the cluster's name before the other
+    let first = format!(
+        "current-context: ''\nclusters:\n- name: dev\n  cluster: {{server: 'http://{address}'}}\n"
+    );
+    std::fs::write(folder.join("first"), first).unwrap();
+    let wrong = "clusters:\n- name: dev\n  cluster: {server: 'http://127.0.0.1:1'}\n";
+    std::fs::write(folder.join("wrong"), wrong).unwrap();
+    std::fs::write(folder.join("broken"), "clusters: [").unwrap();
+    for (names, want) in [
+        (["nope", "kubeconfig"], None),
+        (["kubeconfig", "nope"], None),
+        (["first", "kubeconfig"], None),
+        (["kubeconfig", "wrong"], None),
+        (["wrong", "kubeconfig"], Some("Connection refused")),
+        (
+            ["kubeconfig", "broken"],
+            Some("broken, line 1: the text is no YAML"),
+        ),
+        (["nope", "none"], Some("there is no kubeconfig: ")),
+    ] {
+        let told = check(&list(&names), &["--summary"]);
+        let said = err(&told);
+        let code = if want.is_some() { 2 } else { 0 };
+        assert_eq!(told.status.code(), Some(code), "{names:?}: {said}");
+        assert!(said.contains(want.unwrap_or_default()), "{names:?}: {said}");
+    }
+    let none = folder.join("nope");
+    let told = check(&real, &["--kubeconfig", none.to_str().unwrap()]);
+    assert_eq!(told.status.code(), Some(2));
+    assert!(err(&told).contains("nope: No such file"), "{}", err(&told));
+}
+
+#[test]
+fn a_user_who_is_not_in_the_kubeconfig_is_an_error() {
+    let path = kubeconfig_of("{token: a}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("user: ann", "user: bob")).unwrap();
+    let told = check(&path, &[]);
+    assert_eq!(told.status.code(), Some(2));
+    let want = format!(
+        "the context \"dev\" is of the user \"bob\", who is not in {}",
+        path.display()
+    );
+    assert!(err(&told).contains(&want), "{}", err(&told));
 }
