@@ -13,7 +13,7 @@ mod source;
 mod workload;
 
 pub use edit::{Change, EditError, Step, edit};
-pub use names::{is_subdomain, name_faults};
+pub use names::{is_label, is_subdomain, name_faults};
 pub use node::{Node, Value};
 pub use object::{Object, ObjectError, objects, objects_found};
 pub use parse::{Document, ParseError, parse, parse_generally};

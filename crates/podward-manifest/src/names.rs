@@ -63,6 +63,12 @@ pub fn is_subdomain(name: &str) -> bool {
     Rule::Subdomain.takes(name)
 }
 
+/// Whether a name is a DNS label (RFC 1123), as namespaces are named.
+#[must_use]
+pub fn is_label(name: &str) -> bool {
+    Rule::Label.takes(name)
+}
+
 /// The names of an object that no API server would take, each with its place.
 #[must_use]
 pub fn name_faults(object: &Object) -> Vec<ObjectError> {

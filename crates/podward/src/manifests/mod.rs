@@ -1,11 +1,13 @@
 //! `podward manifests`: what to apply, without Helm.
 
 mod admission_policy;
+mod schema;
 mod template;
 mod values;
 
 use std::path::PathBuf;
 
+use podward_manifest::is_label;
 use serde_json::{Value, json};
 
 use crate::io::Io;
@@ -40,7 +42,8 @@ const TEMPLATES: [(&str, &str); 5] = [
 
 /// Prints what installs podward in a cluster: the objects of its Helm chart, without Helm.
 ///
-/// They come from the chart's own templates (deploy/chart), and its values.yaml says what can be set. With
+/// They come from the chart's own templates (deploy/chart), and its values.yaml says what can be set; a value that its
+/// values.schema.json does not take is an error, as with Helm. With
 /// --admission-policy it prints the levels baseline and restricted as policies that the API server evaluates itself.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -61,7 +64,8 @@ pub(crate) struct Manifests {
     /// File with values, over those of the chart; the last one counts
     #[arg(short = 'f', long, value_name = "FILE")]
     values: Vec<PathBuf>,
-    /// One value, over those of files: a list takes several with commas between them, and any value JSON
+    /// One value, over those of files: a list takes several with commas between them, in braces or not, and any
+    /// value JSON
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// Print the values that count, and no objects
@@ -85,6 +89,7 @@ impl Manifests {
         for one in &self.set {
             values::set(&mut values, one, &known)?;
         }
+        self.check(&values)?;
         if self.show_values {
             let text = serde_json::to_string_pretty(&values).map_err(Report::new)?;
             io.print(text);
@@ -115,6 +120,29 @@ impl Manifests {
         io.print(text.trim_end());
         Ok(Exit::Clean)
     }
+
+    /// Holds the values to the chart's schema, and the namespace to what the API server takes.
+    fn check(&self, values: &Value) -> Result<(), Report> {
+        let mut faults = schema::faults(values)?;
+        if !is_label(&self.namespace) {
+            faults.push(format!(
+                "--namespace: {:?} has to be an RFC 1123 label: lower-case letters, digits and '-' between them, 63 at most",
+                self.namespace
+            ));
+        }
+        let message = match faults.as_slice() {
+            [] => return Ok(()),
+            [fault] => fault.clone(),
+            faults => format!(
+                "{} values are none that the chart takes\n  {}",
+                faults.len(),
+                faults.join("\n  ")
+            ),
+        };
+        Err(Report::new(message).help(
+            "deploy/chart/values.yaml says what each value is, and values.schema.json what it may be",
+        ))
+    }
 }
 
 /// The value at a path of keys.
@@ -125,6 +153,12 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_chart_takes_its_own_values() {
+        let known = values::read("values.yaml", VALUES).unwrap();
+        assert_eq!(schema::faults(&known).unwrap(), Vec::<String>::new());
+    }
 
     #[test]
     fn every_template_renders_to_objects() {

@@ -8,14 +8,21 @@ use crate::report::Report;
 /// Where keys are those of Kubernetes, and not of the chart.
 const OPEN: [&str; 2] = ["webhook.resources", "webhook.nodeSelector"];
 
-/// The values of a file.
+/// The values of a file: a mapping, or nothing.
 pub(super) fn read(path: &str, text: &str) -> Result<Value, Report> {
     let documents = podward_manifest::parse(path, text);
     let documents = documents.map_err(|e| Report::new(&e.message).at(path, Some(e.position)))?;
     let first = documents.into_iter().next();
-    Ok(first.map_or(Value::Object(Map::new()), |document| {
-        document.root.to_json()
-    }))
+    let what = match first.map(|document| document.root.to_json()) {
+        None | Some(Value::Null) => return Ok(Value::Object(Map::new())),
+        Some(Value::Object(fields)) => return Ok(Value::Object(fields)),
+        Some(Value::Array(_)) => "a list",
+        Some(_) => "one value alone",
+    };
+    let fault = format!("a file of values is a mapping, and this one holds {what}");
+    Err(Report::new(fault)
+        .at(path, None)
+        .help("write it as deploy/chart/values.yaml is written"))
 }
 
 /// Lays values over others. A key that the chart does not have is an error.
@@ -88,23 +95,20 @@ pub(super) fn set(values: &mut Value, text: &str, known: &Value) -> Result<(), R
     check(path, known).map_err(|fault| help(Report::new(fault)))?;
     let value = match at(known, path) {
         Some(Value::String(_)) => Value::String(value.to_owned()),
+        Some(Value::Array(_)) if value.starts_with('{') => {
+            let all = listed(value).ok_or_else(|| {
+                help(Report::new(format!(
+                    "--set {path}: the list {value} has no `}}`, or more behind it"
+                )))
+            })?;
+            Value::Array(all.into_iter().map(Value::String).collect())
+        }
         Some(Value::Array(_)) if !value.starts_with('[') => {
             let all = value.split(',').filter(|one| !one.is_empty());
             Value::Array(all.map(|one| Value::String(one.to_owned())).collect())
         }
-        before => {
-            let read =
-                serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-            let is_alike = before.is_none_or(|before| {
-                std::mem::discriminant(before) == std::mem::discriminant(&read)
-            });
-            if !is_alike {
-                return Err(help(Report::new(format!(
-                    "--set {path}: {value} is of another type than the value it replaces"
-                ))));
-            }
-            read
-        }
+        // the schema says what type it has to be
+        _ => serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned())),
     };
     let mut slot = values;
     for key in path.split('.') {
@@ -120,6 +124,27 @@ pub(super) fn set(values: &mut Value, text: &str, known: &Value) -> Result<(), R
     }
     *slot = value;
     Ok(())
+}
+
+/// What a list holds that is written as `helm --set` takes it: `{a,b}`, where `\\` takes a comma, a brace or itself for
+/// what it is (<https://helm.sh/docs/intro/using_helm/#the-format-and-limitations-of---set>).
+fn listed(text: &str) -> Option<Vec<String>> {
+    let mut characters = text.strip_prefix('{')?.chars();
+    let mut all = Vec::new();
+    let mut one = String::new();
+    loop {
+        match characters.next()? {
+            '\\' => one.push(characters.next()?),
+            ',' => all.push(std::mem::take(&mut one)),
+            '}' => break,
+            other => one.push(other),
+        }
+    }
+    // `{}` is empty
+    if !all.is_empty() || !one.is_empty() {
+        all.push(one);
+    }
+    characters.next().is_none().then_some(all)
 }
 
 #[cfg(test)]
@@ -148,13 +173,46 @@ mod tests {
             json!({"image": {"tag": "1.0"}, "webhook": {"replicas": 3, "tolerations": ["a", "b"], "nodeSelector": {"a": "b", "disk": "ssd"}}})
         );
         for wrong in [
-            "webhook.replicas=many",
             "webhook.replica=1",
             "image",
-            "webhook=1",
             "x.y=1",
+            "webhook.tolerations={a",
+            "webhook.tolerations={a}b",
         ] {
             assert!(set(&mut values, wrong, &known()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn lists_are_taken_as_helm_takes_them() {
+        for (text, want) in [
+            ("{}", json!([])),
+            ("{a}", json!(["a"])),
+            ("{a,b}", json!(["a", "b"])),
+            (r"{a\,b,\{c\}}", json!(["a,b", "{c}"])),
+            ("a,b", json!(["a", "b"])),
+            (r#"["a", "b"]"#, json!(["a", "b"])),
+        ] {
+            let mut values = known();
+            set(
+                &mut values,
+                &format!("webhook.tolerations={text}"),
+                &known(),
+            )
+            .unwrap();
+            assert_eq!(values["webhook"]["tolerations"], want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_mapping_is_named() {
+        for (text, want) in [("- a\n", "a list"), ("5\n", "one value alone")] {
+            let report = read("v.yaml", text).unwrap_err();
+            assert_eq!(report.place(), Some("v.yaml"));
+            assert!(report.message().ends_with(want), "{}", report.message());
+        }
+        for text in ["", "# nothing\n", "---\n"] {
+            assert_eq!(read("v.yaml", text).unwrap(), json!({}), "{text:?}");
         }
     }
 

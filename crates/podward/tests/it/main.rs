@@ -71,3 +71,5 @@ mod stop;
 mod throttle;
 #[cfg(test)]
 mod token_service;
+#[cfg(test)]
+mod values;

@@ -88,13 +88,12 @@ fn the_chart_and_the_printed_manifests_are_the_same() -> Result<(), Fault> {
         }
         assert!(of_helm.len() >= 10);
     }
-    // lists are written in other ways
-    let listed = objects(
-        &cluster,
-        &helm(&TEMPLATE, &["webhook.exempt.namespaces={a,b}"])?,
-    )?;
-    let printed = objects(&cluster, &rendered(&["webhook.exempt.namespaces=a,b"])?)?;
-    assert_eq!(listed, printed);
+    // lists may be written in other ways
+    let braces = "webhook.exempt.namespaces={a,b}";
+    let listed = objects(&cluster, &helm(&TEMPLATE, &[braces])?)?;
+    for list in [braces, "webhook.exempt.namespaces=a,b"] {
+        assert_eq!(listed, objects(&cluster, &rendered(&[list])?)?);
+    }
     let rule = r#"[{"apiGroups":["argoproj.io"],"apiVersions":["*"],"operations":["CREATE"],"resources":["rollouts"]}]"#;
     let custom = objects(
         &cluster,
@@ -105,8 +104,16 @@ fn the_chart_and_the_printed_manifests_are_the_same() -> Result<(), Fault> {
             .values()
             .any(|one| one.to_string().contains("rollouts"))
     );
-    // values that the chart does not have are refused by both
-    for wrong in ["webhook.replica=3", "webhook.replicas=many"] {
+    // values that the chart does not have or take are refused by both
+    for wrong in [
+        "webhook.replica=3",
+        "webhook.replicas=many",
+        "webhook.replicas=0",
+        "webhook.timeoutSeconds=31",
+        "image.pullPolicy=Sometimes",
+        "webhook.customResources={x}",
+        "webhook.authorityHost=http://x",
+    ] {
         assert!(helm(&TEMPLATE, &[wrong]).is_err(), "{wrong}");
         assert!(rendered(&[wrong]).is_err(), "{wrong}");
     }
