@@ -12,7 +12,7 @@ mod schema;
 mod source;
 mod workload;
 
-pub use edit::{Change, EditError, Step, edit};
+pub use edit::{Change, EditError, Step, edit, edit_all};
 pub use names::{is_label, is_subdomain, name_faults};
 pub use node::{Node, Value};
 pub use object::{Object, ObjectError, objects, objects_found};

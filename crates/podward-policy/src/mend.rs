@@ -4,9 +4,10 @@
 mod across;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use podward_manifest::{Change, Position, edit};
+use podward_manifest::{Change, Position, Step, edit_all};
+use serde_json::Value;
 
 use crate::neighbours::Surroundings;
 use crate::{Decoded, Finding, Safety, Settings, Severity, examine, patch};
@@ -211,60 +212,78 @@ impl Aim<'_> {
         tried: &mut BTreeSet<(usize, Key)>,
     ) -> Result<bool, String> {
         let all = self.findings(&mended.text)?;
-        let mut objects: Vec<usize> = all.iter().map(|(number, ..)| *number).collect();
-        objects.dedup();
-        let mut any = false;
-        // from the last one on: the places of those before it stay
-        for number in objects.into_iter().rev() {
-            let wanted: Vec<_> = all
-                .iter()
-                .filter(|(of, _, finding)| *of == number && self.wants(finding))
-                .filter(|(_, _, finding)| tried.insert((number, key(finding))))
-                .collect();
-            let Some(&&(_, object, _)) = wanted.first() else {
+        let mut groups = Vec::new();
+        for of_one in all.chunk_by(|(one, ..), (next, ..)| one == next) {
+            let Some((number, start, _)) = of_one.first() else {
                 continue;
             };
-            any = true;
-            let findings: Vec<&Finding> = wanted.iter().map(|(_, _, finding)| finding).collect();
-            if let Ok(text) = self.attempt(&mended.text, number, object, &findings) {
-                mended.text = text;
-                continue;
-            }
-            // one of them cannot be made: which one, and why
-            for finding in findings {
-                // an item taken out has given those behind it other numbers: they are for the next time
-                let current = self.findings(&mended.text)?;
-                let is_it = |(of, _, one): &&Placed| *of == number && key(one) == key(finding);
-                let Some((_, _, finding)) = current.iter().find(is_it) else {
-                    continue;
-                };
-                match self.attempt(&mended.text, number, object, &[finding]) {
-                    Ok(text) => mended.text = text,
-                    Err(why) => mended.failed.push((finding.clone(), why)),
-                }
+            let (number, start) = (*number, *start);
+            let findings: Vec<_> = of_one
+                .iter()
+                .map(|(_, _, finding)| finding)
+                .filter(|finding| self.wants(finding) && tried.insert((number, key(finding))))
+                .collect();
+            if !findings.is_empty() {
+                groups.push(Group {
+                    number,
+                    start,
+                    findings,
+                });
             }
         }
-        Ok(any)
+        self.settle(mended, &groups)?;
+        Ok(!groups.is_empty())
     }
 
-    /// The text with these findings of an object mended, and nothing made worse.
-    fn attempt(
-        &self,
-        text: &str,
-        number: usize,
-        object: Position,
-        findings: &[&Finding],
-    ) -> Result<String, String> {
-        let mut changes: Vec<Change> = Vec::new();
-        for change in findings.iter().flat_map(|finding| finding.changes()) {
-            // several findings may ask for the same
-            if !changes.contains(&change) {
-                changes.push(change);
+    /// Mends these objects: all at once, or by halves, so that one whose fixes cannot be made does not cost a reading of
+    /// the document for each of the others.
+    fn settle(&self, mended: &mut Mended, groups: &[Group<'_>]) -> Result<(), String> {
+        let (Some(first), rest) = (groups.first(), groups.len()) else {
+            return Ok(());
+        };
+        if let Ok(text) = self.attempt(&mended.text, groups) {
+            mended.text = text;
+            return Ok(());
+        }
+        if rest > 1 {
+            let (before, behind) = groups.split_at(groups.len() / 2);
+            // from the last one on: the places of those before it stay
+            self.settle(mended, behind)?;
+            return self.settle(mended, before);
+        }
+        // one of them cannot be made: which one, and why
+        for finding in &first.findings {
+            // an item taken out has given those behind it other numbers: they are for the next time
+            let current = self.findings(&mended.text)?;
+            let is_it = |(of, _, one): &&Placed| *of == first.number && key(one) == key(finding);
+            let Some((number, start, finding)) = current.iter().find(is_it) else {
+                continue;
+            };
+            let alone = Group {
+                number: *number,
+                start: *start,
+                findings: vec![finding],
+            };
+            match self.attempt(&mended.text, &[alone]) {
+                Ok(text) => mended.text = text,
+                Err(why) => mended.failed.push((finding.clone(), why)),
             }
         }
-        let edited = edit(text, object, &changes).map_err(|e| e.to_string())?;
+        Ok(())
+    }
+
+    /// The text with the findings of these objects mended, and nothing made worse.
+    fn attempt(&self, text: &str, groups: &[Group<'_>]) -> Result<String, String> {
+        let edits: Vec<_> = groups
+            .iter()
+            .map(|group| {
+                let changes = group.findings.iter().flat_map(|finding| finding.changes());
+                (group.start, distinct(changes))
+            })
+            .collect();
+        let edited = edit_all(text, &edits).map_err(|e| e.to_string())?;
         let (before, after) = (self.findings(text)?, self.findings(&edited)?);
-        worse(&before, &after, number, findings, self.mending).map_or(Ok(edited), Err)
+        worse(&before, &after, groups, self.mending).map_or(Ok(edited), Err)
     }
 
     /// Tells the findings apart by what became of them.
@@ -327,23 +346,52 @@ fn changes_others(finding: &Finding) -> bool {
     fix.is_some_and(|fix| !fix.elsewhere.is_empty())
 }
 
+/// Findings of an object that are mended together.
+struct Group<'f> {
+    /// Number of the object in its file.
+    number: usize,
+    /// Where it starts.
+    start: Position,
+    findings: Vec<&'f Finding>,
+}
+
+/// Changes of which several findings may ask for the same.
+fn distinct(changes: impl Iterator<Item = Change>) -> Vec<Change> {
+    let mut known: BTreeMap<Vec<Step>, Vec<Option<Value>>> = BTreeMap::new();
+    let is_new = |change: &Change| {
+        let values = known.entry(change.path.clone()).or_default();
+        let is_new = !values.contains(&change.value);
+        if is_new {
+            values.push(change.value.clone());
+        }
+        is_new
+    };
+    changes.filter(is_new).collect()
+}
+
 /// Why fixes are no good: they leave one of their findings, or break a rule that held. Of a rule that
 /// did not hold, others may come out that were hidden, and so may one that is mended next.
 fn worse(
     before: &[Placed],
     after: &[Placed],
-    number: usize,
-    mended: &[&Finding],
+    groups: &[Group<'_>],
     mending: &Mending,
 ) -> Option<String> {
     let had: BTreeSet<_> = before.iter().map(|(n, _, f)| (*n, f.rule)).collect();
-    let gone: BTreeSet<_> = mended.iter().map(|f| (number, key(f))).collect();
+    let mut gone = BTreeSet::new();
     // a hint may come of what was asked for though it may break, and is the hint at how it breaks
-    let is_safe = !mended.is_empty() && mended.iter().all(|finding| is_safe(finding));
+    let mut safe = BTreeMap::new();
+    for group in groups {
+        gone.extend(group.findings.iter().map(|f| (group.number, key(f))));
+        let is_safe = group.findings.iter().all(|finding| is_safe(finding));
+        safe.insert(group.number, is_safe && !group.findings.is_empty());
+    }
+    let all_are_safe = !safe.is_empty() && safe.values().all(|is_safe| *is_safe);
     for (n, _, finding) in after {
         if gone.contains(&(*n, key(finding))) {
             return Some("the finding would stay".into());
         }
+        let is_safe = *safe.get(n).unwrap_or(&all_are_safe);
         let counts = finding.severity > Severity::Info || is_safe;
         let is_new = counts && !had.contains(&(*n, finding.rule));
         if is_new && !mending.wants(finding) {

@@ -6,6 +6,8 @@ mod remove;
 mod render;
 mod splice;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json};
 
 use crate::{Node, Position, parse};
@@ -87,43 +89,59 @@ pub enum EditError {
 /// # Errors
 /// When a change cannot be made without touching something else.
 pub fn edit(text: &str, object: Position, changes: &[Change]) -> Result<String, EditError> {
+    edit_all(text, &[(object, changes.to_vec())])
+}
+
+/// The text with the changes made in several objects, each of which starts at its position, all at once.
+///
+/// # Errors
+/// When a change cannot be made without touching something else.
+pub fn edit_all(text: &str, edits: &[(Position, Vec<Change>)]) -> Result<String, EditError> {
     let documents = parse("", text).map_err(unverified)?;
-    let found = documents.iter().enumerate().find_map(|(index, document)| {
-        let root = starting_at(&document.root, object)?;
-        Some((index, &document.root, root))
-    });
-    let Some((index, document, root)) = found else {
-        return Err(EditError::Missing("the object".into()));
-    };
     let lines = Lines::new(text);
     if lines.has_bare_returns() {
         let why = "its lines end with a carriage return alone";
         return Err(EditError::Form("the text".into(), why));
     }
-    let changes = &remove::with_emptied(root, changes);
-    let splices = splice::find(&lines, root, changes, Style::of(&lines, document))?;
-    let edited = splice::apply(text, splices).ok_or_else(|| unverified("two changes meet"))?;
+    // by document, with the place of each object in it
+    let mut edited: BTreeMap<usize, Edited> = BTreeMap::new();
+    let mut splices = Vec::new();
+    for (object, changes) in edits {
+        let found = documents.iter().enumerate().find_map(|(index, document)| {
+            let place = place_of(&document.root, *object)?;
+            Some((index, &document.root, place))
+        });
+        let Some((index, document, (root, place))) = found else {
+            return Err(EditError::Missing("the object".into()));
+        };
+        let edited = edited.entry(index).or_insert_with(|| Edited {
+            style: Style::of(&lines, document),
+            changes: Vec::new(),
+        });
+        let changes = remove::with_emptied(root, changes);
+        splices.extend(splice::find(&lines, root, &changes, edited.style)?);
+        edited.changes.push((place, changes));
+    }
+    let text = splice::apply(text, splices).ok_or_else(|| unverified("two changes meet"))?;
     // by a second reading, not by trust in the splices
-    let after = parse("", &edited).map_err(unverified)?;
+    let after = parse("", &text).map_err(unverified)?;
     if after.len() != documents.len() {
         return Err(unverified("another number of documents"));
     }
-    let stays_json = || {
-        let after = after.get(index);
-        after.is_some_and(|after| is_json(&Lines::new(&edited), &after.root))
-    };
-    if is_json(&lines, document) && !stays_json() {
-        return Err(unverified("it would be JSON no more"));
-    }
+    let lines_after = Lines::new(&text);
     for (number, (before, after)) in documents.iter().zip(&after).enumerate() {
         let mut expected = before.root.to_json();
-        if number == index {
-            let place = whole_path(&before.root, object).unwrap_or_default();
-            for change in in_order(changes) {
-                let path = place.iter().chain(&change.path);
-                match &change.value {
-                    Some(value) => set(&mut expected, path, value),
-                    None => take_out(&mut expected, path),
+        if let Some(edited) = edited.get(&number) {
+            if edited.style.quoted && !is_json(&lines_after, &after.root) {
+                return Err(unverified("it would be JSON no more"));
+            }
+            for (place, changes) in &edited.changes {
+                for change in in_order(changes) {
+                    let path = place.iter().chain(&change.path);
+                    match &change.value {
+                        Some(value) => set(&mut expected, path, value),
+                        None => take_out(&mut expected, path),
+                    }
                 }
             }
         }
@@ -131,47 +149,44 @@ pub fn edit(text: &str, object: Position, changes: &[Change]) -> Result<String, 
             return Err(unverified("another value would change"));
         }
     }
-    Ok(edited)
+    Ok(text)
+}
+
+/// What is edited of a document.
+struct Edited {
+    /// How it is written; quoted where it is JSON.
+    style: Style,
+    /// The changes of each object, with its place.
+    changes: Vec<(Vec<Step>, Vec<Change>)>,
 }
 
 fn unverified(why: impl std::fmt::Display) -> EditError {
     EditError::Unverified(format!("{why}"))
 }
 
-/// The mapping that starts at a position: the root, or an item of a list.
-fn starting_at(node: &Node, at: Position) -> Option<&Node> {
+/// The mapping that starts at a position, the root or one below it, and the path to it.
+fn place_of(node: &Node, at: Position) -> Option<(&Node, Vec<Step>)> {
     if node.start == at && !node.entries().is_empty() {
-        return Some(node);
+        return Some((node, Vec::new()));
     }
-    let items = node.items().iter();
-    let values = node.entries().iter().map(|(_, value)| value);
+    let around = |child: &Node| child.start <= at && at <= child.end;
+    let below = |step: Step, child| {
+        let (found, path) = place_of(child, at)?;
+        Some((found, std::iter::once(step).chain(path).collect()))
+    };
+    let mut items = node.items().iter().enumerate();
+    let mut entries = node.entries().iter();
     items
-        .chain(values)
-        .filter(|child| child.start <= at && at <= child.end)
-        .find_map(|child| starting_at(child, at))
-}
-
-/// The path to that mapping.
-fn whole_path(node: &Node, at: Position) -> Option<Vec<Step>> {
-    if node.start == at && !node.entries().is_empty() {
-        return Some(Vec::new());
-    }
-    let items = node
-        .items()
-        .iter()
-        .enumerate()
-        .map(|(index, item)| (Step::Index(index), item));
-    let values = node
-        .entries()
-        .iter()
-        .map(|(key, value)| (Step::Key(key.key_text().into_owned()), value));
-    items
-        .chain(values)
-        .filter(|(_, child)| child.start <= at && at <= child.end)
-        .find_map(|(step, child)| {
-            let mut path = vec![step];
-            path.extend(whole_path(child, at)?);
-            Some(path)
+        .find_map(|(index, item)| {
+            around(item)
+                .then(|| below(Step::Index(index), item))
+                .flatten()
+        })
+        .or_else(|| {
+            entries.find_map(|(key, value)| {
+                let step = || Step::Key(key.key_text().into_owned());
+                around(value).then(|| below(step(), value)).flatten()
+            })
         })
 }
 

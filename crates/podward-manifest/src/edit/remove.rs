@@ -30,7 +30,7 @@ pub(super) fn with_emptied(root: &Node, changes: &[Change]) -> Vec<Change> {
 
 /// The mapping that a change leaves empty, together with the others.
 fn emptied(root: &Node, change: &Change, all: &[Change]) -> Option<Vec<Step>> {
-    let (Step::Key(_), above) = change.path.split_last()? else {
+    let (None, (Step::Key(_), above)) = (&change.value, change.path.split_last()?) else {
         return None;
     };
     let Some(Step::Key(_)) = above.last() else {

@@ -1,6 +1,7 @@
 //! Where a text changes, and into what.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
@@ -42,9 +43,9 @@ pub(super) fn find(
     let style = Style { step, ..style };
     let mut splices = Vec::new();
     // what is new goes in once for each mapping that takes it
-    let mut added: Vec<(&[Step], &Node, Map<String, Json>)> = Vec::new();
+    let mut added: BTreeMap<&[Step], (&Node, Map<String, Json>)> = BTreeMap::new();
     // what goes out goes once for each mapping and sequence that it is in
-    let mut gone: Vec<(&[Step], &Node, Vec<&Step>)> = Vec::new();
+    let mut gone: BTreeMap<&[Step], (&Node, Vec<&Step>)> = BTreeMap::new();
     for change in changes {
         let mut node = root;
         let mut above = root;
@@ -65,10 +66,8 @@ pub(super) fn find(
                 return Err(EditError::Form("the object".into(), why));
             };
             if missing.is_none() {
-                match gone.iter_mut().find(|(known, ..)| *known == path) {
-                    Some((_, _, steps)) => steps.push(last),
-                    None => gone.push((path, above, vec![last])),
-                }
+                let (_, steps) = gone.entry(path).or_insert_with(|| (above, Vec::new()));
+                steps.push(last);
             }
             continue;
         };
@@ -83,23 +82,17 @@ pub(super) fn find(
         let Some(Step::Key(_)) = rest.first() else {
             return Err(EditError::Missing(shown(&change.path)));
         };
-        let place = added.iter().position(|(path, ..)| *path == above);
-        let index = place.unwrap_or_else(|| {
-            added.push((above, node, Map::new()));
-            added.len() - 1
-        });
-        if let Some((_, _, entries)) = added.get_mut(index) {
-            let mut whole = Json::Object(std::mem::take(entries));
-            super::set(&mut whole, rest.iter(), value);
-            if let Json::Object(merged) = whole {
-                *entries = merged;
-            }
+        let (_, entries) = added.entry(above).or_insert_with(|| (node, Map::new()));
+        let mut whole = Json::Object(std::mem::take(entries));
+        super::set(&mut whole, rest.iter(), value);
+        if let Json::Object(merged) = whole {
+            *entries = merged;
         }
     }
-    for (path, node, entries) in &added {
+    for (path, (node, entries)) in &added {
         splices.push((path.len(), insert(lines, node, entries, path, style)?));
     }
-    for (path, node, steps) in &gone {
+    for (path, (node, steps)) in &gone {
         let whole: Vec<Step> = path.iter().chain(steps.first().copied()).cloned().collect();
         let taken = remove::parts(lines, node, steps, &whole)?;
         splices.extend(taken.into_iter().map(|splice| (path.len(), splice)));
