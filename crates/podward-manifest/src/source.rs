@@ -1,5 +1,6 @@
 //! Files and places in them.
 
+use std::cell::Cell;
 use std::fmt;
 
 /// One file.
@@ -33,13 +34,21 @@ const CUT: &str = "…";
 
 /// The lines of a file, to show many of them.
 #[derive(Clone, Debug)]
-pub struct Lines<'a>(Vec<&'a str>);
+pub struct Lines<'a> {
+    lines: Vec<&'a str>,
+    /// A line, a column of it, from 0, and the byte where that begins: what is shown next is most often near, and a line
+    /// may be as long as the file.
+    near: Cell<(usize, usize, usize)>,
+}
 
 impl Source {
     /// Its lines, found once.
     #[must_use]
     pub fn lines(&self) -> Lines<'_> {
-        Lines(self.text.lines().collect())
+        Lines {
+            lines: self.text.lines().collect(),
+            near: Cell::default(),
+        }
     }
 
     /// The line with its number, and a caret under the place.
@@ -53,48 +62,88 @@ impl Lines<'_> {
     /// A line without its end; empty where there is none.
     fn text(&self, line: usize) -> &str {
         let index = line.checked_sub(1);
-        index.and_then(|i| self.0.get(i)).copied().unwrap_or("")
+        index.and_then(|i| self.lines.get(i)).copied().unwrap_or("")
+    }
+
+    /// What stands in a line from a column on, which counts from 0.
+    fn from(&self, line: usize, column: usize) -> &str {
+        let text = self.text(line);
+        let (mut at, mut byte) = match self.near.get() {
+            (of, at, byte) if of == line && column >= at / 2 => (at, byte),
+            _ => (0, 0),
+        };
+        let (before, behind) = text.split_at_checked(byte).unwrap_or_default();
+        if column < at {
+            let back = at - column;
+            byte = before
+                .char_indices()
+                .nth_back(back - 1)
+                .map_or(0, |(byte, _)| byte);
+            at = column;
+        } else {
+            match behind.char_indices().nth(column - at) {
+                Some((more, _)) => (at, byte) = (column, byte + more),
+                None => return "",
+            }
+        }
+        self.near.set((line, at, byte));
+        text.get(byte..).unwrap_or_default()
     }
 
     /// The line with its number, and a caret under the place.
     #[must_use]
     pub fn excerpt(&self, position: Position) -> String {
-        caret(
-            position.line,
-            position.column,
-            self.text(position.line).chars(),
-        )
+        let Position { line, column } = position;
+        let is_whole = self.text(line).chars().nth(MAX_EXCERPT).is_none();
+        caret(line, column, is_whole, |from, many| {
+            self.from(line, from).chars().take(many).collect()
+        })
     }
 
     /// The same with `***` where a secret stands, from its first character to behind its last.
     #[must_use]
     pub fn excerpt_without(&self, position: Position, secret: (Position, Position)) -> String {
         let (from, to) = secret;
-        let line = self.text(position.line);
+        let line = position.line;
         let column = |place: Position, other: usize| {
-            if place.line == position.line {
+            if place.line == line {
                 place.column - 1
             } else {
                 other
             }
         };
         let (from, to) = (column(from, 0), column(to, usize::MAX));
-        let hidden = line.chars().take(from).chain(HIDDEN.chars());
+        let hidden = from..from + HIDDEN.len();
+        let part = |start: usize, many: usize| -> String {
+            let before = hidden.start.saturating_sub(start);
+            let before = self.from(line, start).chars().take(before);
+            let mark = start.saturating_sub(hidden.start).min(HIDDEN.len());
+            let mark = HIDDEN.chars().skip(mark);
+            let behind = to.saturating_add(start.saturating_sub(hidden.end));
+            let behind = self.from(line, behind).chars();
+            before.chain(mark).chain(behind).take(many).collect()
+        };
         let shown = match position.column.saturating_sub(1) {
             at if at < from => at,
             at if at < to => from,
             at => at - to + from + HIDDEN.len(),
         };
-        let line = hidden.chain(line.chars().skip(to));
-        caret(position.line, shown + 1, line)
+        let is_whole = part(0, MAX_EXCERPT + 1).chars().count() <= MAX_EXCERPT;
+        caret(line, shown + 1, is_whole, part)
     }
 }
 
 /// What is shown in the place of a secret.
 const HIDDEN: &str = "***";
 
-/// A line with its number, and a caret under a column; of a long line the part around that.
-fn caret(number: usize, column: usize, line: impl Iterator<Item = char> + Clone) -> String {
+/// A line with its number, and a caret under a column; of a long line the part around that. `part` gives so many
+/// characters of it from a column on, which counts from 0.
+fn caret(
+    number: usize,
+    column: usize,
+    is_whole: bool,
+    part: impl Fn(usize, usize) -> String,
+) -> String {
     let number = number.to_string();
     let gutter = " ".repeat(number.len());
     // what a file says must not steer the terminal that shows it
@@ -106,13 +155,13 @@ fn caret(number: usize, column: usize, line: impl Iterator<Item = char> + Clone)
         }
     };
     let at = column.saturating_sub(1);
-    let is_whole = line.clone().nth(MAX_EXCERPT).is_none();
     let from = if is_whole {
         0
     } else {
         at.saturating_sub(MAX_EXCERPT / 2)
     };
-    let mut part = line.skip(from).map(seen);
+    let part = part(from, MAX_EXCERPT + 1);
+    let mut part = part.chars().map(seen);
     let mut line = String::from(if from > 0 { CUT } else { "" });
     line.extend(part.by_ref().take(MAX_EXCERPT));
     if part.next().is_some() {
@@ -146,6 +195,22 @@ mod tests {
             source.excerpt(Position { line: 9, column: 1 }),
             "9 | \n  | ^"
         );
+    }
+
+    #[test]
+    fn any_part_of_a_line_is_found_from_any_other() {
+        let text: String = "aé漢".chars().cycle().take(300).collect();
+        let source = Source {
+            path: "a".into(),
+            text: format!("short\n{text}"),
+        };
+        let lines = source.lines();
+        for column in [0, 299, 298, 7, 8, 150, 149, 300, 1000, 0, 75, 74, 36] {
+            let want: String = text.chars().skip(column).collect();
+            assert_eq!(lines.from(2, column), want, "{column}");
+            assert_eq!(lines.from(1, 2), "ort");
+        }
+        assert_eq!(lines.from(9, 3), "");
     }
 
     #[test]

@@ -301,6 +301,8 @@ impl Suppressions {
     pub(crate) fn faults(self, path: &str, settings: &Settings) -> Vec<Finding> {
         let mut told = BTreeSet::new();
         let mut found = Vec::new();
+        // a name that is none often stands in many places
+        let mut nearest = BTreeMap::new();
         let all = self.comments.into_iter().chain(self.annotations);
         let is_told = |one: &Suppression| !one.used && !matches!(one.scope, Scope::Text);
         for suppression in all.filter(is_told) {
@@ -309,11 +311,15 @@ impl Suppressions {
                 None if matches!(suppression.scope, Scope::Unread) => {
                     format!("this is no suppression: write {MARK}rule] and the reason in a comment")
                 }
-                None => format!(
-                    "there is no rule {name:?}: {}podward explain --list tells all",
-                    crate::rules::nearest(name)
-                        .map_or_else(String::new, |rule| format!("did you mean {rule:?}? "))
-                ),
+                None => {
+                    let nearest = nearest
+                        .entry(name.to_owned())
+                        .or_insert_with(|| crate::rules::nearest(name));
+                    format!(
+                        "there is no rule {name:?}: {}podward explain --list tells all",
+                        nearest.map_or_else(String::new, |rule| format!("did you mean {rule:?}? "))
+                    )
+                }
                 Some(_) if suppression.reason.is_empty() => {
                     format!("the suppression of {name} has no reason, so it does not count")
                 }

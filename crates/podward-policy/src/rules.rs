@@ -1,5 +1,7 @@
 //! Every rule there is.
 
+use std::sync::LazyLock;
+
 use crate::credentials;
 use crate::exceptions::UNUSED;
 use crate::practices::PRACTICES;
@@ -68,7 +70,12 @@ pub(crate) static DUPLICATE_KEY: Rule = Rule {
 
 /// Every rule, by name.
 #[must_use]
-pub fn rules() -> Vec<&'static Rule> {
+pub fn rules() -> &'static [&'static Rule] {
+    static ALL: LazyLock<Vec<&'static Rule>> = LazyLock::new(sorted);
+    &ALL
+}
+
+fn sorted() -> Vec<&'static Rule> {
     let checks = CHECKS.iter().map(|check| check.rule);
     let practices = PRACTICES.iter().map(|practice| practice.rule);
     let mut all: Vec<_> = [&UNKNOWN_FIELD, &WRONG_TYPE, &DUPLICATE_KEY, &UNUSED]
@@ -84,11 +91,11 @@ pub fn rules() -> Vec<&'static Rule> {
 /// A rule by its name.
 #[must_use]
 pub fn rule(id: &str) -> Option<&'static Rule> {
-    rules().into_iter().find(|rule| rule.id == id)
+    rules().iter().find(|rule| rule.id == id).copied()
 }
 
 /// The rule that a name is nearest to, if it is near at all.
 #[must_use]
 pub fn nearest(id: &str) -> Option<&'static str> {
-    podward_manifest::nearest(id, rules().into_iter().map(|rule| rule.id))
+    podward_manifest::nearest(id, rules().iter().map(|rule| rule.id))
 }

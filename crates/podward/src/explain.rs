@@ -51,8 +51,8 @@ impl Explain {
             return Ok(Exit::Clean);
         };
         // the parser has seen to it that there is one, in whatever case
-        let all = rules();
-        let one = rule(name).or_else(|| all.into_iter().find(|r| r.id.eq_ignore_ascii_case(name)));
+        let is_it = |one: &&Rule| one.id.eq_ignore_ascii_case(name);
+        let one = rule(name).or_else(|| rules().iter().copied().find(is_it));
         let one = one.ok_or_else(|| Report::new(format!("there is no rule {name}")))?;
         if io.is_json() {
             io.print(json(one));

@@ -1,7 +1,6 @@
 //! Findings as SARIF 2.1.0 (OASIS), with the text of the rules and the fixes.
 
 use std::fmt::Write;
-use std::sync::LazyLock;
 
 use podward_manifest::{Position, Source, edit};
 use podward_policy::{Finding, Remedy, Rule, Severity, rules};
@@ -71,7 +70,7 @@ pub(super) fn begin() -> String {
         "driver": {
             "name": "podward",
             "version": env!("CARGO_PKG_VERSION"),
-            "rules": rules().into_iter().map(descriptor).collect::<Vec<_>>(),
+            "rules": rules().iter().copied().map(descriptor).collect::<Vec<_>>(),
         }
     });
     format!(
@@ -107,9 +106,8 @@ impl Fixes {
 
 /// A finding as a result, without its fix.
 fn result(shown: &Shown<'_>) -> Value {
-    static ORDER: LazyLock<Vec<&Rule>> = LazyLock::new(rules);
     let finding = shown.finding;
-    let index = ORDER.iter().position(|rule| rule.id == finding.rule);
+    let index = rules().iter().position(|rule| rule.id == finding.rule);
     let mut message = format!("{}. Mend: {}", finding.message, finding.mend);
     if let Some(sentence) = &shown.sentence {
         let _ = write!(message, ". Pod Security says: {sentence}");
