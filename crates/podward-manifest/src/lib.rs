@@ -3,6 +3,7 @@
 mod edit;
 mod fast;
 mod names;
+mod near;
 mod node;
 mod object;
 mod parse;

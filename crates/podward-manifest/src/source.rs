@@ -1,7 +1,8 @@
 //! Files and places in them.
 
-use std::cell::Cell;
 use std::fmt;
+
+use crate::near::Near;
 
 /// One file.
 #[derive(Clone, Debug)]
@@ -36,9 +37,7 @@ const CUT: &str = "…";
 #[derive(Clone, Debug)]
 pub struct Lines<'a> {
     lines: Vec<&'a str>,
-    /// A line, a column of it, from 0, and the byte where that begins: what is shown next is most often near, and a line
-    /// may be as long as the file.
-    near: Cell<(usize, usize, usize)>,
+    near: Near,
 }
 
 impl Source {
@@ -47,7 +46,7 @@ impl Source {
     pub fn lines(&self) -> Lines<'_> {
         Lines {
             lines: self.text.lines().collect(),
-            near: Cell::default(),
+            near: Near::default(),
         }
     }
 
@@ -68,26 +67,8 @@ impl Lines<'_> {
     /// What stands in a line from a column on, which counts from 0.
     fn from(&self, line: usize, column: usize) -> &str {
         let text = self.text(line);
-        let (mut at, mut byte) = match self.near.get() {
-            (of, at, byte) if of == line && column >= at / 2 => (at, byte),
-            _ => (0, 0),
-        };
-        let (before, behind) = text.split_at_checked(byte).unwrap_or_default();
-        if column < at {
-            let back = at - column;
-            byte = before
-                .char_indices()
-                .nth_back(back - 1)
-                .map_or(0, |(byte, _)| byte);
-            at = column;
-        } else {
-            match behind.char_indices().nth(column - at) {
-                Some((more, _)) => (at, byte) = (column, byte + more),
-                None => return "",
-            }
-        }
-        self.near.set((line, at, byte));
-        text.get(byte..).unwrap_or_default()
+        let byte = self.near.byte(line, text, column);
+        byte.and_then(|byte| text.get(byte..)).unwrap_or_default()
     }
 
     /// The line with its number, and a caret under the place.
@@ -195,22 +176,6 @@ mod tests {
             source.excerpt(Position { line: 9, column: 1 }),
             "9 | \n  | ^"
         );
-    }
-
-    #[test]
-    fn any_part_of_a_line_is_found_from_any_other() {
-        let text: String = "aé漢".chars().cycle().take(300).collect();
-        let source = Source {
-            path: "a".into(),
-            text: format!("short\n{text}"),
-        };
-        let lines = source.lines();
-        for column in [0, 299, 298, 7, 8, 150, 149, 300, 1000, 0, 75, 74, 36] {
-            let want: String = text.chars().skip(column).collect();
-            assert_eq!(lines.from(2, column), want, "{column}");
-            assert_eq!(lines.from(1, 2), "ort");
-        }
-        assert_eq!(lines.from(9, 3), "");
     }
 
     #[test]

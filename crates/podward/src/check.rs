@@ -184,7 +184,7 @@ impl Check {
             print::begin(io, self.output);
         }
         let mut began = false;
-        let mut unread = Unread::default();
+        let mut unread = Unread::new(quiet);
         unread.add(io, self.output, &errors);
         let mut done = |printed: Printed| {
             unread.add(io, self.output, &printed.errors);

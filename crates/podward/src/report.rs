@@ -22,6 +22,7 @@ pub(crate) enum Exit {
 pub(crate) struct Report {
     message: String,
     place: Option<String>,
+    position: Option<Position>,
     excerpt: Option<String>,
     help: Option<String>,
 }
@@ -36,10 +37,8 @@ impl Report {
 
     /// Names the place: a file, with line and column where there are.
     pub(crate) fn at(mut self, path: &str, position: Option<Position>) -> Self {
-        self.place = Some(position.map_or_else(
-            || path.to_owned(),
-            |p| format!("{path}:{}:{}", p.line, p.column),
-        ));
+        self.place = Some(path.to_owned());
+        self.position = position;
         self
     }
 
@@ -48,9 +47,23 @@ impl Report {
         &self.message
     }
 
-    /// Where, if that is known.
+    /// The file, if it is about one.
     pub(crate) fn place(&self) -> Option<&str> {
         self.place.as_deref()
+    }
+
+    /// Where in the file, if that is known.
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.position
+    }
+
+    /// The file with line and column.
+    fn whole_place(&self) -> Option<String> {
+        let place = self.place.as_deref()?;
+        Some(match self.position {
+            Some(position) => format!("{place}:{position}"),
+            None => place.to_owned(),
+        })
     }
 
     /// Whether it is about a line that it shows.
@@ -60,7 +73,7 @@ impl Report {
 
     /// Message and place in one line.
     pub(crate) fn brief(&self) -> String {
-        match &self.place {
+        match self.whole_place() {
             Some(place) => format!("{place}: {}", self.message),
             None => self.message.clone(),
         }
@@ -87,8 +100,8 @@ pub(crate) fn lines(text: &str) -> String {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", lines(&self.message))?;
-        if let Some(place) = &self.place {
-            write!(f, "\n  --> {}", harmless(place))?;
+        if let Some(place) = self.whole_place() {
+            write!(f, "\n  --> {}", harmless(&place))?;
         }
         if let Some(excerpt) = &self.excerpt {
             write!(f, "\n{}", lines(excerpt))?;

@@ -1,32 +1,31 @@
 //! From lines and columns to bytes.
 
 use crate::Position;
+use crate::near::Near;
 
 /// A text and where its lines begin.
 pub(super) struct Lines<'a> {
     pub(super) text: &'a str,
     starts: Vec<usize>,
+    near: Near,
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let ends = text.match_indices('\n').map(|(at, _)| at + 1);
         let starts = std::iter::once(0).chain(ends).collect();
-        Self { text, starts }
+        Self {
+            text,
+            starts,
+            near: Near::default(),
+        }
     }
 
     /// The byte at a position; the columns are those of characters.
     pub(super) fn byte(&self, at: Position) -> Option<usize> {
         let start = *self.starts.get(at.line.checked_sub(1)?)?;
         let line = self.text.get(start..)?;
-        let within = match at.column {
-            0 | 1 => 0,
-            column => line
-                .char_indices()
-                .map(|(byte, _)| byte)
-                .chain(std::iter::once(line.len()))
-                .nth(column - 1)?,
-        };
+        let within = self.near.byte(at.line, line, at.column.saturating_sub(1))?;
         Some(start + within)
     }
 

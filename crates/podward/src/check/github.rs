@@ -5,6 +5,7 @@ use podward_policy::Severity;
 use super::print::Printed;
 use super::render::Shown;
 use crate::files::{LIVE, RENDERED};
+use crate::report::Report;
 
 /// One command a finding.
 pub(super) fn file(printed: &mut Printed, all: &[Shown<'_>]) {
@@ -47,8 +48,15 @@ pub(super) fn file(printed: &mut Printed, all: &[Shown<'_>]) {
 }
 
 /// What could not be read, as a command.
-pub(super) fn error(message: &str) -> String {
-    format!("::error title=podward::{}", data(message))
+pub(super) fn error(error: &Report) -> String {
+    let mut place = String::new();
+    if let Some(file) = error.place().filter(|place| !place.starts_with(LIVE)) {
+        place = format!("file={},", property(file));
+        if let Some(at) = error.position() {
+            place.push_str(&format!("line={},col={},", at.line, at.column));
+        }
+    }
+    format!("::error {place}title=podward::{}", data(&error.brief()))
 }
 
 /// A message, escaped as the runner reads it.

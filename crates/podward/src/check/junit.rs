@@ -7,6 +7,7 @@ use podward_policy::Severity;
 
 use super::print::Printed;
 use super::render::Shown;
+use crate::report::Report;
 
 pub(super) const BEGIN: &str =
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"podward\">";
@@ -40,6 +41,15 @@ pub(super) fn file(printed: &mut Printed, path: &str, all: &[Shown<'_>]) {
     errors(printed, path, 0);
     cases(printed, path, all);
     end(printed);
+}
+
+/// The suite of what could not be read at all.
+pub(super) fn unread(error: &Report) -> String {
+    let path = escaped(error.place().unwrap_or("podward"));
+    let message = escaped(&error.brief());
+    format!(
+        "<testsuite name=\"{path}\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n  <testcase classname=\"{path}\" name=\"readable\"><error message=\"{message}\"/></testcase>\n</testsuite>"
+    )
 }
 
 /// The beginning of a suite, and the case that passed where there is no other.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use podward_policy::Severity;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::baseline::Key;
 use super::{Total, github, junit, sarif};
@@ -116,29 +116,51 @@ pub(super) fn begin(io: &Io, format: Format) {
 }
 
 /// What could not be read, for the forms that tell of it.
-#[derive(Default)]
 pub(super) struct Unread {
-    errors: Vec<String>,
+    /// As SARIF tells it.
+    errors: Vec<Value>,
+    /// Whether documents are not written.
+    is_quiet: bool,
 }
 
 /// Most errors that one document tells of.
 const MAX_UNREAD: usize = 1000;
 
 impl Unread {
+    pub(super) fn new(is_quiet: bool) -> Self {
+        Self {
+            errors: Vec::new(),
+            is_quiet,
+        }
+    }
+
     /// Tells errors where they are met, and keeps them for the end of a document.
     pub(super) fn add(&mut self, io: &Io, format: Format, errors: &[Report]) {
         for error in errors {
             io.report(error);
+            // those of texts are told with the findings of their file
+            let is_of_text = error.is_of_text();
             match format {
                 Format::Github => {
-                    io.print(github::error(&error.brief()));
+                    io.print(github::error(error));
                 }
-                // those of documents are told with the findings of their file
-                Format::Json if !error.is_of_text() => io.emit(
-                    "error",
-                    json!({"file": error.place().unwrap_or_default(), "message": error.message()}),
-                ),
-                Format::Sarif if self.errors.len() < MAX_UNREAD => self.errors.push(error.brief()),
+                Format::Json if !is_of_text => {
+                    let position = error.position();
+                    let mut event = json!({
+                        "file": error.place().unwrap_or_default(), "message": error.message(),
+                    });
+                    if let (Some(at), Some(fields)) = (position, event.as_object_mut()) {
+                        fields.insert("line".into(), json!(at.line));
+                        fields.insert("column".into(), json!(at.column));
+                    }
+                    io.emit("error", event);
+                }
+                Format::Junit if !is_of_text && !self.is_quiet => {
+                    io.print(junit::unread(error));
+                }
+                Format::Sarif if self.errors.len() < MAX_UNREAD => {
+                    self.errors.push(sarif::unread(error));
+                }
                 _ => {}
             }
         }

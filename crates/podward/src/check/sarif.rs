@@ -9,21 +9,34 @@ use serde_json::{Value, json};
 use super::print::Printed;
 use super::render::Shown;
 use crate::files::{LIVE, RENDERED};
+use crate::report::Report;
 
 /// Most fixes of a file that are tried, and most bytes that are read for them: each reads its file.
 const MAX_FIXES: usize = 200;
 const MAX_READ: usize = 8 << 20;
 
 /// All that stands behind the results: whether all could be read, and what could not.
-pub(super) fn end(unread: &[String]) -> String {
-    let told = unread
-        .iter()
-        .map(|error| json!({"level": "error", "message": text(error)}));
+pub(super) fn end(unread: &[Value]) -> String {
     let invocation = json!({
         "executionSuccessful": unread.is_empty(),
-        "toolExecutionNotifications": told.collect::<Vec<_>>(),
+        "toolExecutionNotifications": unread,
     });
     format!("],\"invocations\":[{invocation}]}}]}}")
+}
+
+/// What could not be read, as a notification.
+pub(super) fn unread(error: &Report) -> Value {
+    let mut told = json!({"level": "error", "message": text(error.brief())});
+    let file = error.place().filter(|place| !place.starts_with(LIVE));
+    if let (Some(file), Some(fields)) = (file, told.as_object_mut()) {
+        let mut place = json!({ "artifactLocation": artifact(file) });
+        if let (Some(at), Some(place)) = (error.position(), place.as_object_mut()) {
+            let region = json!({"startLine": at.line, "startColumn": at.column});
+            place.insert("region".into(), region);
+        }
+        fields.insert("locations".into(), json!([{ "physicalLocation": place }]));
+    }
+    told
 }
 
 fn level(severity: Severity) -> &'static str {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{PODWARD, err, out, scratch, written};
 
@@ -561,9 +561,12 @@ fn what_cannot_be_read_or_written_is_told_in_each_form() {
     let notices = &invocation["toolExecutionNotifications"];
     let first = notices[0]["message"]["text"].as_str().unwrap();
     assert!(first.starts_with("broken.yaml:1:4: "), "{first}");
+    let place = &notices[0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "broken.yaml");
+    assert_eq!(place["region"], json!({"startLine": 1, "startColumn": 4}));
     let told = out(&check(&folder, &["-o", "github"]));
     assert!(
-        told.contains("::error title=podward::broken.yaml:1:4: "),
+        told.contains("::error file=broken.yaml,line=1,col=4,title=podward::broken.yaml:1:4: "),
         "{told}"
     );
     let told = out(&check(&folder, &["-o", "json", "absent.yaml"]));
@@ -572,6 +575,21 @@ fn what_cannot_be_read_or_written_is_told_in_each_form() {
         (&event["event"], &event["file"]),
         (&"error".into(), &"absent.yaml".into())
     );
+    std::fs::write(folder.join("bytes.yaml"), b"a: 1\nb: \xff\n").unwrap();
+    let told = out(&check(&folder, &["-o", "json", "bytes.yaml"]));
+    let event: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+    assert_eq!(event["file"], "bytes.yaml");
+    assert_eq!((&event["line"], &event["column"]), (&2.into(), &4.into()));
+    let told = out(&check(
+        &folder,
+        &["-o", "junit", "bytes.yaml", "absent.yaml"],
+    ));
+    for name in ["bytes.yaml", "absent.yaml"] {
+        let suite = format!(
+            "<testsuite name=\"{name}\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">"
+        );
+        assert!(told.contains(&suite), "{told}");
+    }
 
     let full = std::fs::OpenOptions::new()
         .write(true)
