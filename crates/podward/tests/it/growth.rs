@@ -15,7 +15,7 @@ const NOISE: Duration = Duration::from_millis(300);
 /// Time of the processor that one run takes, of user and system.
 fn time(folder: &Path, arguments: &str) -> Duration {
     // the shell tells its own times first, and then those of what it has run
-    let line = format!("\"$0\" check . {arguments} > /dev/null 2>&1; times");
+    let line = format!("\"$0\" {arguments} > /dev/null 2>&1; times");
     let output = Command::new("bash")
         .args(["-c", &line, PODWARD])
         .current_dir(folder)
@@ -33,9 +33,14 @@ fn time(folder: &Path, arguments: &str) -> Duration {
 
 /// Says that four times as many take no more than twice four times as long.
 fn grows_evenly(what: &str, many: usize, arguments: &str, text: impl Fn(usize) -> String) {
+    of_command(what, many, &format!("check . {arguments}"), text);
+}
+
+/// The same of any command.
+fn of_command(what: &str, many: usize, command: &str, text: impl Fn(usize) -> String) {
     let taken = |count: usize| {
         let folder = written(&[("all.yaml", &text(count))]);
-        time(&folder, arguments)
+        time(&folder, command)
     };
     let (one, four) = (taken(many), taken(4 * many));
     assert!(
@@ -71,16 +76,54 @@ fn containers_of_one_pod() {
     );
 }
 
+/// Services, each with a pod that listens on a privileged port.
+fn pairs(count: usize) -> String {
+    let pair = |n| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: s{n}}}\nspec:\n  selector: {{app: a{n}, tier: web}}\n  ports: [{{port: 80}}]\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}, labels: {{app: a{n}, tier: web}}}}\nspec:\n  containers: [{{name: a, image: b, ports: [{{containerPort: 80}}]}}]\n---\n"
+        )
+    };
+    (0..count).map(pair).collect()
+}
+
+/// A List of pods, which is one line.
+fn one_line(count: usize) -> String {
+    let pod = |n| {
+        format!(
+            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"p{n}"}},"spec":{{"containers":[{{"name":"a","image":"b"}}]}}}}"#
+        )
+    };
+    let pods: Vec<_> = (0..count).map(pod).collect();
+    format!(
+        r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#,
+        pods.join(",")
+    )
+}
+
 #[test]
 fn services_and_the_pods_behind_them() {
     let arguments = "--profile podward -o json";
-    grows_evenly("Services", 800, arguments, |count| {
-        let pair = |n| {
-            format!(
-                "apiVersion: v1\nkind: Service\nmetadata: {{name: s{n}}}\nspec:\n  selector: {{app: a{n}, tier: web}}\n  ports: [{{port: 80}}]\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}, labels: {{app: a{n}, tier: web}}}}\nspec:\n  containers: [{{name: a, image: b, ports: [{{containerPort: 80}}]}}]\n---\n"
-            )
-        };
-        (0..count).map(pair).collect()
+    grows_evenly("Services", 800, arguments, pairs);
+}
+
+#[test]
+fn ports_that_move_with_their_services() {
+    let command = "fix . --unsafe-fixes --profile podward";
+    of_command("moved ports", 150, command, pairs);
+}
+
+#[test]
+fn pods_of_one_line() {
+    grows_evenly("pods of one line", 600, "--profile podward", one_line);
+    let command = "fix . --profile restricted";
+    of_command("mended pods of one line", 200, command, one_line);
+}
+
+#[test]
+fn suppressions_that_leave_nothing() {
+    let arguments = "--profile restricted";
+    grows_evenly("comments", 3000, arguments, |count| {
+        "# podward: ignore[x] y\n".repeat(count)
     });
 }
 
