@@ -160,10 +160,11 @@ impl Bundle {
         if policy.content_type() == PEM {
             return Ok(written(key, &certificates));
         }
-        let mut salt = [0; 16];
-        aws_lc_rs::rand::fill(&mut salt)
+        let mut salts = [[0; 8]; 3];
+        aws_lc_rs::rand::fill(salts.as_flattened_mut())
             .map_err(|_unspecified| Fault::unavailable("the machine gives no random numbers"))?;
-        let file = pkcs12::write(key, &certificates, own, salt);
+        let file = pkcs12::write(key, &certificates, own, salts);
+        let file = file.ok_or_else(|| Fault::unavailable("no PKCS#12 file can be made"))?;
         Ok(SecretString::new(STANDARD.encode(file.as_slice())))
     }
 }

@@ -1,14 +1,16 @@
-//! How PKCS#12 files were encrypted before PBES2 (RFC 7292, B and C): 3DES and RC2. Such files are read, and none is
-//! written.
+//! How PKCS#12 files were encrypted before PBES2 (RFC 7292, B and C): 3DES and RC2. Such files are read;
+//! written are those with 3DES, as a vault hands them out.
 
 use aws_lc_rs::digest::{self, Context};
 use des::TdesEde3;
-use des::cipher::{Block, BlockCipherDecrypt, KeyInit};
+use des::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use rc2::Rc2;
 use zeroize::Zeroizing;
 
 /// Beginning of the names of these ways; the last byte tells which.
 pub(super) const FAMILY: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01];
+/// The way with 3DES and three keys.
+pub(super) const TRIPLE_DES: u8 = 3;
 /// Bytes of a block of both ciphers.
 const BLOCK: usize = 8;
 /// Bytes of a block of SHA-1.
@@ -28,7 +30,7 @@ pub(super) fn decrypt(
     let key = |bytes| derived(FOR_KEY, password, (salt, rounds), bytes);
     let iv = derived(FOR_IV, password, (salt, rounds), BLOCK);
     match way {
-        3 => {
+        TRIPLE_DES => {
             let cipher = TdesEde3::new_from_slice(&key(24)).ok()?;
             chained(&cipher, &iv, octets)
         }
@@ -43,6 +45,33 @@ pub(super) fn decrypt(
         6 => chained(&Rc2::new_with_eff_key_len(&key(5), 40), &iv, octets),
         _ => None,
     }
+}
+
+/// Encrypts with 3DES and three keys; `None` where the cipher refuses its key.
+pub(super) fn encrypt(
+    (salt, rounds): (&[u8], u64),
+    octets: &[u8],
+    password: &str,
+) -> Option<Vec<u8>> {
+    let key = derived(FOR_KEY, password, (salt, rounds), 24);
+    let iv = derived(FOR_IV, password, (salt, rounds), BLOCK);
+    let cipher = TdesEde3::new_from_slice(&key).ok()?;
+    let mut last: [u8; BLOCK] = iv.as_slice().try_into().ok()?;
+    let padding = BLOCK - octets.len() % BLOCK;
+    let padding = std::iter::repeat_n(u8::try_from(padding).ok()?, padding);
+    let padded: Zeroizing<Vec<u8>> =
+        Zeroizing::new(octets.iter().copied().chain(padding).collect());
+    let mut out = Vec::with_capacity(padded.len());
+    for block in padded.chunks_exact(BLOCK) {
+        for (last, byte) in last.iter_mut().zip(block) {
+            *last ^= byte;
+        }
+        let mut closed = Block::<TdesEde3>::from(last);
+        cipher.encrypt_block(&mut closed);
+        last = closed.into();
+        out.extend_from_slice(&last);
+    }
+    Some(out)
 }
 
 /// Whether there is a way of this number.
@@ -122,4 +151,21 @@ where
     }
     out.truncate(kept);
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encrypted_is_decrypted() {
+        let how = ([7; 8].as_slice(), 3);
+        for length in [0, 1, 7, 8, 9, 100] {
+            let text = vec![5; length];
+            let closed = encrypt(how, &text, "word").unwrap();
+            assert!(closed.len() > length && closed.len().is_multiple_of(BLOCK));
+            let opened = decrypt(TRIPLE_DES, how, &closed, "word").unwrap();
+            assert_eq!(*opened, text);
+        }
+    }
 }

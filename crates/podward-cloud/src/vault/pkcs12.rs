@@ -1,5 +1,7 @@
-//! PKCS#12 (RFC 7292): written without encryption, as a vault hands it out; read with AES (PBES2), as tools of
-//! today write it, and with 3DES and RC2, as those of yesterday and Windows do.
+//! PKCS#12 (RFC 7292): written as a vault hands it out; read with AES (PBES2), as tools of today write it, and with
+//! 3DES and RC2, as those of yesterday and Windows do.
+
+mod write;
 
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, Algorithm as AesAlgorithm, DecryptionContext,
@@ -12,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::pbes1;
 use crate::der::{self, INTEGER, SEQUENCE};
+pub(super) use write::write;
 
 const OCTETS: u8 = 0x04;
 const OID: u8 = 0x06;
@@ -46,8 +49,6 @@ const HMAC: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02];
 /// Beginning of the names of AES; the last byte tells key length and mode.
 const AES: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01];
 
-/// Rounds of the MAC that is written.
-const ROUNDS: u32 = 2048;
 /// Most rounds that are worked on: files of today have some hundred thousand.
 const MOST_ROUNDS: u64 = 2_000_000;
 
@@ -68,65 +69,6 @@ pub(super) enum Unreadable {
     Password,
     /// It is encrypted in a way that is out of use.
     Cipher,
-}
-
-fn oid(name: &[u8]) -> Vec<u8> {
-    der::element(OID, name)
-}
-
-fn sequence(parts: &[&[u8]]) -> Vec<u8> {
-    der::element(SEQUENCE, &parts.concat())
-}
-
-/// A file of a key and certificates, of which `at` is the place of the key's own; its password is empty.
-pub(super) fn write(
-    key: Option<&[u8]>,
-    certificates: &[&[u8]],
-    at: usize,
-    salt: [u8; 16],
-) -> Zeroizing<Vec<u8>> {
-    let id = der::element(OCTETS, &[1, 0, 0, 0]);
-    let own = sequence(&[&oid(LOCAL_KEY_ID), &der::element(SET, &id)]);
-    let own = der::element(SET, &own);
-    let mut bags = Zeroizing::new(Vec::new());
-    if let Some(key) = key {
-        let key = Zeroizing::new(der::element(TAGGED, key));
-        bags.extend_from_slice(&Zeroizing::new(sequence(&[&oid(KEY_BAG), &key, &own])));
-    }
-    for (place, certificate) in certificates.iter().enumerate() {
-        let octets = der::element(TAGGED, &der::element(OCTETS, certificate));
-        let value = der::element(TAGGED, &sequence(&[&oid(X509), &octets]));
-        let attributes = if place == at && key.is_some() {
-            own.as_slice()
-        } else {
-            &[]
-        };
-        bags.extend_from_slice(&sequence(&[&oid(CERTIFICATE_BAG), &value, attributes]));
-    }
-    let data = |content: &[u8]| {
-        let octets = Zeroizing::new(der::element(OCTETS, content));
-        Zeroizing::new(sequence(&[
-            &oid(DATA),
-            &Zeroizing::new(der::element(TAGGED, &octets)),
-        ]))
-    };
-    let contents = Zeroizing::new(der::element(SEQUENCE, &bags));
-    let safe = Zeroizing::new(der::element(SEQUENCE, &data(&contents)));
-    let mac = mac(
-        &digest::SHA256,
-        hmac::HMAC_SHA256,
-        "",
-        &salt,
-        ROUNDS.into(),
-        &safe,
-    );
-    let info = sequence(&[
-        &sequence(&[&oid(SHA256), &der::element(NULL, &[])]),
-        &der::element(OCTETS, mac.as_ref()),
-    ]);
-    let rounds = der::integer(&ROUNDS.to_be_bytes());
-    let mac = sequence(&[&info, &der::element(OCTETS, &salt), &rounds]);
-    Zeroizing::new(sequence(&[&der::integer(&[3]), &data(&safe), &mac]))
 }
 
 /// The MAC of a file (RFC 7292, B): its key is as long as the hash, so one block of the derivation is enough.
@@ -359,28 +301,4 @@ fn bags_of(contents: &[u8], password: &str, out: &mut Contents) -> Result<(), Un
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_is_read_with_an_empty_password_alone() {
-        let (key, leaf, ca) = ([0x30, 0], [0x30, 1, 5], [0x30, 1, 6]);
-        let file = write(Some(&key), &[&leaf, &ca], 0, [7; 16]);
-        let Ok(contents) = read(&file, "") else {
-            panic!("not read")
-        };
-        assert_eq!(contents.keys.len(), 1);
-        assert_eq!(contents.keys[0].as_slice(), key);
-        assert_eq!(contents.certificates, [leaf, ca]);
-        assert_eq!(read(&file, "x").err(), Some(Unreadable::Password));
-        for end in 0..file.len() {
-            assert!(read(&file[..end], "").is_err(), "{end}");
-        }
-        let mut other = file.to_vec();
-        other[60] ^= 1;
-        assert!(read(&other, "").is_err());
-    }
 }
