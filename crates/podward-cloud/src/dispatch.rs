@@ -95,9 +95,10 @@ async fn answered(cloud: Arc<Cloud>, place: Option<Place>, parts: Parts, body: B
         Service::Vault(_) => {
             // what is written waits for the disk, a key for the one who makes it, and work with keys takes up to seconds:
             // it goes off the loop, but for what is quick, and no more of the work with keys than there are processors
-            let of_secrets = parts.uri.path().starts_with("/secrets");
+            let kind = vault::kind_of(parts.uri.path());
+            let of_secrets = kind == "secrets";
             let reads = parts.method == Method::GET;
-            if reads && !parts.uri.path().starts_with("/keys") {
+            if reads && kind != "keys" {
                 return vault::serve(&cloud, &place, &parts, &body, &caller);
             }
             if !of_secrets

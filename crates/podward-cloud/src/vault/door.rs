@@ -13,6 +13,7 @@ use super::deleted::serve_deleted;
 use super::fault::{Fault, shown};
 use super::key::{self, Key};
 use super::objects::Kind;
+use super::path::{is_word, segments};
 pub(super) use super::query::Query;
 use super::rights::Rights;
 use super::secret::{self, Secret};
@@ -20,7 +21,7 @@ use super::store::{Store, valid_name};
 use crate::bearer::{Unknown, authenticate};
 use crate::config::{CloudConfig, Vault};
 use crate::ids::request_id;
-use crate::names::{Place, Service, segments};
+use crate::names::{Place, Service};
 use crate::throttle::Transaction;
 use crate::{Caller, Cloud, answer};
 
@@ -117,28 +118,6 @@ pub(crate) fn serve(
     })
 }
 
-/// How addresses of operations end.
-const WORDS: [&str; 18] = [
-    "backup",
-    "create",
-    "decrypt",
-    "encrypt",
-    "import",
-    "merge",
-    "pending",
-    "policy",
-    "recover",
-    "release",
-    "restore",
-    "rotate",
-    "rotationpolicy",
-    "sign",
-    "unwrapkey",
-    "verify",
-    "versions",
-    "wrapkey",
-];
-
 fn not_so(method: &str) -> Fault {
     let text = format!("The method {} is not served here", shown(method));
     Fault::new(405, "MethodNotAllowed", text)
@@ -152,7 +131,7 @@ fn nothing_there(parts: &Parts) -> Fault {
 impl<'a> Call<'a> {
     fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response, Fault> {
         let query = &self.query;
-        let path = segments(parts.uri.path());
+        let path = segments(&parts.method, parts.uri.path());
         self.throttle(parts.method.as_str(), &path)?;
         let (kind, rest) = path
             .split_first()
@@ -164,7 +143,7 @@ impl<'a> Call<'a> {
             )));
         }
         let method = &parts.method;
-        let answered = match kind.to_ascii_lowercase().as_str() {
+        let answered = match kind {
             "secrets" => secret::serve(self, method, rest, query, body)?,
             "keys" => key::serve(self, method, rest, query, body)?,
             "certificates" => certificate::serve(self, method, rest, query, body)?,
@@ -177,7 +156,7 @@ impl<'a> Call<'a> {
         answered.ok_or_else(|| match rest {
             // every object and every list can be asked for something
             [] | [_] => not_so(method.as_str()),
-            [.., last] if WORDS.contains(last) => not_so(method.as_str()),
+            [.., last] if is_word(last) => not_so(method.as_str()),
             [_, _] => not_so(method.as_str()),
             _ => nothing_there(parts),
         })

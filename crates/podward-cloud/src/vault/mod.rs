@@ -16,6 +16,7 @@ mod material;
 mod objects;
 mod operation;
 mod page;
+mod path;
 mod pbes1;
 mod pending;
 mod pkcs12;
@@ -31,6 +32,8 @@ mod step;
 mod store;
 mod subject;
 mod tend;
+#[cfg(test)]
+mod trial;
 mod wanted;
 pub(crate) mod x509;
 
@@ -39,5 +42,6 @@ pub use data::{Data, DataError};
 pub(crate) use door::serve;
 pub use export::Export;
 pub(crate) use fill::Filling;
+pub(crate) use path::kind as kind_of;
 pub(crate) use quick::is_quick;
 pub(crate) use store::{Store, check_secret, new_version};

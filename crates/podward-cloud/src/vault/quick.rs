@@ -4,9 +4,10 @@ use axum::http::Method;
 use axum::http::request::Parts;
 
 use super::operation;
+use super::path::segments;
 use super::store::Store;
 use crate::Cloud;
-use crate::names::{Place, Service, segments};
+use crate::names::{Place, Service};
 
 /// Largest RSA key with which work is quick, bits: a signature takes less than a millisecond.
 const MOST_BITS: u32 = 2048;
@@ -27,7 +28,7 @@ pub(crate) fn is_quick(cloud: &Cloud, place: &Place, parts: &Parts) -> bool {
 
 /// Name and version of the key that is read or used.
 fn key_of<'a>(method: &Method, path: &'a str) -> Option<(&'a str, Option<&'a str>)> {
-    match (method, segments(path).as_slice()) {
+    match (method, segments(method, path).as_slice()) {
         (&Method::GET, ["keys", name]) => Some((name, None)),
         (&Method::GET, ["keys", name, version]) => Some((name, Some(version))),
         (&Method::POST, ["keys", name, asked]) if operation::is_one(asked) => Some((name, None)),
@@ -98,7 +99,7 @@ mod tests {
         assert_eq!(key_of(&get, "/keys/k"), Some(("k", None)));
         assert_eq!(key_of(&get, "/keys/k/1"), Some(("k", Some("1"))));
         assert_eq!(key_of(&post, "/keys/k//sign"), Some(("k", None)));
-        assert_eq!(key_of(&post, "/keys/k/1/unwrapkey"), Some(("k", Some("1"))));
+        assert_eq!(key_of(&post, "/keys/k/1/unwrapKey"), Some(("k", Some("1"))));
         for path in [
             "/keys/k/create",
             "/keys/k/rotate",
