@@ -277,7 +277,11 @@ impl Material {
             "EC" => {
                 let curve = jwk.crv.as_deref().and_then(Curve::of);
                 let curve = curve.ok_or_else(|| Fault::bad("The curve is none of this vault's"))?;
+                // some clients write zeros in front, as they keep numbers with a sign
                 let padded = |number: &[u8]| {
+                    let zeros = number.iter().take_while(|digit| **digit == 0).count();
+                    let zeros = zeros.min(number.len().saturating_sub(curve.size()));
+                    let number = number.get(zeros..).unwrap_or_default();
                     let missing = curve.size().checked_sub(number.len()).ok_or_else(wrong)?;
                     Ok(Zeroizing::new(
                         [vec![0; missing].as_slice(), number].concat(),
@@ -500,4 +504,38 @@ fn imported(
             hash.output_len()
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn numbers_of_a_curve_may_begin_with_zeros() {
+        // RFC 7515, A.3
+        let jwk = json!({
+            "kty": "EC", "crv": "P-256",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI",
+        });
+        let taken = |jwk: &Value| {
+            let jwk: Jwk = serde_json::from_value(jwk.clone()).unwrap();
+            Material::import(&jwk).ok().map(|key| key.jwk())
+        };
+        let told = taken(&jwk);
+        assert!(told.is_some());
+        let led = |lead: &[u8]| {
+            let mut longer = jwk.clone();
+            for field in ["x", "y", "d"] {
+                let number = bytes(jwk[field].as_str().unwrap()).unwrap();
+                longer[field] = json!(URL_SAFE_NO_PAD.encode([lead, &number].concat()));
+            }
+            longer
+        };
+        assert_eq!(taken(&led(&[0])), told);
+        assert_eq!(taken(&led(&[0, 0, 0])), told);
+        assert_eq!(taken(&led(&[1])), None);
+    }
 }
