@@ -35,12 +35,14 @@ pub(super) fn rotate(call: &Call<'_>, name: &str) -> Result<Value, Fault> {
     add(call, name, "rotate", made, key.operations, sent)
 }
 
+/// The action that every policy has, as recorded, where it names no other of its type.
+fn notice() -> Value {
+    json!({"trigger": {"timeBeforeExpiry": "P30D"}, "action": {"type": "Notify"}})
+}
+
 /// The policy of a key that was given none.
 fn usual() -> Value {
-    json!({
-        "lifetimeActions": [{"trigger": {"timeBeforeExpiry": "P30D"}, "action": {"type": "Notify"}}],
-        "attributes": {},
-    })
+    json!({"lifetimeActions": [notice()], "attributes": {}})
 }
 
 fn told_policy(call: &Call<'_>, name: &str, policy: Option<&Value>) -> Value {
@@ -129,6 +131,10 @@ pub(super) fn set_policy(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Val
         ));
     }
     in_bounds(&actions, expiry.as_deref())?;
+    let notifies = |action: &Value| action.pointer("/action/type") == Some(&json!("Notify"));
+    if !actions.iter().any(notifies) {
+        actions.push(notice());
+    }
     let mut store = call.store();
     let now = call.now();
     if store.keys.live(name).is_none() {
@@ -234,7 +240,29 @@ impl Span {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trial::Trial;
     use super::*;
+
+    #[test]
+    fn every_policy_notifies_once() {
+        let trial = Trial::new();
+        trial.ask("POST", "/keys/k/create", &json!({"kty": "EC"}));
+        let action =
+            |kind: &str, trigger: Value| json!({"trigger": trigger, "action": {"type": kind}});
+        let rotate = action("Rotate", json!({"timeAfterCreate": "P30D"}));
+        let own = action("Notify", json!({"timeBeforeExpiry": "P9D"}));
+        for (sent, kept) in [
+            (json!([rotate]), json!([rotate, notice()])),
+            (json!([]), json!([notice()])),
+            (json!([own, rotate]), json!([own, rotate])),
+        ] {
+            let body = json!({"lifetimeActions": sent});
+            let (status, told) = trial.ask("PUT", "/keys/k/rotationpolicy", &body);
+            assert_eq!((status, &told["lifetimeActions"]), (200, &kept));
+            let (_, told) = trial.ask("GET", "/keys/k/rotationpolicy", &Value::Null);
+            assert_eq!(told["lifetimeActions"], kept);
+        }
+    }
 
     #[test]
     fn spans_are_of_whole_days() {
