@@ -67,15 +67,13 @@ impl Call<'_> {
         let mut store = self.store();
         self.forget::<T>(&mut store)?;
         let all = T::shelf(&store).after(&page.after, true);
-        let all = all
-            .filter(|(_, item)| !item.managed())
-            .filter_map(|(name, item)| {
-                let latest = item.version(None)?;
-                Some((
-                    name.to_owned(),
-                    self.told(item, latest, Detail::Entry, true),
-                ))
-            });
+        let all = all.filter_map(|(name, item)| {
+            let latest = item.version(None)?;
+            Some((
+                name.to_owned(),
+                self.told(item, latest, Detail::Entry, true),
+            ))
+        });
         let list = format!("{}/{}", self.base, T::KIND.deleted);
         Ok(page.fill(all, &format!("{list}?api-version={}", query.version)))
     }
@@ -124,5 +122,40 @@ impl Call<'_> {
         self.granted(T::KIND, "purge", name, "")?;
         let purge = |kind: &Kind| Step::Purge(*kind, name.to_owned());
         store.commit(along(T::KIND).iter().map(purge).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Trial;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_deleted_certificate_is_listed_with_its_key_and_its_secret() {
+        let trial = Trial::new();
+        let policy = json!({"issuer": {"name": "Self"}, "key_props": {"kty": "EC"}, "x509_props": {"subject": "CN=web"}});
+        trial.ask(
+            "POST",
+            "/certificates/web/create",
+            &json!({"policy": policy}),
+        );
+        assert_eq!(
+            trial.ask("DELETE", "/certificates/web", &Value::Null).0,
+            200
+        );
+        for kind in ["deletedkeys", "deletedsecrets", "deletedcertificates"] {
+            let (_, listed) = trial.ask("GET", &format!("/{kind}"), &Value::Null);
+            let listed = listed["value"].as_array().unwrap();
+            assert_eq!(listed.len(), 1, "{kind}");
+            let managed = listed[0].get("managed") == Some(&json!(true));
+            assert_eq!(managed, kind != "deletedcertificates", "{kind}");
+            let end = format!("/{kind}/web");
+            assert!(listed[0]["recoveryId"].as_str().unwrap().ends_with(&end));
+        }
+        // they come back with it alone
+        for kind in ["deletedkeys", "deletedsecrets"] {
+            let back = trial.ask("POST", &format!("/{kind}/web/recover"), &Value::Null);
+            assert_eq!(back.0, 403, "{kind}");
+        }
     }
 }
