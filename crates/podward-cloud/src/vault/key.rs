@@ -325,11 +325,8 @@ pub(super) fn serve(
         (&Method::POST, [name, "rotate"]) => rotation::rotate(call, name)?,
         (&Method::GET, [name, "rotationpolicy"]) => rotation::policy(call, name)?,
         (&Method::PUT, [name, "rotationpolicy"]) => rotation::set_policy(call, name, body)?,
-        (&Method::POST, [_, _, "release"] | [_, "release"]) => {
-            return Err(Fault::bad(
-                "The key is not exportable: it has no release policy",
-            ));
-        }
+        (&Method::POST, [name, version, "release"]) => return release(call, name, Some(version)),
+        (&Method::POST, [name, "release"]) => return release(call, name, None),
         (&Method::POST, [name, version, asked]) if operation::is_one(asked) => {
             operation::answer(call, name, Some(version), asked, body)?
         }
@@ -339,6 +336,16 @@ pub(super) fn serve(
         _ => return objects::serve::<Key>(call, method, rest, query, body),
     };
     Ok(Some(answer(200, &told)))
+}
+
+/// No key may leave a vault of the standard tier.
+fn release<T>(call: &Call<'_>, name: &str, version: Option<&str>) -> Result<T, Fault> {
+    call.may(Key::KIND, "release", name)?;
+    let store = call.store();
+    let found = store.keys.live(name).and_then(|item| item.version(version));
+    found.ok_or_else(|| call.missing::<Key>(name, version))?;
+    let text = "The key is not exportable: it has no release policy";
+    Err(Fault::bad(text))
 }
 
 fn create(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
@@ -425,4 +432,29 @@ pub(super) fn add(
     };
     store.commit(vec![Step::put(name, version)])?;
     call.again::<Key>(&store, name, &id, Detail::Whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Trial;
+    use serde_json::json;
+
+    #[test]
+    fn a_key_is_released_to_nobody() {
+        let trial = Trial::new();
+        trial.ask("POST", "/keys/k/create", &json!({"kty": "EC"}));
+        let ask = |who: &str, path: &str| {
+            let (status, _, told) = trial.whole(who, "POST", path, "{}".into());
+            (status, told["error"]["code"].clone())
+        };
+        for (who, path, told) in [
+            ("stranger", "/keys/k/release", (403, json!("Forbidden"))),
+            ("stranger", "/keys/none/release", (403, json!("Forbidden"))),
+            ("owner", "/keys/none/release", (404, json!("KeyNotFound"))),
+            ("owner", "/keys/k/1/release", (404, json!("KeyNotFound"))),
+            ("owner", "/keys/k/release", (400, json!("BadParameter"))),
+        ] {
+            assert_eq!(ask(who, path), told, "{who} {path}");
+        }
+    }
 }
