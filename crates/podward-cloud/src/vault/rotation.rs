@@ -137,9 +137,9 @@ pub(super) fn set_policy(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Val
     }
     let mut store = call.store();
     let now = call.now();
-    if store.keys.live(name).is_none() {
-        return Err(call.missing::<Key>(name, None));
-    }
+    let item = store.keys.live(name);
+    let item = item.ok_or_else(|| call.missing::<Key>(name, None))?;
+    Call::own(Some(item))?;
     call.granted(Key::KIND, "setrotationpolicy", name, "")?;
     let mut attributes = json!({"created": now, "updated": now});
     if let (Some(expiry), Some(attributes)) = (expiry, attributes.as_object_mut()) {
@@ -242,6 +242,22 @@ impl Span {
 mod tests {
     use super::super::trial::Trial;
     use super::*;
+
+    #[test]
+    fn the_key_of_a_certificate_has_no_policy_of_its_own() {
+        let trial = Trial::new();
+        let policy = json!({"issuer": {"name": "Self"}, "key_props": {"kty": "EC"}, "x509_props": {"subject": "CN=web"}});
+        trial.ask(
+            "POST",
+            "/certificates/web/create",
+            &json!({"policy": policy}),
+        );
+        let set = |name: &str| {
+            let path = format!("/keys/{name}/rotationpolicy");
+            trial.ask("PUT", &path, &json!({"lifetimeActions": []})).0
+        };
+        assert_eq!((set("web"), set("none")), (403, 404));
+    }
 
     #[test]
     fn every_policy_notifies_once() {
