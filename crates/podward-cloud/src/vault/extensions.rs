@@ -10,6 +10,8 @@ const OCTETS: u8 = 0x04;
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const NAMES: &[u8] = &[0x55, 0x1d, 0x11];
 const EXTENDED: &[u8] = &[0x55, 0x1d, 0x25];
+const CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+const BOOLEAN: u8 = 0x01;
 /// User principal name.
 const UPN: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03];
 /// Key usages, in the order of their bits.
@@ -36,6 +38,8 @@ pub(super) struct Extensions {
     pub(super) upns: Vec<String>,
     pub(super) uris: Vec<String>,
     pub(super) addresses: Vec<String>,
+    /// Whether it is the certificate of a CA.
+    pub(super) ca: bool,
 }
 
 /// Reads a list of extensions; what cannot be read is left out.
@@ -55,6 +59,10 @@ pub(super) fn read(mut list: &[u8]) -> Extensions {
             KEY_USAGE => found.usages = usages(value).unwrap_or_default(),
             EXTENDED => found.ekus = ekus(value).unwrap_or_default(),
             NAMES => names(value, &mut found),
+            CONSTRAINTS => {
+                let ca = der::read(value, SEQUENCE).and_then(|(list, _)| der::read(list, BOOLEAN));
+                found.ca = ca.is_some_and(|(ca, _)| ca != [0]);
+            }
             _ => {}
         }
     }

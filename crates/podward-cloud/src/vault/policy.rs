@@ -1,6 +1,8 @@
 //! Certificate policies, and the certificates and requests that are made by them.
 
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SerialNumber};
+use rcgen::{
+    CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SerialNumber,
+};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -76,6 +78,14 @@ struct X509Properties {
     ekus: Option<Vec<String>>,
     key_usage: Option<Vec<String>>,
     validity_months: Option<u32>,
+    basic_constraints: Option<BasicConstraints>,
+}
+
+/// Whether the certificate is one of a CA (RFC 5280, 4.2.1.9).
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct BasicConstraints {
+    ca: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -117,6 +127,7 @@ impl Policy {
                 ekus: Some(said.ekus.clone()),
                 key_usage: Some(said.usages.clone()),
                 validity_months: Some(months),
+                basic_constraints: Some(BasicConstraints { ca: Some(said.ca) }),
                 sans: Sans::of(said),
             }),
             issuer: Some(Issuer {
@@ -230,6 +241,8 @@ impl Policy {
         if !(1..=1200).contains(&months) {
             return Err(Fault::bad("validity_months must be from 1 to 1200"));
         }
+        let constraints = x509.basic_constraints.get_or_insert_default();
+        constraints.ca.get_or_insert(false);
         let unknown = self.issuer() == "Unknown";
         let usual = if unknown {
             "EmailContacts"
@@ -352,6 +365,14 @@ impl Policy {
         let mut made = CertificateParams::new(Vec::new()).map_err(|e| failed(&e))?;
         made.subject_alt_names = x509.sans.unwrap_or_default().made()?;
         made.distinguished_name = subject(x509.subject.as_deref().unwrap_or_default())?;
+        // either way the certificate has the extension, and the identifier of its key
+        made.is_ca = match x509
+            .basic_constraints
+            .and_then(|constraints| constraints.ca)
+        {
+            Some(true) => IsCa::Ca(rcgen::BasicConstraints::Unconstrained),
+            Some(false) | None => IsCa::ExplicitNoCa,
+        };
         for usage in x509.key_usage.unwrap_or_default() {
             made.key_usages.push(key_usage(&usage)?);
         }
@@ -376,7 +397,9 @@ impl Policy {
 
     /// A certificate that is signed by its own key.
     pub(super) fn self_signed(&self, key: &Material, now: i64) -> Result<Vec<u8>, Fault> {
-        let made = self.parameters(now)?.self_signed(&signer(key)?);
+        let mut asked = self.parameters(now)?;
+        asked.use_authority_key_identifier_extension = true;
+        let made = asked.self_signed(&signer(key)?);
         Ok(made.map_err(|e| failed(&e))?.der().to_vec())
     }
 

@@ -1,3 +1,6 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::super::trial::Trial;
 use super::*;
 
@@ -95,5 +98,47 @@ fn what_no_vault_takes_is_refused() {
         action(json!({"days_before_expiry": 9}), "Shout"),
     ] {
         assert!(checked(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn basic_constraints_are_told_and_stand_in_the_certificate() {
+    let trial = Trial::new();
+    let create = |name: &str, constraints: Value| {
+        let x509 = json!({"subject": "CN=web", "basic_constraints": constraints});
+        let policy =
+            json!({"issuer": {"name": "Self"}, "key_props": {"kty": "EC"}, "x509_props": x509});
+        let path = format!("/certificates/{name}/create");
+        trial.ask("POST", &path, &json!({"policy": policy}));
+        trial
+            .ask("GET", &format!("/certificates/{name}"), &Value::Null)
+            .1
+    };
+    for (name, sent, ca) in [
+        ("ca", json!({"ca": true}), true),
+        ("leaf", json!({"ca": false}), false),
+        ("silent", Value::Null, false),
+    ] {
+        let made = create(name, sent);
+        let told = &made["policy"]["x509_props"]["basic_constraints"];
+        assert_eq!(told, &json!({"ca": ca}), "{name}");
+        let cer = STANDARD.decode(made["cer"].as_str().unwrap()).unwrap();
+        let read = x509::read(&cer).unwrap();
+        assert_eq!(extensions::read(read.extensions).ca, ca, "{name}");
+        // identifiers of the authority's key and of its own, and the constraints
+        for last in [0x23, 0x0e, 0x13] {
+            let name = [6, 3, 0x55, 0x1d, last];
+            assert!(read.extensions.windows(5).any(|window| window == name));
+        }
+        let secret = trial
+            .ask("GET", &format!("/secrets/{name}"), &Value::Null)
+            .1;
+        let import = trial.ask(
+            "POST",
+            &format!("/certificates/again-{name}/import"),
+            &json!({"value": secret["value"]}),
+        );
+        let told = &import.1["policy"]["x509_props"]["basic_constraints"];
+        assert_eq!(told, &json!({"ca": ca}), "{name}");
     }
 }
