@@ -332,6 +332,16 @@ impl Cloud {
         first.map(|tenant| tenant.id.clone()).unwrap_or_default()
     }
 
+    /// Id of the tenant whose tokens a vault trusts; empty where there is no such vault.
+    #[must_use]
+    pub fn tenant_of(&self, vault: &str) -> String {
+        let config = &self.holding().config;
+        let tenant = config
+            .vault(vault)
+            .and_then(|vault| config.tenant(&vault.tenant));
+        tenant.map(|tenant| tenant.id.clone()).unwrap_or_default()
+    }
+
     /// The names that lead here.
     #[must_use]
     pub fn host_names(&self) -> Vec<String> {

@@ -92,7 +92,8 @@ fn variables(addresses: &Addresses, public: bool) -> Vec<(String, Zeroizing<Stri
             addresses.ca_file.to_string_lossy().into_owned(),
         ),
     ];
-    if let Some(first) = vaults.first() {
+    // one of another tenant would refuse the tokens that are got by these variables
+    if let Some(first) = vaults.iter().find(|one| one.tenant == addresses.tenant) {
         all.push(("AZURE_KEYVAULT_URL".to_owned(), first.url.clone()));
     }
     for vault in vaults {
@@ -111,7 +112,42 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::super::run::{Addresses, Public, VaultAddress};
+    use super::{quoted, variables};
+
+    #[test]
+    fn the_vault_is_one_of_the_tenant() {
+        let vault = |name: &str, tenant: &str| VaultAddress {
+            name: name.into(),
+            url: format!("https://{name}.vault.localhost"),
+            tenant: tenant.into(),
+        };
+        let url = |tenant: &str| {
+            let addresses = Addresses {
+                authority_host: String::new(),
+                vaults: vec![vault("a", "other"), vault("b", "own"), vault("c", "own")],
+                metadata: String::new(),
+                identity_endpoint: String::new(),
+                identity_header: String::new().into(),
+                ca_file: "ca.pem".into(),
+                ca_bundle: "bundle.pem".into(),
+                tenant: tenant.into(),
+                address: ([127, 0, 0, 1], 443).into(),
+                public: Public {
+                    authority_host: String::new(),
+                    vaults: Vec::new(),
+                },
+            };
+            let all = variables(&addresses, false);
+            let found = all
+                .into_iter()
+                .find(|(name, _)| name == "AZURE_KEYVAULT_URL");
+            found.map(|(_, url)| url.to_string())
+        };
+        assert_eq!(url("own").as_deref(), Some("https://b.vault.localhost"));
+        assert_eq!(url("other").as_deref(), Some("https://a.vault.localhost"));
+        assert_eq!(url("third"), None);
+    }
 
     #[test]
     fn a_word_stays_one() {

@@ -112,6 +112,9 @@ pub(super) struct Addresses {
 pub(super) struct VaultAddress {
     pub(super) name: String,
     pub(super) url: String,
+    /// Id of the tenant whose tokens it trusts.
+    #[serde(default)]
+    pub(super) tenant: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -336,6 +339,7 @@ impl Addresses {
             names
                 .map(|name| VaultAddress {
                     url: format!("https://{name}.{domain}{port}"),
+                    tenant: cloud.tenant_of(&name),
                     name,
                 })
                 .collect()
