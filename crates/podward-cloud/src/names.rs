@@ -110,6 +110,12 @@ impl Place {
         })
     }
 
+    /// The token service of an address; `None` where that is none of the cloud's.
+    pub(crate) fn of_authority(url: &str) -> Option<Self> {
+        let host = url.strip_prefix("https://")?.split('/').next()?;
+        Self::of(host).filter(|place| place.service == Service::Authority)
+    }
+
     /// `https://` and the host that was asked, with its port.
     pub(crate) fn base(&self) -> String {
         format!("https://{}", self.host)

@@ -100,6 +100,9 @@ fn instance(place: &Place, parts: &Parts) -> Result<Value, Refusal> {
                 .map(str::to_owned)
         })
         .unwrap_or_else(|| "common".into());
+    // clients look for the authority that they asked about among the aliases
+    let meant = asked.as_deref().and_then(Place::of_authority);
+    let place = meant.as_ref().unwrap_or(place);
     let (base, host) = (place.authority(), place.authority_host());
     Ok(json!({
         "tenant_discovery_endpoint": format!("{base}/{tenant}/v2.0/.well-known/openid-configuration"),
@@ -354,6 +357,40 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
+
+    #[test]
+    fn an_instance_is_told_by_the_authority_that_was_asked_about() {
+        let told = |asked: &str| {
+            let path = format!("/common/discovery/instance?authorization_endpoint={asked}");
+            let request = axum::http::Request::get(path);
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let told = instance(&Place::of("login.localhost:8443").unwrap(), &parts).ok()?;
+            let endpoint = told["tenant_discovery_endpoint"].as_str()?;
+            let base = endpoint.strip_suffix("/t/v2.0/.well-known/openid-configuration")?;
+            let known = &told["metadata"][0];
+            assert_eq!(known["aliases"], json!([known["preferred_network"]]));
+            let host = known["preferred_network"].as_str()?;
+            assert_eq!(base, format!("https://{host}"));
+            Some(host.to_owned())
+        };
+        for (asked, host) in [
+            ("https://login.localhost:8443/t", "login.localhost:8443"),
+            ("https://login.localhost:9/t/", "login.localhost:9"),
+            (
+                "https://login.microsoftonline.com/t/oauth2/v2.0/authorize",
+                "login.microsoftonline.com",
+            ),
+            (
+                "https://Login.MicrosoftOnline.com:8443/t",
+                "login.microsoftonline.com:8443",
+            ),
+            // a name that does not lead here
+            ("https://login.windows.net/t", "login.localhost:8443"),
+        ] {
+            assert_eq!(told(asked).as_deref(), Some(host), "{asked}");
+        }
+        assert_eq!(told("https://login.example/t"), None);
+    }
 
     #[test]
     fn a_client_may_prove_itself_by_basic_authentication() {
