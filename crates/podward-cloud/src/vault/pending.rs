@@ -117,11 +117,12 @@ impl Pending {
 
     fn told(&self, call: &Call<'_>, fresh: bool) -> Value {
         let id = call.id(Certificate::KIND, &self.name, None);
-        let status = match (&self.key, self.cancelled) {
-            (_, true) => "cancelled",
-            (None, false) if !fresh && self.failed => "failed",
-            (None, false) if !fresh => "completed",
-            _ => "inProgress",
+        let status = match &self.key {
+            _ if fresh => "inProgress",
+            _ if self.cancelled => "cancelled",
+            None if self.failed => "failed",
+            None => "completed",
+            Some(_) => "inProgress",
         };
         let mut told = json!({
             "id": format!("{id}/pending"), "issuer": {"name": self.policy.issuer()},
@@ -305,8 +306,10 @@ fn cancel(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
         return Err(Fault::new(403, "Forbidden", text));
     }
     call.granted(Certificate::KIND, "update", name, "")?;
-    pending.cancelled = wanted.cancellation_requested;
-    let told = pending.told(call, false);
+    // as recorded, the request is still in progress where it is cancelled; and one that was cancelled stays it
+    let now = wanted.cancellation_requested && !pending.cancelled;
+    pending.cancelled |= now;
+    let told = pending.told(call, now);
     store.commit(vec![Step::Pending(
         name.to_owned(),
         Some(Box::new(pending)),
@@ -371,4 +374,38 @@ fn merge(call: &Call<'_>, name: &str, body: &[u8]) -> Result<Value, Fault> {
     steps.push(Step::Pending(name.to_owned(), Some(Box::new(pending))));
     store.commit(steps)?;
     call.again::<Certificate>(&store, name, &id, Detail::Bundle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Trial;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn what_is_cancelled_stays_so() {
+        let trial = Trial::new();
+        let policy = json!({"issuer": {"name": "Unknown"}, "key_props": {"kty": "EC"}, "x509_props": {"subject": "CN=web"}});
+        trial.ask(
+            "POST",
+            "/certificates/web/create",
+            &json!({"policy": policy}),
+        );
+        let path = "/certificates/web/pending";
+        let ask = |cancel: bool| {
+            let body = json!({"cancellation_requested": cancel});
+            let (status, told) = trial.ask("PATCH", path, &body);
+            assert_eq!(status, 200, "{told}");
+            (
+                told["status"].clone(),
+                told["cancellation_requested"].clone(),
+            )
+        };
+        let state = || trial.ask("GET", path, &Value::Null).1["status"].clone();
+        assert_eq!(ask(false), (json!("inProgress"), json!(false)));
+        assert_eq!(state(), "inProgress");
+        assert_eq!(ask(true), (json!("inProgress"), json!(true)));
+        assert_eq!(state(), "cancelled");
+        assert_eq!(ask(false), (json!("cancelled"), json!(true)));
+        assert_eq!(state(), "cancelled");
+    }
 }
