@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::certificate::Certificate;
 use super::data::{pack, unpack};
 use super::door::{Call, Query};
-use super::fault::{Fault, shown};
+use super::fault::Fault;
 use super::objects::{Object, read};
 use super::page::Page;
 use super::step::Step;
@@ -146,7 +146,7 @@ pub(super) fn serve(
             call.may(Certificate::KIND, "getissuers", "")?;
             let store = call.store();
             let issuer = store.issuers.all.get(&name.to_ascii_lowercase());
-            let issuer = issuer.ok_or_else(|| missing(name))?;
+            let issuer = issuer.ok_or_else(missing)?;
             call.granted(Certificate::KIND, "getissuers", "", "")?;
             issuer.told(call)
         }
@@ -156,7 +156,7 @@ pub(super) fn serve(
             let mut store = call.store();
             let mut issuers = store.issuers.clone();
             let removed = issuers.all.remove(&name.to_ascii_lowercase());
-            let removed = removed.ok_or_else(|| missing(name))?;
+            let removed = removed.ok_or_else(missing)?;
             call.granted(Certificate::KIND, "deleteissuers", "", "")?;
             store.commit(vec![Step::Issuers(issuers)])?;
             removed.told(call)
@@ -165,9 +165,9 @@ pub(super) fn serve(
     }))
 }
 
-fn missing(name: &str) -> Fault {
-    let text = format!("Issuer not found: {}", shown(name));
-    Fault::new(404, "CertificateIssuerNotFound", text)
+fn missing() -> Fault {
+    // as recorded, without the name
+    Fault::new(404, "CertificateIssuerNotFound", "Issuer not found")
 }
 
 fn list(call: &Call<'_>, query: &Query) -> Result<Value, Fault> {
@@ -223,7 +223,7 @@ fn set(call: &Call<'_>, name: &str, whole: bool, body: &[u8]) -> Result<Value, F
     let last = issuers.all.get(&at);
     let mut issuer = match (last, whole) {
         (Some(last), false) => last.clone(),
-        (None, false) => return Err(missing(name)),
+        (None, false) => return Err(missing()),
         (last, true) => Issuer {
             facts: Facts {
                 name: name.to_owned(),
