@@ -38,11 +38,12 @@ pub(crate) fn serve(cloud: &Cloud, place: &Place, parts: &Parts) -> Response {
         }
     };
     if parts.method != Method::GET {
-        return error(
+        let refused = error(
             405,
             "MethodNotAllowed",
             "podward's cloud is changed by its cloud.yaml",
         );
+        return ([(header::ALLOW, "GET")], refused).into_response();
     }
     let query = parts.uri.query().unwrap_or_default();
     if !query.to_ascii_lowercase().contains("api-version=") {

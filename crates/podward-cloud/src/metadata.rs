@@ -152,7 +152,8 @@ fn answered(machine: &Machine, parts: &Parts) -> Response {
     let lower = parts.uri.path().to_ascii_lowercase();
     let path = segments(&lower);
     if parts.method != Method::GET {
-        return wrong(405, "method_not_allowed", "Only GET is answered");
+        let refused = wrong(405, "method_not_allowed", "Only GET is answered");
+        return ([(header::ALLOW, "GET")], refused).into_response();
     }
     let header = |name: &str| {
         parts
@@ -197,6 +198,10 @@ fn answered(machine: &Machine, parts: &Parts) -> Response {
         ["metadata", "instance", path @ ..] => {
             let found = instance::serve(&machine.cloud, path, &query);
             found.unwrap_or_else(|| instance::refused(404, "Not found"))
+        }
+        // its callers prove themselves by another header
+        ["msi", "token"] if version == Some("2017-09-01") => {
+            wrong(400, "invalid_request", "The api-version is 2019-08-01")
         }
         ["msi", "token"] if !proven(&parts.headers, &machine.header) => wrong(
             401,
@@ -328,6 +333,31 @@ mod tests {
         assert!(ask(true, &[vault, ("client_id", "A"), ("object_id", "x")]).is_err());
         assert!(ask(true, &[]).is_err());
         assert!(ask(true, &[("resource", "https://nope.invalid")]).is_err());
+    }
+
+    #[test]
+    fn the_older_form_of_app_service_is_refused_as_such() {
+        let machine = Machine {
+            cloud: crate::vault::trial::Trial::new().0,
+            header: SecretString::new("hush".into()),
+        };
+        let ask = |method: &str, path: &str, name: &str| {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header(name, "hush").body(()).unwrap();
+            answered(&machine, &request.into_parts().0)
+        };
+        let status = |path: &str, name: &str| ask("GET", path, name).status().as_u16();
+        for (version, name, told) in [
+            ("2017-09-01", "secret", 400),
+            ("2019-08-01", "secret", 401),
+            ("2018-02-01", "x-identity-header", 400),
+        ] {
+            let path = format!("/msi/token?resource=x&api-version={version}");
+            assert_eq!(status(&path, name), told, "{version}");
+        }
+        let refused = ask("PUT", "/msi/token", "secret");
+        assert_eq!(refused.status().as_u16(), 405);
+        assert_eq!(refused.headers()["allow"], "GET");
     }
 
     #[test]

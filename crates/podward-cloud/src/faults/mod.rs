@@ -166,7 +166,10 @@ async fn control(State(faults): State<Arc<Faults>>, request: Request) -> Respons
             Ok(body) => faults.add(&body),
             Err((status, _, text)) => return refused(status, text),
         },
-        _ => return refused(405, "GET, POST and DELETE are served"),
+        _ => {
+            let refused = refused(405, "GET, POST and DELETE are served");
+            return ([(header::ALLOW, "DELETE, GET, POST")], refused).into_response();
+        }
     };
     match added {
         Ok(()) => answer(200, &faults.told()),

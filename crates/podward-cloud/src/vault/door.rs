@@ -13,7 +13,7 @@ use super::deleted::serve_deleted;
 use super::fault::{Fault, shown};
 use super::key::{self, Key};
 use super::objects::Kind;
-use super::path::{is_word, segments};
+use super::path::{allowed, segments};
 pub(super) use super::query::Query;
 use super::rights::Rights;
 use super::secret::{self, Secret};
@@ -118,11 +118,6 @@ pub(crate) fn serve(
     })
 }
 
-fn not_so(method: &str) -> Fault {
-    let text = format!("The method {} is not served here", shown(method));
-    Fault::new(405, "MethodNotAllowed", text)
-}
-
 fn nothing_there(parts: &Parts) -> Fault {
     let text = format!("There is nothing at {}", shown(parts.uri.path()));
     Fault::new(404, "NotFound", text)
@@ -153,12 +148,9 @@ impl<'a> Call<'a> {
             "rng" => return Err(Fault::bad("Random bytes are given by a Managed HSM alone")),
             _ => return Err(nothing_there(parts)),
         };
-        answered.ok_or_else(|| match rest {
-            // every object and every list can be asked for something
-            [] | [_] => not_so(method.as_str()),
-            [.., last] if is_word(last) => not_so(method.as_str()),
-            [_, _] => not_so(method.as_str()),
-            _ => nothing_there(parts),
+        answered.ok_or_else(|| match allowed(&path) {
+            Some(allowed) => Fault::method(method.as_str(), allowed),
+            None => nothing_there(parts),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Errors as a vault words them.
 
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -17,6 +17,8 @@ pub(super) struct Fault {
     pub(super) recorded: bool,
     /// Seconds after which it may be tried again.
     pub(super) retry_after: Option<i64>,
+    /// The methods that are served where another was asked for.
+    pub(super) allow: Option<&'static str>,
 }
 
 impl Fault {
@@ -29,6 +31,7 @@ impl Fault {
             inner: None,
             recorded: false,
             retry_after: None,
+            allow: None,
         }
     }
 
@@ -41,6 +44,15 @@ impl Fault {
     pub(super) fn inner(mut self, code: &'static str) -> Self {
         self.inner = Some(code);
         self
+    }
+
+    /// A method that is not served, where these are (RFC 9110, 15.5.6).
+    pub(super) fn method(asked: &str, allow: &'static str) -> Self {
+        let text = format!("The method {} is not served here", shown(asked));
+        Self {
+            allow: Some(allow),
+            ..Self::new(405, "MethodNotAllowed", text)
+        }
     }
 
     /// Too much was asked for: it may be tried again after so many seconds.
@@ -68,6 +80,10 @@ impl IntoResponse for Fault {
         if let Some(seconds) = self.retry_after {
             let headers = response.headers_mut();
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(allow) = self.allow {
+            let headers = response.headers_mut();
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         response
     }

@@ -33,7 +33,7 @@ mod store;
 mod subject;
 mod tend;
 #[cfg(test)]
-mod trial;
+pub(crate) mod trial;
 mod wanted;
 pub(crate) mod x509;
 

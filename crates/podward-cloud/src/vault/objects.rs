@@ -114,8 +114,12 @@ pub(super) fn restored<T: Object>(item: Item<T>) -> Vec<Step> {
     steps
 }
 
+/// What some clients put before their JSON, and what a reader may ignore (RFC 8259, 8.1).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Reads a body. What it holds is not told: it may be a secret.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     serde_json::from_slice(body).map_err(|e| {
         Fault::bad(format!(
             "The request body is not the JSON that this operation takes (line {}, column {})",

@@ -47,9 +47,28 @@ pub(crate) fn kind(path: &str) -> &'static str {
         .unwrap_or_default()
 }
 
-/// Whether a part of a path, as [`segments`] tells it, names an operation.
-pub(super) fn is_word(part: &str) -> bool {
-    WORDS.contains(&part)
+/// The methods that are served at a path, as [`segments`] tells it; `None` where nothing is.
+pub(super) fn allowed(path: &[&str]) -> Option<&'static str> {
+    Some(match path {
+        ["certificates", "issuers"] => "GET",
+        ["certificates", "issuers", _] => "DELETE, GET, PATCH, PUT",
+        ["certificates", "contacts"] => "DELETE, GET, PUT",
+        ["certificates" | "keys" | "secrets", rest @ ..] => match rest {
+            [] | [_, "versions"] => "GET",
+            [_] if path.first() == Some(&"certificates") => "DELETE, GET, PATCH",
+            [_] => "DELETE, GET, PATCH, PUT",
+            [_, "pending"] => "DELETE, GET, PATCH",
+            [_, "policy"] => "GET, PATCH",
+            [_, "rotationpolicy"] => "GET, PUT",
+            [.., last] if WORDS.contains(last) => "POST",
+            [_, _version] => "GET, PATCH",
+            _ => return None,
+        },
+        [_] => "GET",
+        [_, _name] => "DELETE, GET",
+        [.., last] if WORDS.contains(last) => "POST",
+        _ => return None,
+    })
 }
 
 /// The parts of a path between its slashes: fixed words as they stand in this file, names and versions as they came.
@@ -123,6 +142,54 @@ mod tests {
         ] {
             assert_eq!(of(method, path), told);
         }
+    }
+
+    #[test]
+    fn a_method_that_is_not_served_names_those_that_are() {
+        let trial = Trial::new();
+        trial.ask("POST", "/keys/k/create", &json!({"kty": "EC"}));
+        for path in [
+            "/secrets",
+            "/secrets/a",
+            "/secrets/a/1",
+            "/secrets/a/versions",
+            "/secrets/a/backup",
+            "/keys",
+            "/keys/k",
+            "/keys/k/create",
+            "/keys/k/rotate",
+            "/keys/k/rotationpolicy",
+            "/keys/k/1/sign",
+            "/certificates",
+            "/certificates/c",
+            "/certificates/c/create",
+            "/certificates/c/policy",
+            "/certificates/c/pending",
+            "/certificates/c/pending/merge",
+            "/certificates/issuers",
+            "/certificates/issuers/i",
+            "/certificates/contacts",
+            "/deletedsecrets",
+            "/deletedkeys/k",
+            "/deletedcertificates/c/recover",
+        ] {
+            let parts = segments(&Method::GET, path);
+            let methods: Vec<_> = allowed(&parts).unwrap().split(", ").collect();
+            for method in ["DELETE", "GET", "PATCH", "POST", "PUT"] {
+                let (status, headers, _) = trial.whole("owner", method, path, "{}".into());
+                let told = headers.get("allow").map(|allow| allow.to_str().unwrap());
+                if status == 405 {
+                    assert_eq!(told, allowed(&parts), "{method} {path}");
+                }
+                // where a version may stand, a word is one that is not there
+                let is_served = methods.contains(&method) || status == 404;
+                assert_eq!(status == 405, !is_served, "{method} {path}");
+            }
+        }
+        assert_eq!(trial.ask("GET", "/keys/k/1/2/3", &json!(null)).0, 404);
+        let marked = "\u{feff}{\"value\": \"x\"}".to_owned();
+        let (status, _, told) = trial.whole("owner", "PUT", "/secrets/a", marked);
+        assert_eq!((status, &told["value"]), (200, &json!("x")));
     }
 
     #[test]

@@ -25,10 +25,10 @@ impl Recorder for Deaf {
 }
 
 /// A cloud of one vault, `dev`, whose `owner` may do everything.
-pub(super) struct Trial(Arc<Cloud>);
+pub(crate) struct Trial(pub(crate) Arc<Cloud>);
 
 impl Trial {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let config = json!({
             "apiVersion": "podward.dev/v1alpha1", "kind": "Cloud",
             "tenants": [{"id": TENANT, "name": "t", "applications": [{"name": "owner", "clientId": OWNER}]}],
@@ -61,13 +61,13 @@ impl Trial {
     }
 
     /// What the owner is answered: status and body.
-    pub(super) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let (status, _, body) = self.whole("owner", method, path, body.to_string());
         (status, body)
     }
 
     /// What someone is answered, with the headers.
-    pub(super) fn whole(
+    pub(crate) fn whole(
         &self,
         who: &str,
         method: &str,
