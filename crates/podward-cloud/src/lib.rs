@@ -2,6 +2,7 @@
 
 mod assertion;
 mod bearer;
+mod ber;
 mod config;
 mod credentials;
 mod der;

@@ -13,6 +13,7 @@ use aws_lc_rs::{hmac, pbkdf2};
 use zeroize::Zeroizing;
 
 use super::pbes1;
+use crate::ber;
 use crate::der::{self, INTEGER, SEQUENCE};
 pub(super) use write::write;
 
@@ -106,14 +107,17 @@ fn number(digits: &[u8]) -> Option<u64> {
 /// Reads a file. One without a MAC is read as well: it has no password.
 pub(super) fn read(file: &[u8], password: &str) -> Result<Contents, Unreadable> {
     let malformed = Unreadable::Malformed;
-    let (pfx, _) = der::read(file, SEQUENCE).ok_or(malformed)?;
+    // the MAC is of the octets as they are: what they hold is made definite by itself
+    let file = ber::definite(file).ok_or(malformed)?;
+    let (pfx, _) = der::read(&file, SEQUENCE).ok_or(malformed)?;
     let (_, rest) = der::read(pfx, INTEGER).ok_or(malformed)?;
     let (info, mac) = der::read(rest, SEQUENCE).ok_or(malformed)?;
     let safe = data_of(info).ok_or(malformed)?;
     if !mac.is_empty() && !proven(mac, safe, password).ok_or(malformed)? {
         return Err(Unreadable::Password);
     }
-    let (mut infos, _) = der::read(safe, SEQUENCE).ok_or(malformed)?;
+    let safe = ber::definite(safe).ok_or(malformed)?;
+    let (mut infos, _) = der::read(&safe, SEQUENCE).ok_or(malformed)?;
     let mut contents = Contents::default();
     while let Some((info, rest)) = der::read(infos, SEQUENCE) {
         infos = rest;
@@ -173,11 +177,15 @@ fn encrypted(info: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, Unreadab
         let (content, _) = der::read(rest, SEQUENCE)?;
         let (_kind, rest) = der::read(content, OID)?;
         let (algorithm, rest) = der::read(rest, SEQUENCE)?;
-        let (octets, _) = der::read(rest, TAGGED_OCTETS)?;
+        let octets = match der::any(rest)? {
+            (TAGGED_OCTETS, octets, _) => octets.to_vec(),
+            (TAGGED, parts, _) => ber::joined(parts)?,
+            _ => return None,
+        };
         (kind == ENCRYPTED_DATA).then_some((algorithm, octets))
     };
     let (algorithm, octets) = parts().ok_or(Unreadable::Malformed)?;
-    decrypt(algorithm, octets, password)
+    decrypt(algorithm, &octets, password)
 }
 
 /// Decrypts with PBES2 (RFC 8018, 6.2).
@@ -273,7 +281,8 @@ fn of_old(
 
 fn bags_of(contents: &[u8], password: &str, out: &mut Contents) -> Result<(), Unreadable> {
     let malformed = Unreadable::Malformed;
-    let (mut bags, _) = der::read(contents, SEQUENCE).ok_or(malformed)?;
+    let contents = ber::definite(contents).ok_or(malformed)?;
+    let (mut bags, _) = der::read(&contents, SEQUENCE).ok_or(malformed)?;
     while let Some((bag, rest)) = der::read(bags, SEQUENCE) {
         bags = rest;
         let (kind, rest) = der::read(bag, OID).ok_or(malformed)?;

@@ -125,6 +125,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_may_be_written_with_indefinite_lengths() {
+        let (key, leaf) = ([0x30, 0], [0x30, 1, 5]);
+        let file = write(Some(&key), &[&leaf], 0, SALTS).unwrap();
+        let file = crate::ber::indefinite(&file);
+        let contents = read(&file, "").ok().unwrap();
+        assert_eq!(contents.keys[0].as_slice(), key);
+        assert_eq!(contents.certificates, [leaf]);
+    }
+
+    #[test]
     fn certificates_may_be_alone_in_a_file() {
         let leaf = [0x30, 1, 5];
         let file = write(None, &[&leaf], 0, SALTS).unwrap();
