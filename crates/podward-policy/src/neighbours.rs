@@ -250,13 +250,9 @@ impl Neighbours {
             .collect()
     }
 
-    /// The network policies that may be about pods of a namespace with these labels.
-    pub(crate) fn policies(&self, namespace: &str, labels: &Pairs) -> Vec<&Policy> {
-        let policies = self.policies.iter();
-        let policies = policies.filter(|policy| policy.namespace == namespace);
-        policies
-            .filter(|policy| policy.may_select(labels))
-            .collect()
+    /// The network policies that name ports by their number.
+    pub(crate) fn policies(&self) -> &[Policy] {
+        &self.policies
     }
 
     /// A service account.

@@ -212,6 +212,49 @@ fn a_port_moves_with_hooks_and_policies() {
 }
 
 #[test]
+fn a_port_moves_with_the_policies_of_who_asks_it() {
+    let egress = |to: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: n}}\nspec:\n  podSelector: {{matchLabels: {{app: client}}}}\n  egress:\n  - to: {to}\n    ports: [{{port: 80}}]\n"
+        )
+    };
+    let web = "{podSelector: {matchLabels: {app: web}}}";
+    let policy = egress(&format!("[{web}]"));
+    let (texts, failed) = moved(&[WEB, SERVICE, &policy], &[]);
+    assert!(failed.is_empty(), "{failed:?}");
+    assert_eq!(texts[2], policy.replace("port: 80", "port: 8080"));
+    // what is about others stays, and moves nothing
+    for to in [
+        "[{podSelector: {matchLabels: {app: other}}}]",
+        "[{ipBlock: {cidr: 10.0.0.0/8}}]",
+    ] {
+        let policy = egress(to);
+        let (texts, failed) = moved(&[WEB, SERVICE, &policy], &[]);
+        assert!(failed.is_empty() && texts[1].contains("targetPort: 8080"));
+        assert_eq!(texts[2], policy);
+    }
+    for to in [
+        format!("[{web}, {{podSelector: {{matchLabels: {{app: other}}}}}}]"),
+        "[{podSelector: {matchLabels: {app: web}}, namespaceSelector: {}}]".to_owned(),
+        "[]".to_owned(),
+    ] {
+        let policy = egress(&to);
+        let (texts, failed) = moved(&[WEB, SERVICE, &policy], &[]);
+        assert!(failed[0].contains("not by labels alone"), "{failed:?}");
+        assert_eq!(texts[2], policy);
+    }
+}
+
+#[test]
+fn a_port_moves_with_the_probe_of_another_container() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: w, labels: {app: web}}\nspec:\n  securityContext: {runAsUser: 1000}\n  containers:\n  - name: a\n    image: x\n    ports: [{containerPort: 80}]\n  - name: b\n    image: x\n    readinessProbe: {tcpSocket: {port: 80}}\n";
+    let (texts, failed) = moved(&[pod, SERVICE], &[]);
+    assert!(failed.is_empty(), "{failed:?}");
+    assert!(texts[0].contains("containerPort: 8080"), "{}", texts[0]);
+    assert!(texts[0].contains("tcpSocket: {port: 8080}"), "{}", texts[0]);
+}
+
+#[test]
 fn a_port_stays_where_something_cannot_move_with_it() {
     let broken = Fixed {
         path: "b.yaml".into(),

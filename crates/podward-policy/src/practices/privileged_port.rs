@@ -84,7 +84,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
             continue;
         }
         let before = spots.len();
-        let named = listens(container, from);
+        let named = listens(pod, container, from);
         let ports = named.iter().map(|(_, port, _)| *port).collect();
         for (field, port, node_port) in named {
             let spot = of_port(scene, container, &field, port);
@@ -132,7 +132,7 @@ fn first_unprivileged(pod: &Pod<'_>) -> i64 {
 
 /// The privileged ports that a container names, each once: where, which, and whether it is one of
 /// the node's as well.
-fn listens(container: &Container<'_>, from: i64) -> Vec<(String, i64, bool)> {
+fn listens(pod: &Pod<'_>, container: &Container<'_>, from: i64) -> Vec<(String, i64, bool)> {
     let mut found: Vec<(String, i64, bool)> = Vec::new();
     let mut add = |field: String, port: Option<&Node>, on_node: bool| {
         let Some(port) = port.and_then(Node::as_i64) else {
@@ -150,8 +150,24 @@ fn listens(container: &Container<'_>, from: i64) -> Vec<(String, i64, bool)> {
             on_node,
         );
     }
+    // a port that another container names is that one's
+    let elsewhere = |port: &Node| {
+        let mut others = pod
+            .containers
+            .iter()
+            .filter(|one| one.name != container.name);
+        others.any(|one| {
+            let mut ports = one.list("ports");
+            ports.any(|(_, named)| {
+                let named = named.get("containerPort").and_then(Node::as_i64);
+                named.is_some() && named == port.as_i64()
+            })
+        })
+    };
     for (field, port) in probes(container) {
-        add(field, Some(port), false);
+        if !elsewhere(port) {
+            add(field, Some(port), false);
+        }
     }
     found
 }
@@ -215,18 +231,18 @@ fn of_port(scene: &Scene<'_>, container: &Container<'_>, field: &str, port: i64)
         return spot;
     }
     let is_it = |node: &Node| node.as_i64() == Some(port);
-    let mut fields: Vec<String> = container
+    let own = container
         .list("ports")
         .filter(|(_, entry)| entry.get("containerPort").is_some_and(is_it))
-        .map(|(index, _)| format!("ports[{index}].containerPort"))
-        .collect();
-    let asked = probes(container)
-        .into_iter()
-        .filter(|(_, node)| is_it(node));
-    fields.extend(asked.map(|(field, _)| field));
-    let edits = fields
-        .iter()
-        .map(|field| Edit::set(pod.path_of(&container.path_of(field)), other));
+        .map(|(index, _)| container.path_of(&format!("ports[{index}].containerPort")));
+    // the containers of a pod share its network: any of them may be asked by the probe of another
+    let asked = pod.containers.iter().flat_map(|one| {
+        let asked = probes(one).into_iter().filter(|(_, node)| is_it(node));
+        asked.map(|(field, _)| one.path_of(&field))
+    });
+    let edits = own
+        .chain(asked)
+        .map(|path| Edit::set(pod.path_of(&path), other));
     let elsewhere = services.iter().map(|service| Elsewhere {
         path: Arc::clone(&service.path),
         start: service.start,
@@ -239,10 +255,8 @@ fn of_port(scene: &Scene<'_>, container: &Container<'_>, field: &str, port: i64)
             .collect(),
         blocked: None,
     });
-    let policies = scene.neighbours().policies(pod.namespace(), &labels);
-    let lets_in = policies
-        .iter()
-        .filter_map(|policy| policy.moved(port, other));
+    let policies = scene.neighbours().policies().iter();
+    let lets_in = policies.filter_map(|policy| policy.moved(pod.namespace(), &labels, port, other));
     let fix = Fix {
         edits: edits.collect(),
         elsewhere: elsewhere.chain(lets_in).collect(),
