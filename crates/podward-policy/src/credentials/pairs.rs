@@ -25,6 +25,28 @@ pub(super) const BEFORE: usize = 400;
 /// How far behind `name: NAME` its `value:` may stand, bytes.
 const NAMED: usize = 200;
 
+/// Where glibc looks a user up: in nsswitch.conf (nsswitch.conf(5), and the modules that
+/// distributions bring) `passwd` is the name of a database, and these are its values.
+const SERVICES: &[&str] = &[
+    "altfiles",
+    "cache",
+    "compat",
+    "db",
+    "dns",
+    "extrausers",
+    "files",
+    "hesiod",
+    "ldap",
+    "mymachines",
+    "nis",
+    "nisplus",
+    "oslogin",
+    "sss",
+    "systemd",
+    "winbind",
+    "wins",
+];
+
 /// What stands between a key and its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
@@ -149,6 +171,9 @@ pub(super) fn pair(
         return;
     }
     let Some(speaks) = speaks else { return };
+    if name == "passwd" && sign == Sign::Colon && SERVICES.contains(&value.text) {
+        return;
+    }
     // what stands in a string is code's value too: a connection string
     let is_unread = reading == Reading::Code && !connections::is_database(before);
     if is_comment(before) || (!value.quoted && (is_unread || is_code(&value, name))) {
@@ -379,6 +404,7 @@ mod tests {
             ("-Ddb.password=", ""),
             ("host=db user=joe password=", " dbname=shop"),
             ("password: '", "' # the old one"),
+            ("passwd: ", "\n"),
             ("{user: joe, password: ", "}"),
             ("https://host/?user=joe&password=", "&x=y"),
             ("- name: DB_PASSWORD\n  value: ", "\n"),
@@ -425,6 +451,9 @@ mod tests {
             "the bindpw hunter2",
             "- name: DB_USER\n  value: hunter2\n",
             "password://hunter2",
+            "passwd:         files\ngroup:          files systemd\n",
+            "passwd: compat",
+            "passwd:\tsss files\n",
         ] {
             holds_none(text);
         }
