@@ -232,6 +232,7 @@ pub(super) fn speaks(name: &str) -> Option<Speaks> {
         if is_one(word, PUBLIC) {
             return None;
         }
+        let word = without_number(word);
         any_password |= is_password(word);
         let neutral = word.bytes().all(|b| b.is_ascii_digit()) || is_one(word, NEUTRAL);
         if last.is_empty() || !neutral {
@@ -250,7 +251,7 @@ pub(super) fn speaks(name: &str) -> Option<Speaks> {
         "secretkey",
         "privatekey",
     ];
-    if is_password(last) || is_pass(last) {
+    if is_password(last) || is_pass(last) || (is("phrase") && is_pass(before)) {
         Some(Speaks::Password)
     } else if ends("token") && !is_one(before, NO_TOKENS) {
         Some(Speaks::Secret("a token"))
@@ -297,6 +298,17 @@ fn may_speak(name: &str) -> bool {
                 | b"sal"
         )
     })
+}
+
+/// A word without the number at its end, as in `PASSWORD2`; what has nothing but a number stays, and so
+/// do the names of what is no second one.
+fn without_number(word: &str) -> &str {
+    let bare = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    if bare.is_empty() || is_one(word, NEUTRAL) {
+        word
+    } else {
+        bare
+    }
 }
 
 fn is_password(word: &str) -> bool {
@@ -390,6 +402,18 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", secret("a key")),
             ("CLIENT_SECRET_2", secret("a secret")),
             ("SECRET_KEY_BASE", secret("a key")),
+            ("PASSWORD1", Some(Speaks::Password)),
+            ("MYSQL_PASSWORD01", Some(Speaks::Password)),
+            ("dbPassword2", Some(Speaks::Password)),
+            ("db.password2", Some(Speaks::Password)),
+            ("PASS_PHRASE", Some(Speaks::Password)),
+            ("passPhrase2", Some(Speaks::Password)),
+            ("TOKEN2", secret("a token")),
+            ("API_KEY2", secret("a key")),
+            ("SECRET_KEY_BASE64", secret("a key")),
+            ("PASSWORD_FILE2", None),
+            ("PASSWORD_SHA256", None),
+            ("SEARCH_PHRASE", None),
             ("ROUTE_KEY", Some(Speaks::Perhaps)),
             ("SECRETS_DIR", None),
             ("TLS_SECRET_KEY_PATH", None),

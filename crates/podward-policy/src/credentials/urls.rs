@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::entropy::is_random;
+use super::entropy::{bits, is_random, mix};
 use super::found::{By, Found};
 use super::names::Speaks;
 use super::pairs::{before, is_comment};
@@ -168,13 +168,20 @@ fn has_properties(authority: &[u8]) -> bool {
     !host.contains(&b'@') && port.iter().all(u8::is_ascii_digit) && parts.next().is_some_and(is_key)
 }
 
+/// Whether the last part of a web hook is drawn: its place tells the rest, so it need not have a digit.
+fn is_hook(token: &str) -> bool {
+    let mix = mix(token.as_bytes());
+    let is_mixed = mix.digit || (mix.lower && mix.upper);
+    token.len() >= 16 && is_mixed && bits(token.as_bytes()) >= 3.0
+}
+
 /// `https://hooks.slack.com/services/T…/B…/…`: who knows it may write.
 fn hook(rest: &str, start: usize, found: &mut Found) {
     let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.');
     let length = rest.bytes().take(HOOK).take_while(|b| is_part(b)).count();
     let url = rest.get(..length).unwrap_or_default();
     let token = url.rsplit('/').next().unwrap_or_default();
-    if url.split('/').count() == 5 && is_random(token) {
+    if url.split('/').count() == 5 && is_hook(token) {
         let at = start + length - token.len();
         found.add(
             By::Form,
@@ -278,6 +285,11 @@ mod tests {
         let token = letters(24);
         let url = format!("https://hooks.slack.com/services/T0AB12CD3/B0AB12CD3/{token}");
         assert_eq!(found(&url), [("a Slack web hook", token.as_str())]);
+        for token in ["kd83jfFF2lsdkd83jfFF2lsd", "kdHsjfFFalsdJqwEjfWFolsd"] {
+            let url = format!("https://hooks.slack.com/services/T0AB12CD3/B0AB12CD3/{token}");
+            assert_eq!(found(&url), [("a Slack web hook", token)]);
+        }
+        holds_none("https://hooks.slack.com/services/YOUR/WEBHOOK/yourtokenofthehook");
         holds_none("https://hooks.slack.com/services/T000/B000/XXXXXXXXXXXXXXXXXXXXXXXX");
     }
 }
