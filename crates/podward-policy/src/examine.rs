@@ -10,7 +10,7 @@ use podward_manifest::{
 
 use crate::exceptions::Suppressions;
 use crate::finding::Edit;
-use crate::mask::mask_all;
+use crate::mask::{mask_all, values_of};
 use crate::neighbours::Surroundings;
 use crate::practices::PRACTICES;
 use crate::rules::{DUPLICATE_KEY, UNKNOWN_FIELD, WRONG_TYPE};
@@ -203,13 +203,15 @@ impl<'a> Examining<'a> {
 /// Hides the secrets of a document in all that is found in it: objects may stand in one line.
 fn hide(of_file: &mut [Finding], judged: &mut [ExaminedObject]) {
     let mut lists = vec![of_file];
+    let mut values = Vec::new();
     for one in judged {
+        values_of(&one.object, &mut values);
         lists.push(&mut one.findings);
         let verdicts = one.verdicts.iter_mut().filter_map(Decoded::verdict_mut);
         let violations = verdicts.flat_map(|verdict| &mut verdict.violations);
         lists.extend(violations.map(|violation| violation.findings.as_mut_slice()));
     }
-    mask_all(&mut lists);
+    mask_all(&mut lists, &values);
 }
 
 /// Takes out what is to be left of an object; how many findings those were.
