@@ -113,6 +113,15 @@ impl Spot {
         self.fixed_at(field, chosen.unwrap_or(example), safety)
     }
 
+    /// Mended by nobody but a person, who is told how.
+    pub(crate) fn mended_by_hand(self, mend: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            mend: mend.into(),
+            fix: None,
+            ..self
+        }
+    }
+
     /// Mended by changes of its object.
     pub(crate) fn fixed_by(mut self, edits: Vec<Edit>, safety: Safety) -> Self {
         self.fix = Some(Fix {

@@ -17,6 +17,7 @@ mod patch;
 mod pod;
 mod practice;
 mod practices;
+mod profiles;
 mod rule;
 mod rules;
 mod settings;

@@ -6,12 +6,11 @@ use std::collections::BTreeSet;
 use podward_manifest::Node;
 
 use super::STANDARDS;
-use crate::check::{Breach, Check};
+use crate::check::{Breach, Check, Spot};
 use crate::pod::Pod;
+use crate::profiles::{APP_ARMOR, against_app_armor, mend_beside};
 use crate::rule::pod;
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
-
-const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 pub(super) const CHECK: Check = Check {
     rule: &Rule {
@@ -48,6 +47,14 @@ fn forbidden(profile: Option<&Node>) -> Option<&str> {
 const BREAKS: Safety =
     Safety::MayBreak("a program is refused the mounts and files that the runtime's profile denies");
 
+/// With its fix, unless there is an annotation beside which the server refuses it.
+fn mended(spot: Spot, annotation: Option<&str>) -> Spot {
+    match annotation {
+        Some(key) => spot.mended_by_hand(mend_beside(key)),
+        None => spot.fixed_to("RuntimeDefault", BREAKS),
+    }
+}
+
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     let mut setters = words::Setters::default();
     let mut annotated = BTreeSet::new();
@@ -55,35 +62,31 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
     if let Some(kind) = forbidden(pod.security(&["appArmorProfile"])) {
         setters.pod = true;
         setters.values.insert(kind.to_owned());
-        spots.push(
-            pod.spot(
-                "securityContext.appArmorProfile.type",
-                format!("the pod's AppArmor profile is \"{kind}\""),
-                MEND,
-            )
-            .fixed_to("RuntimeDefault", BREAKS),
+        let spot = pod.spot(
+            "securityContext.appArmorProfile.type",
+            format!("the pod's AppArmor profile is \"{kind}\""),
+            MEND,
         );
+        spots.push(mended(spot, against_app_armor(pod, None)));
     }
     for container in &pod.containers {
         if let Some(kind) = forbidden(container.security(&["appArmorProfile"])) {
             setters.containers.push(container.name);
             setters.values.insert(kind.to_owned());
-            spots.push(
-                pod.spot_in(
-                    container,
-                    "securityContext.appArmorProfile.type",
-                    format!(
-                        "the AppArmor profile of container \"{}\" is \"{kind}\"",
-                        container.name
-                    ),
-                    MEND,
-                )
-                .fixed_to("RuntimeDefault", BREAKS),
+            let spot = pod.spot_in(
+                container,
+                "securityContext.appArmorProfile.type",
+                format!(
+                    "the AppArmor profile of container \"{}\" is \"{kind}\"",
+                    container.name
+                ),
+                MEND,
             );
+            spots.push(mended(spot, against_app_armor(pod, Some(container))));
         }
     }
     for (key, value) in pod.annotations() {
-        let Some(name) = key.as_str().filter(|name| name.starts_with(ANNOTATION)) else {
+        let Some(name) = key.as_str().filter(|name| name.starts_with(APP_ARMOR)) else {
             continue;
         };
         let profile = value.as_str().unwrap_or_default();

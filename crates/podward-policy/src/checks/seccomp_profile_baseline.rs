@@ -8,6 +8,7 @@ use podward_manifest::Node;
 use super::STANDARDS;
 use crate::check::{Breach, Check, Spot};
 use crate::pod::Pod;
+use crate::profiles::{SECCOMP_OF_CONTAINER, SECCOMP_OF_POD, against_seccomp, mend_beside};
 use crate::rule::{PLAIN, pod};
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
@@ -59,6 +60,14 @@ fn filters(profile: &Node) -> Result<(), &str> {
     }
 }
 
+/// With its fix, unless there is an annotation beside which the server refuses it.
+fn mended(spot: Spot, annotation: Option<&str>) -> Spot {
+    match annotation {
+        Some(key) => spot.mended_by_hand(mend_beside(key)),
+        None => spot.fixed_to("RuntimeDefault", BREAKS),
+    }
+}
+
 /// Profiles that filter nothing.
 pub(super) fn forbidden<'a>(pod: &Pod<'a>) -> (words::Setters<'a>, Vec<Spot>) {
     let mut setters = words::Setters::default();
@@ -66,31 +75,27 @@ pub(super) fn forbidden<'a>(pod: &Pod<'a>) -> (words::Setters<'a>, Vec<Spot>) {
     if let Some(Err(kind)) = pod.security(&["seccompProfile"]).map(filters) {
         setters.pod = true;
         setters.values.insert(kind.to_owned());
-        spots.push(
-            pod.spot(
-                "securityContext.seccompProfile.type",
-                format!("the pod's seccomp profile is \"{kind}\""),
-                MEND,
-            )
-            .fixed_to("RuntimeDefault", BREAKS),
+        let spot = pod.spot(
+            "securityContext.seccompProfile.type",
+            format!("the pod's seccomp profile is \"{kind}\""),
+            MEND,
         );
+        spots.push(mended(spot, against_seccomp(pod, None)));
     }
     for container in &pod.containers {
         if let Some(Err(kind)) = container.security(&["seccompProfile"]).map(filters) {
             setters.containers.push(container.name);
             setters.values.insert(kind.to_owned());
-            spots.push(
-                pod.spot_in(
-                    container,
-                    "securityContext.seccompProfile.type",
-                    format!(
-                        "the seccomp profile of container \"{}\" is \"{kind}\"",
-                        container.name
-                    ),
-                    MEND,
-                )
-                .fixed_to("RuntimeDefault", BREAKS),
+            let spot = pod.spot_in(
+                container,
+                "securityContext.seccompProfile.type",
+                format!(
+                    "the seccomp profile of container \"{}\" is \"{kind}\"",
+                    container.name
+                ),
+                MEND,
             );
+            spots.push(mended(spot, against_seccomp(pod, Some(container))));
         }
     }
     (setters, spots)
@@ -106,9 +111,6 @@ pub(super) fn breach(setters: &words::Setters<'_>, spots: Vec<Spot>) -> Option<B
     })
 }
 
-const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
-const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
-
 /// Annotations of the pod, or of a container that it has, that switch the filter off.
 fn annotated(pod: &Pod<'_>) -> Option<Breach> {
     let names: BTreeSet<&str> = pod.containers.iter().map(|c| c.name).collect();
@@ -116,9 +118,9 @@ fn annotated(pod: &Pod<'_>) -> Option<Breach> {
     let mut spots = Vec::new();
     for (key, value) in pod.annotations() {
         let Some(name) = key.as_str() else { continue };
-        let counts = name == OF_POD
+        let counts = name == SECCOMP_OF_POD
             || name
-                .strip_prefix(OF_CONTAINER)
+                .strip_prefix(SECCOMP_OF_CONTAINER)
                 .is_some_and(|of| names.contains(of));
         let profile = value.as_str().unwrap_or_default();
         let filters = matches!(profile, "runtime/default" | "docker/default")

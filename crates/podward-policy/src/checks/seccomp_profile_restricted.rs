@@ -5,6 +5,7 @@ use super::STANDARDS;
 use super::seccomp_profile_baseline::{WHY, breach, forbidden};
 use crate::check::{Breach, Check};
 use crate::pod::Pod;
+use crate::profiles::{against_seccomp, mend_beside};
 use crate::rule::{PLAIN, pod};
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
@@ -48,6 +49,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
     }
     let mut names = Vec::new();
     let mut silent = Vec::new();
+    let annotation = against_seccomp(pod, None);
     let safety = if pod.has_power() {
         BREAKS
     } else {
@@ -56,19 +58,20 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
     for container in &pod.containers {
         if container.security(&["seccompProfile"]).is_none() {
             names.push(container.name);
-            silent.push(
-                pod.spot_in(
-                    container,
-                    "securityContext.seccompProfile",
-                    format!("container \"{}\" has no seccomp profile", container.name),
-                    "set seccompProfile: {type: RuntimeDefault} in the securityContext of the pod",
-                )
-                .fixed_at(
+            let spot = pod.spot_in(
+                container,
+                "securityContext.seccompProfile",
+                format!("container \"{}\" has no seccomp profile", container.name),
+                "set seccompProfile: {type: RuntimeDefault} in the securityContext of the pod",
+            );
+            silent.push(match annotation {
+                Some(key) => spot.mended_by_hand(mend_beside(key)),
+                None => spot.fixed_at(
                     pod.path_of("securityContext.seccompProfile.type"),
                     "RuntimeDefault",
                     safety,
                 ),
-            );
+            });
         }
     }
     Breach::unless_none(silent, "seccompProfile", || {

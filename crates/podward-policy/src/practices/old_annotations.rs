@@ -2,6 +2,7 @@
 
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Scene};
+use crate::profiles::APP_ARMOR;
 use crate::rule::pod;
 use crate::{Profile, Remedy, Rule, Severity, Version};
 
@@ -28,7 +29,6 @@ pub(super) const PRACTICE: Practice = Practice {
     run: Run::Pods(run),
 };
 
-const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 const SECCOMP: &[&str] = &[
     "seccomp.security.alpha.kubernetes.io/",
     "container.seccomp.security.alpha.kubernetes.io/",

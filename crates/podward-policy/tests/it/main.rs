@@ -2,6 +2,7 @@
 //! manifests.
 
 #[cfg(test)]
+mod by_hand;
 mod conformance;
 #[cfg(test)]
 mod credentials;
