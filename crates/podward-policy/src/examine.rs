@@ -268,24 +268,37 @@ pub fn findings_of(
     findings
 }
 
+const OTHER_USER: Safety =
+    Safety::MayBreak("a program that needs root, or files of root, fails as another user");
+
 /// The verdict, with the fixes for which a person has chosen the value.
 fn verdict(workload: &Workload<'_>, settings: &Settings) -> Verdict {
     let mut verdict = judge(workload, settings.profile.level(), settings.version);
     let Some(user) = settings.ids.run_as_user else {
         return verdict;
     };
+    let replaces_root = verdict.violations.iter().any(|v| v.check == "runAsUser");
     let violations = verdict.violations.iter_mut();
-    for violation in violations.filter(|violation| violation.check == "runAsUser") {
+    for violation in violations {
         for finding in &mut violation.findings {
+            // what must not be root is not any more, once the user is another
+            if violation.check == "runAsNonRoot"
+                && replaces_root
+                && let Some(fix) = &mut finding.fix
+                && matches!(fix.safety, Safety::Decision(_))
+            {
+                fix.safety = OTHER_USER;
+            }
+            if violation.check != "runAsUser" {
+                continue;
+            }
             finding.fix = Some(Fix {
                 edits: vec![Edit {
                     field: None,
                     value: Some(user.into()),
                 }],
                 elsewhere: Vec::new(),
-                safety: Safety::MayBreak(
-                    "a program that needs root, or files of root, fails as another user",
-                ),
+                safety: OTHER_USER,
             });
         }
     }

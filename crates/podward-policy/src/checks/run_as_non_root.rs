@@ -6,7 +6,7 @@ use podward_manifest::Node;
 use super::STANDARDS;
 use crate::check::{Breach, Check};
 use crate::os;
-use crate::pod::{Pod, User};
+use crate::pod::{Container, Pod, User};
 use crate::rule::{PLAIN, pod};
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
@@ -36,6 +36,12 @@ const BREAKS: Safety = Safety::MayBreak(
     "a container whose image runs as root, or as a user it names by a word, does not start any more",
 );
 
+/// The kubelet starts no container that runs as user 0 and must not: which user it is to be is a
+/// person's decision.
+const ROOT: Safety = Safety::Decision(
+    "no container starts that has runAsNonRoot: true beside runAsUser: 0: another user has to be chosen with it",
+);
+
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     if pod.is_since(35) && pod.own_users() {
         return None;
@@ -52,6 +58,12 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
     } else {
         BREAKS
     };
+    // what the pod says holds where a container says nothing, and there user 0 would not start
+    let starts_no_more = |container: &Container<'_>| {
+        let inherits = container.security(&["runAsNonRoot"]).is_none();
+        inherits && pod.user(container) == User::Root
+    };
+    let any_root = pod.containers.iter().any(starts_no_more);
     let mut bad = words::Setters::default();
     let mut silent = Vec::new();
     let mut bad_spots = Vec::new();
@@ -64,7 +76,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                 "runAsNonRoot of the pod is false",
                 "set it to true, with a runAsUser that is not 0",
             )
-            .fixed_to(true, BREAKS),
+            .fixed_to(true, if any_root { ROOT } else { BREAKS }),
         );
     }
     for container in &pod.containers {
@@ -75,6 +87,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
             Some(true) => {}
             Some(false) => {
                 bad.containers.push(container.name);
+                let is_root = pod.user(container) == User::Root;
                 bad_spots.push(
                     pod.spot_in(
                         container,
@@ -82,7 +95,7 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                         format!("runAsNonRoot of container \"{}\" is false", container.name),
                         "set it to true, with a runAsUser that is not 0",
                     )
-                    .fixed_to(true, BREAKS),
+                    .fixed_to(true, if is_root { ROOT } else { BREAKS }),
                 );
             }
             None if of_pod == Some(true) => {}
@@ -95,12 +108,19 @@ fn run(pod: &Pod<'_>) -> Option<Breach> {
                     ),
                     _ => format!("container \"{}\" may run as root", container.name),
                 };
-                silent_spots.push(pod.spot_in(
+                let spot = pod.spot_in(
                     container,
                     "securityContext.runAsNonRoot",
                     message,
                     "set runAsNonRoot: true in the securityContext of the pod, with a runAsUser that is not 0 where the image's user is root",
-                ).fixed_at(pod.path_of("securityContext.runAsNonRoot"), true, safety));
+                );
+                let of_pod = pod.path_of("securityContext.runAsNonRoot");
+                silent_spots.push(match (pod.user(container), any_root) {
+                    (User::Root, _) => spot.fixed_at(of_pod, true, ROOT),
+                    // that of the pod would be that of others too, which run as user 0
+                    (_, true) => spot.fixed_to(true, safety),
+                    (_, false) => spot.fixed_at(of_pod, true, safety),
+                });
             }
         }
     }
