@@ -1,6 +1,7 @@
 //! A Windows pod has no field that only Linux knows (validation of the API server, since 1.25).
 
 use crate::check::Spot;
+use crate::pod::Pod;
 use crate::practice::{Practice, Run, Scene};
 use crate::rule::pod;
 use crate::{Profile, Remedy, Rule, Safety, Severity, Version};
@@ -70,17 +71,32 @@ const CONTAINER_SECURITY: &[&str] = &[
     "seccompProfile",
 ];
 
+/// Whether a field of the pod is set; false is what is there without it.
+fn is_set(pod: &Pod<'_>, field: &str) -> bool {
+    let node = pod.at(&[field]);
+    node.is_some_and(|node| node.as_bool() != Some(false) || field == "hostUsers")
+}
+
+/// Whether a pod sets a field that only Linux knows.
+pub(super) fn has_any(pod: &Pod<'_>) -> bool {
+    POD.iter().any(|field| is_set(pod, field))
+        || POD_SECURITY
+            .iter()
+            .any(|field| pod.security(&[field]).is_some())
+        || pod.containers.iter().any(|container| {
+            CONTAINER_SECURITY
+                .iter()
+                .any(|field| container.security(&[field]).is_some())
+        })
+}
+
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
     if !pod.windows() {
         return;
     }
     for field in POD {
-        // false is what is there without it
-        if pod
-            .at(&[field])
-            .is_some_and(|node| node.as_bool() != Some(false) || *field == "hostUsers")
-        {
+        if is_set(pod, field) {
             spots.push(
                 pod.spot(field, message(field), PRACTICE.rule.mend)
                     .taken_out(Safety::Safe),
