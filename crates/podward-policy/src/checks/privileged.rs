@@ -4,7 +4,7 @@ use podward_manifest::Node;
 
 use super::STANDARDS;
 use crate::check::{Breach, Check};
-use crate::pod::Pod;
+use crate::pod::{Container, Pod};
 use crate::rule::{PLAIN, pod};
 use crate::{Level, Profile, Remedy, Rule, Safety, Severity, Version, words};
 
@@ -30,18 +30,38 @@ pub(super) const CHECK: Check = Check {
     run,
 };
 
+const BREAKS: Safety = Safety::MayBreak(
+    "a program that changes the node, its devices or its kernel is not let any more",
+);
+
+/// Whether what a container mounts is to be seen on the node, which the API server lets privileged ones
+/// alone ask for (core validation, `validateMountPropagation`).
+fn shows_mounts(container: &Container<'_>) -> bool {
+    container.list("volumeMounts").any(|(_, mount)| {
+        let propagation = mount.get("mountPropagation").and_then(Node::as_str);
+        propagation == Some("Bidirectional")
+    })
+}
+
 fn run(pod: &Pod<'_>) -> Option<Breach> {
     let mut names = Vec::new();
     let mut spots = Vec::new();
     for container in &pod.containers {
         if container.security(&["privileged"]).and_then(Node::as_bool) == Some(true) {
             names.push(container.name);
-            spots.push(pod.spot_in(
+            let spot = pod.spot_in(
                 container,
                 "securityContext.privileged",
                 format!("container \"{}\" is privileged", container.name),
                 "take privileged out; if one capability is what it needs, add that one",
-            ).fixed_to(false, Safety::MayBreak("a program that changes the node, its devices or its kernel is not let any more")));
+            );
+            spots.push(if shows_mounts(container) {
+                spot.mended_by_hand(
+                    "take privileged out, and with it mountPropagation: Bidirectional of its volumeMounts: the API server takes that of privileged containers alone",
+                )
+            } else {
+                spot.fixed_to(false, BREAKS)
+            });
         }
     }
     Breach::unless_none(spots, "privileged", || {

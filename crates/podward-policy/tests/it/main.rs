@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod by_hand;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod credentials;
