@@ -1,7 +1,10 @@
 //! No pod signs in with the secret of a service principal.
 
-use podward_manifest::{Node, Workload};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use podward_manifest::{Node, Object, Workload};
 
+use super::workload_identity_client;
 use crate::check::Spot;
 use crate::practice::{Practice, Run, Sight};
 use crate::rule::pod;
@@ -32,6 +35,7 @@ pub(super) const PRACTICE: Practice = Practice {
                 "  containers:\n  - name: web\n    image: example.com/web:1\n  volumes:\n  - name: secrets\n    csi:\n      driver: secrets-store.csi.k8s.io\n      readOnly: true\n      volumeAttributes:\n        secretProviderClass: web\n"
             ),
             "apiVersion: v1\nkind: Secret\nmetadata:\n  name: creds\nstringData:\n  ca.crt: none\n",
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: creds\nstringData:\n  clientID: argo-server\n  clientSecret: <made by the pipeline>\n",
         ],
     },
     run: Run::Objects(run),
@@ -42,21 +46,7 @@ fn run(sight: &Sight<'_>, spots: &mut Vec<Spot>) {
     let object = sight.object;
     match (object.group(), object.kind.as_str()) {
         ("", "Secret") => {
-            let key = |name: &str| {
-                ["stringData", "data"].into_iter().find_map(|list| {
-                    let entries = object
-                        .node
-                        .get(list)
-                        .map_or(&[] as &[_], Node::entries)
-                        .iter();
-                    let mut keys = entries.filter_map(|(key, _)| key.as_str());
-                    let found = keys.find(|key| of_principal(key) == name)?;
-                    Some(format!("{list}.{found}"))
-                })
-            };
-            if key("clientid").is_some()
-                && let Some(field) = key("clientsecret")
-            {
+            if let Some(field) = secret_of(object) {
                 let message = format!(
                     "the Secret {} holds the secret of a service principal",
                     object.name
@@ -76,6 +66,48 @@ fn run(sight: &Sight<'_>, spots: &mut Vec<Spot>) {
     for pods in sight.pods {
         of_pod(pods, spots);
     }
+}
+
+/// Where a Secret holds the secret of a service principal: a client id and a secret, as every client of
+/// `OAuth` has them, and something of Azure. That is a tenant, an id that is a GUID, or the prefix that
+/// the variables of the SDKs and of Terraform have.
+fn secret_of(object: &Object) -> Option<String> {
+    let lists = ["stringData", "data"].into_iter();
+    let entries = lists.flat_map(|list| {
+        let entries = object.node.get(list).map_or(&[] as &[_], Node::entries);
+        entries
+            .iter()
+            .filter_map(move |(key, value)| Some((list, key.as_str()?, value)))
+    });
+    let (mut has_id, mut is_azure, mut secret) = (false, false, None);
+    for (list, key, value) in entries {
+        let name = of_principal(key);
+        match name.as_str() {
+            "clientid" => {
+                has_id = true;
+                is_azure |= is_guid(list, value);
+            }
+            "clientsecret" if secret.is_none() => secret = Some(format!("{list}.{key}")),
+            "clientsecret" => {}
+            "tenantid" | "subscriptionid" => is_azure = true,
+            _ => continue,
+        }
+        is_azure |= name.len() < plain(key).len();
+    }
+    secret.filter(|_| has_id && is_azure)
+}
+
+/// Whether an entry of a list of a Secret is a GUID.
+fn is_guid(list: &str, value: &Node) -> bool {
+    let Some(text) = value.as_str() else {
+        return false;
+    };
+    if list == "stringData" {
+        return workload_identity_client::is_guid(text.trim());
+    }
+    let decoded = STANDARD.decode(text.trim()).ok();
+    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.is_some_and(|text| workload_identity_client::is_guid(text.trim()))
 }
 
 /// The key of a Secret without the prefix that variables of the SDKs and of Terraform have.
@@ -144,4 +176,38 @@ fn of_pod(pods: &Workload<'_>, spots: &mut Vec<Spot>) {
 
 fn list(node: Option<&Node>) -> &[Node] {
     node.map_or(&[], Node::items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(entries: &str) -> Option<String> {
+        let text = format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n{entries}\n");
+        let document = podward_manifest::parse("f", &text).unwrap().remove(0);
+        secret_of(&podward_manifest::objects_found(document)[0])
+    }
+
+    #[test]
+    fn something_of_azure_makes_a_client_a_service_principal() {
+        let id = "00000000-0000-0000-0000-00000000000a";
+        let encoded = STANDARD.encode(id);
+        for entries in [
+            &format!("stringData: {{clientid: {id}, clientsecret: a}}"),
+            &format!("data: {{client-id: {encoded}, clientsecret: YQ==}}"),
+            "stringData: {client_id: a, client_secret: b, tenant_id: c}",
+            "stringData: {AZURE_CLIENT_ID: a, AZURE_CLIENT_SECRET: b}",
+            "stringData: {ARM_CLIENT_ID: a, ARM_CLIENT_SECRET: b}",
+        ] {
+            assert!(found(entries).is_some(), "{entries}");
+        }
+        for entries in [
+            "stringData: {clientID: argo-server, clientSecret: a}",
+            "stringData: {client-id: Iv1.0f3c9a77d1e2, client-secret: a}",
+            "stringData: {client-id: 1234.apps.googleusercontent.com, client-secret: a}",
+            &format!("stringData: {{clientid: {id}}}"),
+        ] {
+            assert_eq!(found(entries), None, "{entries}");
+        }
+    }
 }
