@@ -31,7 +31,7 @@ pub(super) fn pem(text: &str, at: usize, found: &mut Found) -> usize {
         .find("-----")
         .map_or(text.len(), |end| body_start + end);
     let body = text.get(body_start..body_end).unwrap_or_default();
-    if !holds_key(body) {
+    if ends_text(body) || !holds_key(body) {
         return body_end;
     }
     let tail = text.get(body_end..).unwrap_or_default();
@@ -79,14 +79,32 @@ pub(super) fn encoded_pem(text: &str, word: &Range<usize>, found: &mut Found) {
     }
 }
 
-/// Whether the body of a PEM block is more than dots and words.
-fn holds_key(body: &str) -> bool {
-    let mut run = 0;
-    body.bytes().any(|byte| {
-        let is_base64 = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-        run = if is_base64 { run + 1 } else { 0 };
-        run >= 32
+/// Whether the text ends whose first line the header is, as in `startsWith("…")`; where lines are put
+/// together, another text follows.
+fn ends_text(body: &str) -> bool {
+    let body = body.strip_prefix("\\n").unwrap_or(body);
+    let behind = body.strip_prefix(['"', '\'', '`']);
+    behind.is_some_and(|behind| {
+        let next = behind.trim_start_matches([' ', '\t']).bytes().next();
+        matches!(
+            next,
+            Some(b')' | b']' | b'}' | b';' | b':' | b'&' | b'|' | b'?' | b'=')
+        )
     })
+}
+
+/// Whether the body of a PEM block is more than dots and words: a long name in a program has no number
+/// and capitals and small letters as well.
+fn holds_key(body: &str) -> bool {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    body.as_bytes()
+        .split(|byte| !is_base64(byte))
+        .any(|run| run.len() >= 32 && is_mixed(run))
+}
+
+fn is_mixed(run: &[u8]) -> bool {
+    let mix = super::entropy::mix(run);
+    mix.lower && mix.upper && mix.digit
 }
 
 /// Whether a word is a JSON web token: a header that can be read, claims and a signature.
@@ -161,6 +179,9 @@ mod tests {
             holds("a private key", &pem(label));
         }
         holds("an encrypted private key", &pem("ENCRYPTED PRIVATE KEY"));
+        // as a program puts its lines together
+        let lines = pem("PRIVATE KEY").replace('\n', "\\n\" +\n\"");
+        holds("a private key", &lines);
         // as in the key file of a service account of Google
         holds("a private key", &pem("PRIVATE KEY").replace('\n', "\\n"));
     }
@@ -191,6 +212,14 @@ mod tests {
             "{header}\n...\n{}",
             header.replace("BEGIN", "END")
         ));
+        // what asks for a header, and a long name behind it
+        for text in [
+            format!("if (x.startsWith(\"{header}\")) {{ {} }}", letters(40)),
+            format!("x == '{header}' && aVeryLongNameOfSomethingInThisProgram()"),
+            format!("f(\"{header}\", aVeryLongNameOfSomethingInThisProgram())"),
+        ] {
+            holds_none(&text);
+        }
         // a key behind a certificate
         let both = format!("{}\n{key}\n", pem("CERTIFICATE"));
         assert_eq!(found(&both), [("a private key", key.as_str())]);

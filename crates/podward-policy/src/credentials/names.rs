@@ -30,6 +30,7 @@ const ABOUT: &[&str] = &[
     "DIRECTORY",
     "DURATION",
     "ENABLED",
+    "ENCODER",
     "ENCODING",
     "ENCRYPTION",
     "ENDPOINT",
@@ -52,6 +53,7 @@ const ABOUT: &[&str] = &[
     "ID",
     "INTERVAL",
     "ISSUER",
+    "ITERATIONS",
     "KIND",
     "LABEL",
     "LENGTH",
@@ -75,11 +77,13 @@ const ABOUT: &[&str] = &[
     "REQUIRED",
     "RESET",
     "ROTATION",
+    "ROUNDS",
     "SCRIPT",
     "SIZE",
     "SOURCE",
     "STDIN",
     "STORE",
+    "STRENGTH",
     "TTL",
     "TYPE",
     "URI",
@@ -275,6 +279,27 @@ pub(super) fn speaks(name: &str) -> Option<Speaks> {
     }
 }
 
+/// Whether a value is an identifier in camel case that says again what its name says, such as
+/// `encryptionKey1024` for `encryptionKey`. People make up passwords in this way too, so of one more is
+/// asked: three words and no number.
+pub(super) fn is_repeated(name: &str, value: &str, speaks: Speaks) -> bool {
+    let bare = without_number(value);
+    let is_password = speaks == Speaks::Password;
+    let least = if is_password { 3 } else { 2 };
+    let mut count = 0;
+    let is_said = |word: &str| {
+        words(name).any(|said| {
+            let head = word.get(..said.len());
+            said.len() > 2 && head.is_some_and(|head| head.eq_ignore_ascii_case(said))
+        })
+    };
+    bare.bytes().all(|b| b.is_ascii_alphabetic())
+        && bare.bytes().any(|b| b.is_ascii_lowercase())
+        && !(is_password && bare.len() < value.len())
+        && words(bare).inspect(|_| count += 1).all(is_said)
+        && count >= least
+}
+
 /// Whether a name has the beginning of a word that speaks. Most names have none, and are read once.
 fn may_speak(name: &str) -> bool {
     let mut last = [0; 2];
@@ -387,6 +412,27 @@ mod tests {
     }
 
     #[test]
+    fn identifiers_repeat_what_their_names_say() {
+        let secret = Speaks::Secret("a key");
+        assert!(is_repeated("encryptionKey", "encryptionKey1024", secret));
+        assert!(is_repeated(
+            "credNameUserPassword",
+            "UsernamePasswordCredential",
+            Speaks::Password
+        ));
+        for (name, value) in [
+            ("ROOT_PASSWORD", "RootPassword"),
+            ("ROOT_PASSWORD", "RootPassword1"),
+            ("USER_DB_PASSWORD", "UserDbPassword1"),
+            ("password", "hunter2"),
+        ] {
+            assert!(!is_repeated(name, value, Speaks::Password), "{value}");
+        }
+        assert!(!is_repeated("API_KEY", "apikey123", secret));
+        assert!(!is_repeated("encryptionKey", "q7ZtLmXvBkDsYwR", secret));
+    }
+
+    #[test]
     fn names_speak_of_credentials_or_of_what_is_about_them() {
         let secret = |kind| Some(Speaks::Secret(kind));
         let cases = [
@@ -428,6 +474,7 @@ mod tests {
             ("PUBLIC_KEY", None),
             ("checksum/secret", None),
             ("PASSWORD_MIN_LENGTH", None),
+            ("password.encoder.iterations", None),
             ("MAX_TOKENS", None),
             ("password_encryption", None),
             ("ROOT_PW", Some(Speaks::Password)),

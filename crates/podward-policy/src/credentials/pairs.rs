@@ -7,7 +7,7 @@ use super::declared;
 use super::entropy::is_name;
 use super::found::{By, Found};
 use super::headers::is_login;
-use super::names::{Speaks, speaks};
+use super::names::{Speaks, is_repeated, speaks};
 use super::nested;
 use super::references;
 use super::scan::Reading;
@@ -65,14 +65,22 @@ struct Written<'a> {
     next: Option<u8>,
 }
 
+/// What is known where a key stands.
+pub(super) struct Context<'a> {
+    pub(super) reading: Reading,
+    /// Whether a comment of several lines is around it.
+    pub(super) commented: bool,
+    /// What the last `name: NAME` said of the `value:` that follows it, and where that ended.
+    pub(super) named: &'a mut Option<(Speaks, usize)>,
+}
+
 /// Looks at a word as a key.
-pub(super) fn pair(
-    text: &str,
-    key: &Range<usize>,
-    reading: Reading,
-    named: &mut Option<(Speaks, usize)>,
-    found: &mut Found,
-) {
+pub(super) fn pair(text: &str, key: &Range<usize>, context: Context<'_>, found: &mut Found) {
+    let Context {
+        reading,
+        commented,
+        named,
+    } = context;
     let Some((sign, at, spaced)) = separator(text, key) else {
         return;
     };
@@ -80,7 +88,8 @@ pub(super) fn pair(
         return;
     };
     if references::is_one(text, key, sign == Sign::Colon) {
-        if let Some(span) = references::default(text, key)
+        if !commented
+            && let Some(span) = references::default(text, key)
             && let Some(speaks) = speaks(name)
             && let Some(value) = text.get(span.clone())
             && let Some((kind, severity)) = judge(speaks, value)
@@ -101,6 +110,8 @@ pub(super) fn pair(
         _ => None,
     }
     .map_or_else(|| speaks(name), |(of_name, _)| Some(of_name));
+    // a comment is read for connection strings, not for names
+    let speaks = speaks.filter(|_| !commented);
     if !connection && speaks.is_none() {
         return;
     }
@@ -145,9 +156,16 @@ pub(super) fn pair(
         }
         return;
     }
-    let Some(value) = written(text, at, sign, spaced) else {
+    let Some(mut value) = written(text, at, sign, spaced) else {
         return;
     };
+    // `##vso[task.setvariable variable=NAME;issecret=true]VALUE` of Azure Pipelines
+    if name.eq_ignore_ascii_case("issecret")
+        && let Some((switch, set)) = value.text.split_once(']')
+    {
+        value.start += switch.len() + 1;
+        value.text = set;
+    }
     let speaks = match speaks {
         Some(Speaks::Perhaps) if sign == Sign::Colon && name.eq_ignore_ascii_case("key") => {
             let at =
@@ -171,7 +189,9 @@ pub(super) fn pair(
         return;
     }
     let Some(speaks) = speaks else { return };
-    if name == "passwd" && sign == Sign::Colon && SERVICES.contains(&value.text) {
+    let is_state = sign == Sign::Colon && !value.quoted && is_state(before, name, &value, text);
+    let is_service = name == "passwd" && sign == Sign::Colon && SERVICES.contains(&value.text);
+    if is_state || is_service {
         return;
     }
     // what stands in a string is code's value too: a connection string
@@ -179,7 +199,9 @@ pub(super) fn pair(
     if is_comment(before) || (!value.quoted && (is_unread || is_code(&value, name))) {
         return;
     }
-    if let Some((kind, severity)) = judge(speaks, value.text) {
+    if let Some((kind, severity)) = judge(speaks, value.text)
+        && !is_repeated(name, value.text, speaks)
+    {
         let (by, kind) = match speaks {
             Speaks::Password if connections::is_database(before) => {
                 (By::Place, "a password in a connection string")
@@ -206,7 +228,11 @@ pub(super) fn declared(text: &str, name: &Range<usize>, found: &mut Found) {
     if is_comment(before) && !is_macro.starts_with("define") {
         return;
     }
-    if let Some((kind, severity)) = judge(speaks, value.text) {
+    if let Some((kind, severity)) = judge(speaks, value.text)
+        && !text
+            .get(name.clone())
+            .is_some_and(|name| is_repeated(name, value.text, speaks))
+    {
         let span = value.start..value.start + value.text.len();
         found.add(By::Name, kind, span, severity);
     }
@@ -356,6 +382,32 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
     made(at, value.len(), false).filter(|_| fits)
 }
 
+/// Commands that say something to a person, and their options.
+const SAY: &[&str] = &[
+    "abort", "debug", "die", "echo", "err", "error", "fail", "fatal", "host", "info", "log",
+    "logger", "msg", "output", "print", "printf", "warn", "warning", "e", "n",
+];
+
+/// Whether a text tells a person of a state: `--- PASS: TestName` of Go, and a word that a script prints,
+/// `echo "password: missing"`, and writes into no file.
+fn is_state(before: &str, name: &str, value: &Written<'_>, text: &str) -> bool {
+    if name == "PASS" && before.ends_with("--- ") {
+        return true;
+    }
+    if !value.text.bytes().all(|b| b.is_ascii_lowercase()) {
+        return false;
+    }
+    let Some((command, _)) = before.rsplit_once(['"', '\'']) else {
+        return false;
+    };
+    let is_end = |c: char| !c.is_ascii_alphanumeric();
+    let verb = command.trim_end().rsplit(is_end).next().unwrap_or_default();
+    let behind = text.get(value.start..).unwrap_or_default();
+    let line = behind.get(..end(behind, |b| b == b'\n').unwrap_or_default());
+    SAY.iter().any(|word| verb.eq_ignore_ascii_case(word))
+        && line.is_some_and(|line| !line.is_empty() && !line.contains(['>', '|']))
+}
+
 /// Whether a value without quotation marks is an expression of a program, or a mark of YAML.
 fn is_code(value: &Written<'_>, name: &str) -> bool {
     let text = value.text;
@@ -405,6 +457,10 @@ mod tests {
             ("host=db user=joe password=", " dbname=shop"),
             ("password: '", "' # the old one"),
             ("passwd: ", "\n"),
+            ("sed -i \"s/password=.*/password=", "\" x"),
+            ("echo \"password: ", "\""),
+            ("<!-- a\n b -->\n<password>", "</password>"),
+            ("x = \"<!--\"\npassword=", "\n"),
             ("{user: joe, password: ", "}"),
             ("https://host/?user=joe&password=", "&x=y"),
             ("- name: DB_PASSWORD\n  value: ", "\n"),
@@ -420,6 +476,12 @@ mod tests {
             let text = format!("{before}hunter2{after}");
             assert_eq!(found(&text), [("a password", "hunter2")], "{text}");
         }
+    }
+
+    #[test]
+    fn variables_of_azure_pipelines_are_values() {
+        let text = "echo \"##vso[task.setvariable variable=T;issecret=true]hunter2\"";
+        assert_eq!(found(text), [("a secret", "hunter2")]);
     }
 
     #[test]
@@ -454,6 +516,16 @@ mod tests {
             "passwd:         files\ngroup:          files systemd\n",
             "passwd: compat",
             "passwd:\tsss files\n",
+            "echo \"##vso[task.setvariable variable=T;issecret=true]$T\"",
+            "password.encoder.iterations=4096",
+            "echo \"password: missing\"",
+            "[ -n \"$P\" ] || log_error 'the password: incorrect, exiting'",
+            "sed -i \"s/password=.*/password=$P/\" x",
+            "{\"Output\":\"--- PASS: TestAscii\\n\"}",
+            "{\"secret\": \"Secret references a k8s Secret that contains the value\"}",
+            "{\"encryptionKey\": \"encryptionKey1024\"}",
+            "credNameUserPassword = \"UsernamePasswordCredential\"",
+            "<a><!-- the old ones:\n<password>hunter2</password>\n<add key=\"OldPassword\" value=\"hunter2\"/>\n--></a>",
         ] {
             holds_none(text);
         }

@@ -24,6 +24,7 @@ pub fn credentials_in(name: Option<&str>, text: &str, reading: Reading) -> Vec<C
     if let Some(name) = name
         && let Some(speaks) = names::speaks(name)
         && let Some((kind, severity)) = values::judge(speaks, text)
+        && !names::is_repeated(name, text.trim(), speaks)
     {
         match values::azure_key(name, text) {
             Some(kind) => found.add(By::Place, kind, trimmed(text), Severity::Error),
@@ -36,11 +37,21 @@ pub fn credentials_in(name: Option<&str>, text: &str, reading: Reading) -> Vec<C
             bytes: text.as_bytes(),
             reading,
             named: None,
+            comment: Comment::default(),
             found: &mut found,
         }
         .run();
     }
     found.settle()
+}
+
+/// The last comment of XML, `<!-- … -->`, which may have many lines.
+#[derive(Default)]
+struct Comment {
+    /// Where it ends, bytes.
+    end: usize,
+    /// Whether none ends behind it, so that the text is not gone through again and again.
+    is_last: bool,
 }
 
 /// Whether a text is one word, too short for a token: most values of manifests are.
@@ -101,6 +112,7 @@ struct Pass<'a> {
     reading: Reading,
     /// What the last `name: NAME` said of the `value:` that follows it, and where that ended.
     named: Option<(names::Speaks, usize)>,
+    comment: Comment,
     found: &'a mut Found,
 }
 
@@ -140,6 +152,10 @@ impl Pass<'_> {
         if next == Some(b' ') && self.ends_with(&word, b"-----BEGIN") {
             return keys::pem(self.text, word.end, self.found);
         }
+        if self.byte(word.start) == Some(b'-') && self.reading == Reading::Text {
+            self.comment(&word);
+        }
+        let commented = word.start < self.comment.end;
         if word.len() >= forms::SHORTEST {
             forms::word(self.text, word.clone(), self.found);
         }
@@ -173,9 +189,30 @@ impl Pass<'_> {
             pairs::declared(self.text, &word, self.found);
         }
         if !is_scheme && self.reading != Reading::Form && self.may_be_key(word.end, next) {
-            pairs::pair(self.text, &word, self.reading, &mut self.named, self.found);
+            let context = pairs::Context {
+                reading: self.reading,
+                commented,
+                named: &mut self.named,
+            };
+            pairs::pair(self.text, &word, context, self.found);
         }
         word.end
+    }
+
+    /// Looks whether a word that begins with a dash begins a comment of XML. What nothing ends is none.
+    fn comment(&mut self, word: &std::ops::Range<usize>) {
+        let before = self.bytes.get(..word.start).unwrap_or_default();
+        let begins = word.start >= self.comment.end
+            && !self.comment.is_last
+            && before.ends_with(b"<!")
+            && self.byte(word.start + 1) == Some(b'-');
+        if begins {
+            let rest = self.text.get(word.start + 2..).unwrap_or_default();
+            match rest.find("-->") {
+                Some(length) => self.comment.end = word.start + 2 + length,
+                None => self.comment.is_last = true,
+            }
+        }
     }
 
     fn byte(&self, at: usize) -> Option<u8> {

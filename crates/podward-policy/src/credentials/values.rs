@@ -171,6 +171,9 @@ pub(super) fn judge(speaks: Speaks, value: &str) -> Option<(&'static str, Severi
     if value.len() > LONGEST || value.contains('\n') || stands_for_another(value) {
         return None;
     }
+    if is_sentence(value) || PATTERNS.iter().any(|start| value.starts_with(start)) {
+        return None;
+    }
     if speaks != Speaks::Password && is_relative(value) {
         return None;
     }
@@ -190,6 +193,23 @@ pub(super) fn judge(speaks: Speaks, value: &str) -> Option<(&'static str, Severi
             .then_some(("what looks like a key", Severity::Warning)),
     }
 }
+
+/// Words that join others to a sentence.
+const JOINTS: &[&str] = &[
+    "a", "an", "and", "are", "be", "by", "for", "from", "in", "is", "it", "not", "of", "on", "or",
+    "that", "the", "this", "to", "used", "when", "which", "will", "with",
+];
+
+/// Prose: six words or more, two of them such as join others. Words that are drawn for a password are
+/// none of these.
+fn is_sentence(value: &str) -> bool {
+    let is_long = value.bytes().filter(|byte| *byte == b' ').count() >= 5;
+    let joints = |word: &&str| is_one(word.trim_matches(','), JOINTS);
+    is_long && value.split(' ').filter(joints).count() >= 2
+}
+
+/// How a pattern begins for what stands behind a name: `password=.*` tells where one is.
+const PATTERNS: &[&str] = &[".*", ".+", "\\S", "\\w", "[^"];
 
 /// Letters and the signs that join words.
 pub(super) fn is_word(value: &str) -> bool {
@@ -377,6 +397,7 @@ mod tests {
             "not-a-real-password",
             "Tr0ub4dor&3",
             "correct horse",
+            "correct horse battery staple of2 xkcd",
             "20231",
         ] {
             assert_eq!(password(value), Some("a password"), "{value}");
@@ -420,6 +441,8 @@ mod tests {
             "<secret:db>",
             "id_ed25519",
             "id_rsa_deploy",
+            "The Secret references a k8s Secret that contains it",
+            ".*/password=$P/",
         ];
         for value in others {
             assert_eq!(password(value), None, "{value}");
