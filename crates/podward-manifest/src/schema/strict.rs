@@ -215,11 +215,11 @@ impl Walk {
         };
         self.found.push(FieldFault {
             message: format!("{name} must be {wanted}, and {found}"),
+            help: help(&node.value, form, &field),
             field,
             position: node.start,
             end: node.end,
             unknown: false,
-            help: help(&node.value, form),
         });
     }
 }
@@ -291,7 +291,7 @@ pub(super) fn is_int32(value: &Value) -> bool {
     matches!(value, Value::Int(number) if i32::try_from(*number).is_ok())
 }
 
-fn help(value: &Value, form: &Form) -> String {
+fn help(value: &Value, form: &Form, field: &str) -> String {
     let hint = match (form, value) {
         (Form::String, Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Number(_)) => {
             "put it in quotes"
@@ -299,7 +299,14 @@ fn help(value: &Value, form: &Form) -> String {
         (_, Value::String(text)) if fits(form, &crate::scalar::resolve(text)).is_ok() => {
             "take the quotes away"
         }
-        (Form::Bytes, _) => "encode it, or write it as it is in stringData of the Secret",
+        // bytes are in the data of Secrets alone
+        (Form::Bytes, _) if field.starts_with("data[") => {
+            "encode it, or write it as it is in stringData of the Secret"
+        }
+        (Form::Bytes, _) if field.ends_with("caBundle") => {
+            "encode the certificates of the CA, as `base64 -w0 ca.crt` does"
+        }
+        (Form::Bytes, _) => "encode it",
         (Form::List(_), _) => "begin each item with \"- \"",
         (Form::Struct(_) | Form::Map(_) | Form::Object, Value::Sequence(_)) => {
             "take the \"- \" away"
@@ -398,6 +405,19 @@ mod tests {
             [
                 "4:11 data[a] must be base64, and is not | encode it, or write it as it is in stringData of the Secret"
             ]
+        );
+        assert_eq!(
+            of(
+                "apiregistration.k8s.io/v1 APIService",
+                "spec: {caBundle: hunter2!}"
+            ),
+            [
+                "4:18 spec.caBundle must be base64, and is not | encode the certificates of the CA, as `base64 -w0 ca.crt` does"
+            ]
+        );
+        assert_eq!(
+            of("v1 ConfigMap", "binaryData: {a: hunter2!}"),
+            ["4:17 binaryData[a] must be base64, and is not | encode it"]
         );
         assert_eq!(
             of("v1 Pod", "spec: {containers: {name: a}}"),
