@@ -70,6 +70,11 @@ pub fn workload(object: &Object) -> Option<Workload<'_>> {
             "spec.template.spec",
         ),
     };
+    // the one template that may be left out: others are empty then, and judged so
+    let template = object.node.at(&["spec", "template"]);
+    if kind == "ReplicationController" && template.is_none_or(Node::is_null) {
+        return None;
+    }
     Some(Workload {
         object,
         metadata: object.node.at(metadata),
@@ -193,6 +198,17 @@ mod tests {
         found
             .map(|w| (w.spec_path.into_owned(), w.metadata.is_some()))
             .collect()
+    }
+
+    #[test]
+    fn a_replication_controller_need_not_have_pods() {
+        let empty = "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: a}\nspec: {replicas: 0, template: null}\n";
+        assert_eq!(paths(empty), []);
+        let one = empty.replace("null", "{spec: {containers: [{name: a}]}}");
+        assert_eq!(paths(&one), [("spec.template.spec".to_owned(), false)]);
+        // the API server reads an empty template here, and judges it
+        let other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {}\n";
+        assert_eq!(paths(other), [("spec.template.spec".to_owned(), false)]);
     }
 
     #[test]
