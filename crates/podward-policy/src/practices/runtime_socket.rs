@@ -29,6 +29,9 @@ pub(super) const PRACTICE: Practice = Practice {
             pod!(
                 "  containers:\n  - name: web\n    image: example.com/web:1\n    volumeMounts:\n    - name: host\n      mountPath: /host\n      readOnly: true\n  volumes:\n  - name: host\n    hostPath:\n      path: /\n"
             ),
+            pod!(
+                "  os:\n    name: windows\n  containers:\n  - name: web\n    image: example.com/web:1\n    volumeMounts:\n    - name: host\n      mountPath: \\\\.\\pipe\\docker_engine\n  volumes:\n  - name: host\n    hostPath:\n      path: \\\\.\\pipe\\docker_engine\n"
+            ),
         ],
         passes: &[
             pod!(
@@ -55,6 +58,15 @@ const SOCKETS: &[&str] = &[
     "/var/snap/microk8s/common/run/containerd.sock",
 ];
 
+/// How the name of a pipe of Windows begins; both signs divide it.
+const PIPE: &str = "\\\\.\\pipe\\";
+
+/// Pipes of runtimes on Windows.
+const PIPES: &[&str] = &[
+    "\\\\.\\pipe\\containerd-containerd",
+    "\\\\.\\pipe\\docker_engine",
+];
+
 fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
     let pod = &scene.pod;
     for (index, volume) in pod.volumes() {
@@ -74,7 +86,7 @@ fn run(scene: &Scene<'_>, spots: &mut Vec<Spot>) {
             } else {
                 "the container runtime"
             },
-            socket == plain(path),
+            socket == plain(path) || socket.starts_with(PIPE),
         );
         let message = if is_itself {
             format!("the volume \"{name}\" is the socket of {kind}")
@@ -110,11 +122,48 @@ fn plain(path: &str) -> String {
     }
 }
 
+/// The pipe that a path is: nothing stands above one, and its letters may be small or capital.
+fn pipe(path: &str) -> Option<&'static str> {
+    let same = |(a, b): (u8, u8)| match b {
+        b'\\' => matches!(a, b'\\' | b'/'),
+        _ => a.eq_ignore_ascii_case(&b),
+    };
+    PIPES
+        .iter()
+        .copied()
+        .find(|pipe| pipe.len() == path.len() && path.bytes().zip(pipe.bytes()).all(same))
+}
+
 /// The first socket that is at a path or below it.
 fn reached(path: &str) -> Option<&'static str> {
+    if let Some(pipe) = pipe(path) {
+        return Some(pipe);
+    }
     let path = plain(path);
     SOCKETS.iter().copied().find(|socket| {
         let rest = socket.strip_prefix(path.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipes_of_windows_are_sockets() {
+        for path in [
+            r"\\.\pipe\docker_engine",
+            "//./pipe/docker_engine",
+            r"\\.\PIPE\containerd-containerd",
+        ] {
+            assert!(
+                reached(path).is_some_and(|pipe| PIPES.contains(&pipe)),
+                "{path}"
+            );
+        }
+        for path in [r"\\.\pipe\csi-proxy-filesystem-v1", r"C:\docker_engine"] {
+            assert_eq!(reached(path), None, "{path}");
+        }
+    }
 }
