@@ -159,6 +159,10 @@ const PARTS: &[&str] = &[
     "{\"Jwt\": ",
     "\"Key\": ",
     "bindpw ",
+    "<!--",
+    "-->",
+    "issecret=true]",
+    "echo \"password: a\" ",
     "\u{0}",
 ];
 
@@ -275,6 +279,9 @@ fn no_file_takes_long() {
         "Server=a;Password=",
         "${A_PASSWORD:-",
         "#define PASSWORD ",
+        "<!-- password=",
+        "<!----> password=",
+        "echo \"password: a\" ",
     ] {
         let text = part.repeat(50_000 / part.len());
         let start = std::time::Instant::now();
