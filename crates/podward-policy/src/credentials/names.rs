@@ -328,6 +328,10 @@ fn may_speak(name: &str) -> bool {
 /// A word without the number at its end, as in `PASSWORD2`; what has nothing but a number stays, and so
 /// do the names of what is no second one.
 fn without_number(word: &str) -> &str {
+    // most words have none
+    if !word.as_bytes().last().is_some_and(u8::is_ascii_digit) {
+        return word;
+    }
     let bare = word.trim_end_matches(|c: char| c.is_ascii_digit());
     if bare.is_empty() || is_one(word, NEUTRAL) {
         word
@@ -365,6 +369,7 @@ fn ends_with(word: &str, end: &str) -> bool {
 }
 
 /// The words of a name: `dbPassword`, `DB_PASSWORD` and `DBPassword` are two each.
+#[inline]
 fn words(name: &str) -> impl Iterator<Item = &str> {
     let mut rest = name;
     std::iter::from_fn(move || {
@@ -376,6 +381,7 @@ fn words(name: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+#[inline]
 fn word_end(bytes: &[u8]) -> usize {
     let mut previous = b' ';
     for (at, byte) in bytes.iter().copied().enumerate() {

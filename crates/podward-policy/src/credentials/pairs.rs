@@ -189,18 +189,19 @@ pub(super) fn pair(text: &str, key: &Range<usize>, context: Context<'_>, found: 
         return;
     }
     let Some(speaks) = speaks else { return };
-    let is_state = sign == Sign::Colon && !value.quoted && is_state(before, name, &value, text);
-    let is_service = name == "passwd" && sign == Sign::Colon && SERVICES.contains(&value.text);
-    if is_state || is_service {
-        return;
-    }
     // what stands in a string is code's value too: a connection string
     let is_unread = reading == Reading::Code && !connections::is_database(before);
     if is_comment(before) || (!value.quoted && (is_unread || is_code(&value, name))) {
         return;
     }
+    let says_state = || {
+        let is_service = name == "passwd" && SERVICES.contains(&value.text);
+        let is_bare = sign == Sign::Colon && !value.quoted;
+        (sign == Sign::Colon && is_service) || (is_bare && is_state(before, name, &value, text))
+    };
     if let Some((kind, severity)) = judge(speaks, value.text)
         && !is_repeated(name, value.text, speaks)
+        && !says_state()
     {
         let (by, kind) = match speaks {
             Speaks::Password if connections::is_database(before) => {

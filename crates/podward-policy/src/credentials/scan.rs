@@ -152,10 +152,13 @@ impl Pass<'_> {
         if next == Some(b' ') && self.ends_with(&word, b"-----BEGIN") {
             return keys::pem(self.text, word.end, self.found);
         }
-        if self.byte(word.start) == Some(b'-') && self.reading == Reading::Text {
+        if self.byte(word.start) == Some(b'-')
+            && self.reading == Reading::Text
+            && word.start > 0
+            && self.byte(word.start - 1) == Some(b'!')
+        {
             self.comment(&word);
         }
-        let commented = word.start < self.comment.end;
         if word.len() >= forms::SHORTEST {
             forms::word(self.text, word.clone(), self.found);
         }
@@ -191,7 +194,7 @@ impl Pass<'_> {
         if !is_scheme && self.reading != Reading::Form && self.may_be_key(word.end, next) {
             let context = pairs::Context {
                 reading: self.reading,
-                commented,
+                commented: word.start < self.comment.end,
                 named: &mut self.named,
             };
             pairs::pair(self.text, &word, context, self.found);
@@ -200,6 +203,7 @@ impl Pass<'_> {
     }
 
     /// Looks whether a word that begins with a dash begins a comment of XML. What nothing ends is none.
+    #[cold]
     fn comment(&mut self, word: &std::ops::Range<usize>) {
         let before = self.bytes.get(..word.start).unwrap_or_default();
         let begins = word.start >= self.comment.end
