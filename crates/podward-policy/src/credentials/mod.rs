@@ -37,6 +37,7 @@ mod references;
 mod scan;
 mod shell;
 mod sql;
+mod states;
 mod templates;
 mod urls;
 mod values;

@@ -11,6 +11,7 @@ use super::names::{Speaks, is_repeated, speaks};
 use super::nested;
 use super::references;
 use super::scan::Reading;
+use super::states;
 use super::templates;
 use super::values::judge;
 use crate::Severity;
@@ -24,28 +25,6 @@ pub(super) const BEFORE: usize = 400;
 
 /// How far behind `name: NAME` its `value:` may stand, bytes.
 const NAMED: usize = 200;
-
-/// Where glibc looks a user up: in nsswitch.conf (nsswitch.conf(5), and the modules that
-/// distributions bring) `passwd` is the name of a database, and these are its values.
-const SERVICES: &[&str] = &[
-    "altfiles",
-    "cache",
-    "compat",
-    "db",
-    "dns",
-    "extrausers",
-    "files",
-    "hesiod",
-    "ldap",
-    "mymachines",
-    "nis",
-    "nisplus",
-    "oslogin",
-    "sss",
-    "systemd",
-    "winbind",
-    "wins",
-];
 
 /// What stands between a key and its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -195,9 +174,9 @@ pub(super) fn pair(text: &str, key: &Range<usize>, context: Context<'_>, found: 
         return;
     }
     let says_state = || {
-        let is_service = name == "passwd" && SERVICES.contains(&value.text);
-        let is_bare = sign == Sign::Colon && !value.quoted;
-        (sign == Sign::Colon && is_service) || (is_bare && is_state(before, name, &value, text))
+        sign == Sign::Colon
+            && (states::is_service(name, value.text)
+                || (!value.quoted && states::is_told(before, name, text, &span)))
     };
     if let Some((kind, severity)) = judge(speaks, value.text)
         && !is_repeated(name, value.text, speaks)
@@ -381,32 +360,6 @@ fn written(text: &str, at: usize, sign: Sign, spaced: bool) -> Option<Written<'_
         Sign::Colon => !value.contains(char::is_whitespace) && (spaced || alone),
     };
     made(at, value.len(), false).filter(|_| fits)
-}
-
-/// Commands that say something to a person, and their options.
-const SAY: &[&str] = &[
-    "abort", "debug", "die", "echo", "err", "error", "fail", "fatal", "host", "info", "log",
-    "logger", "msg", "output", "print", "printf", "warn", "warning", "e", "n",
-];
-
-/// Whether a text tells a person of a state: `--- PASS: TestName` of Go, and a word that a script prints,
-/// `echo "password: missing"`, and writes into no file.
-fn is_state(before: &str, name: &str, value: &Written<'_>, text: &str) -> bool {
-    if name == "PASS" && before.ends_with("--- ") {
-        return true;
-    }
-    if !value.text.bytes().all(|b| b.is_ascii_lowercase()) {
-        return false;
-    }
-    let Some((command, _)) = before.rsplit_once(['"', '\'']) else {
-        return false;
-    };
-    let is_end = |c: char| !c.is_ascii_alphanumeric();
-    let verb = command.trim_end().rsplit(is_end).next().unwrap_or_default();
-    let behind = text.get(value.start..).unwrap_or_default();
-    let line = behind.get(..end(behind, |b| b == b'\n').unwrap_or_default());
-    SAY.iter().any(|word| verb.eq_ignore_ascii_case(word))
-        && line.is_some_and(|line| !line.is_empty() && !line.contains(['>', '|']))
 }
 
 /// Whether a value without quotation marks is an expression of a program, or a mark of YAML.
