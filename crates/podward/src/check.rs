@@ -7,7 +7,7 @@ mod junit;
 mod labels;
 pub(crate) mod neighbours;
 mod podsecurity;
-mod print;
+pub(crate) mod print;
 mod render;
 mod sarif;
 

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::check::baseline::Baseline;
 use crate::check::neighbours;
+use crate::check::print::count;
 use crate::cores;
 use crate::files::{Beyond, File, Inputs, Rendering};
 use crate::io::{Io, Output};
@@ -288,8 +289,9 @@ impl Fix {
             "would be mended"
         };
         let mut parts = vec![format!(
-            "{} findings {word} in {} files",
-            total.mended, total.files
+            "{} {word} in {}",
+            count(total.mended, "finding"),
+            count(total.files, "file")
         )];
         if total.may_break > 0 {
             parts.push(format!("{} more with --unsafe-fixes", total.may_break));
@@ -298,8 +300,9 @@ impl Fix {
             parts.push(format!("{} could not be mended", total.failed));
         }
         if total.by_hand > 0 {
+            let need = if total.by_hand == 1 { "needs" } else { "need" };
             parts.push(format!(
-                "{} need a decision: podward check tells",
+                "{} {need} a decision: podward check tells",
                 total.by_hand
             ));
         }

@@ -217,7 +217,8 @@ pub(super) fn add(mut printed: Printed, fail_on: Severity, total: &mut Total) {
     total.keys.append(&mut printed.keys);
 }
 
-fn count(n: usize, one: &str) -> String {
+/// A number of things, in the singular for one.
+pub(crate) fn count(n: usize, one: &str) -> String {
     format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
 

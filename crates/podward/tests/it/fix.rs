@@ -43,7 +43,7 @@ fn a_patch_is_printed_and_the_rest_is_said() {
     let said = err(&run);
     for part in [
         "pod.yaml:13:23 container \"web\" does not drop all capabilities: the fix needs --unsafe-fixes",
-        "2 findings would be mended in 1 files; 2 more with --unsafe-fixes",
+        "2 findings would be mended in 1 file; 2 more with --unsafe-fixes",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
