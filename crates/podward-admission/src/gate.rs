@@ -134,11 +134,11 @@ impl Gate {
                 false => answer.into(),
             };
         }
-        let mut both = [request.object, request.old_object].into_iter().flatten();
-        if is_pod && both.any(|raw| is_too_large(raw.get())) {
-            return too_large().into();
-        }
         if is_pod && request.operation == "UPDATE" {
+            let mut both = [request.object, request.old_object].into_iter().flatten();
+            if both.any(|raw| is_too_large(raw.get())) {
+                return too_large().into();
+            }
             match is_significant(request) {
                 Ok(true) => {}
                 Ok(false) => return Answer::allowed().into(),

@@ -8,9 +8,11 @@ use super::doors::PATIENCE;
 /// Largest review, bytes: the API server takes objects of 3 MiB, and a change has the old one too.
 pub(super) const MAX_REVIEW: usize = 8 << 20;
 /// Reviews that are longer are judged off the loop, one at a time, bytes.
-pub(super) const LONG: usize = 64 << 10;
-/// What all reviews that are not longer may take together, bytes: one for each connection.
-const SHORT_ONES: usize = 256 * LONG;
+pub(super) const LONG: usize = 256 << 10;
+/// Longest of the reviews that share the room of short ones, bytes.
+const SHORT: usize = 64 << 10;
+/// What these may take together, bytes: one for each connection.
+const SHORT_ONES: usize = 256 * SHORT;
 /// What all longer ones may take together, bytes.
 const LONG_ONES: usize = 2 * MAX_REVIEW;
 
@@ -35,7 +37,11 @@ impl Room {
     pub(super) async fn take(&self, size: Option<u64>) -> Option<SemaphorePermit<'_>> {
         let size = size.and_then(|size| usize::try_from(size).ok());
         let size = size.unwrap_or(MAX_REVIEW).clamp(1, MAX_REVIEW);
-        let of = if size > LONG { &self.long } else { &self.short };
+        let of = if size > SHORT {
+            &self.long
+        } else {
+            &self.short
+        };
         let room = of.acquire_many(u32::try_from(size).ok()?);
         tokio::time::timeout(PATIENCE, room).await.ok()?.ok()
     }
