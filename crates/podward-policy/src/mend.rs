@@ -238,14 +238,14 @@ impl Aim<'_> {
     /// Mends these objects: all at once, or by halves, so that one whose fixes cannot be made does not cost a reading of
     /// the document for each of the others.
     fn settle(&self, mended: &mut Mended, groups: &[Group<'_>]) -> Result<(), String> {
-        let (Some(first), rest) = (groups.first(), groups.len()) else {
+        let Some(first) = groups.first() else {
             return Ok(());
         };
         if let Ok(text) = self.attempt(&mended.text, groups) {
             mended.text = text;
             return Ok(());
         }
-        if rest > 1 {
+        if groups.len() > 1 {
             let (before, behind) = groups.split_at(groups.len() / 2);
             // from the last one on: the places of those before it stay
             self.settle(mended, behind)?;

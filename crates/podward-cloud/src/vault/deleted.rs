@@ -133,12 +133,7 @@ mod tests {
     #[test]
     fn a_deleted_certificate_is_listed_with_its_key_and_its_secret() {
         let trial = Trial::new();
-        let policy = json!({"issuer": {"name": "Self"}, "key_props": {"kty": "EC"}, "x509_props": {"subject": "CN=web"}});
-        trial.ask(
-            "POST",
-            "/certificates/web/create",
-            &json!({"policy": policy}),
-        );
+        trial.create_certificate("Self");
         assert_eq!(
             trial.ask("DELETE", "/certificates/web", &Value::Null).0,
             200

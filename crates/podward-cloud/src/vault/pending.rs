@@ -384,12 +384,7 @@ mod tests {
     #[test]
     fn what_is_cancelled_stays_so() {
         let trial = Trial::new();
-        let policy = json!({"issuer": {"name": "Unknown"}, "key_props": {"kty": "EC"}, "x509_props": {"subject": "CN=web"}});
-        trial.ask(
-            "POST",
-            "/certificates/web/create",
-            &json!({"policy": policy}),
-        );
+        trial.create_certificate("Unknown");
         let path = "/certificates/web/pending";
         let ask = |cancel: bool| {
             let body = json!({"cancellation_requested": cancel});

@@ -246,12 +246,7 @@ mod tests {
     #[test]
     fn the_key_of_a_certificate_has_no_policy_of_its_own() {
         let trial = Trial::new();
-        let policy = json!({"issuer": {"name": "Self"}, "key_props": {"kty": "EC"}, "x509_props": {"subject": "CN=web"}});
-        trial.ask(
-            "POST",
-            "/certificates/web/create",
-            &json!({"policy": policy}),
-        );
+        trial.create_certificate("Self");
         let set = |name: &str| {
             let path = format!("/keys/{name}/rotationpolicy");
             trial.ask("PUT", &path, &json!({"lifetimeActions": []})).0

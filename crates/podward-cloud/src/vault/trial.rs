@@ -66,6 +66,16 @@ impl Trial {
         (status, body)
     }
 
+    /// Has a certificate `web` made by an issuer.
+    pub(crate) fn create_certificate(&self, issuer: &str) {
+        let policy = json!({"issuer": {"name": issuer}, "key_props": {"kty": "EC"}, "x509_props": {"subject": "CN=web"}});
+        self.ask(
+            "POST",
+            "/certificates/web/create",
+            &json!({"policy": policy}),
+        );
+    }
+
     /// What someone is answered, with the headers.
     pub(crate) fn whole(
         &self,

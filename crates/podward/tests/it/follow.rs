@@ -101,13 +101,18 @@ fn pod(name: &str, seconds: u32, script: &str) -> String {
     )
 }
 
+/// A folder with a pod of each kind, which have so many seconds to end.
+fn deaf_and_good(seconds: u32) -> std::path::PathBuf {
+    let (deaf, good) = (pod("deaf", seconds, DEAF), pod("good", seconds, GOOD));
+    written(&[("deaf.yaml", &deaf), ("good.yaml", &good)])
+}
+
 #[test]
 fn it_ends_while_a_pod_that_is_gone_takes_its_time() {
     if !is_root("it_ends_while_a_pod_that_is_gone_takes_its_time") {
         return;
     }
-    let (deaf, good) = (pod("deaf", 600, DEAF), pod("good", 600, GOOD));
-    let folder = written(&[("deaf.yaml", &deaf), ("good.yaml", &good)]);
+    let folder = deaf_and_good(600);
     let mut up = Up::start(&folder, &[]);
     std::fs::remove_file(folder.join("deaf.yaml")).unwrap();
     up.wait_for("workload", |event| event["change"] == "gone");
@@ -119,8 +124,7 @@ fn pods_are_asked_to_end_and_then_made_to() {
     if !is_root("pods_are_asked_to_end_and_then_made_to") {
         return;
     }
-    let (deaf, good) = (pod("deaf", 1, DEAF), pod("good", 1, GOOD));
-    let folder = written(&[("deaf.yaml", &deaf), ("good.yaml", &good)]);
+    let folder = deaf_and_good(1);
     let run = podward(&["up", &folder.to_string_lossy(), "--once"], &scratch());
     assert_eq!(run.status.code(), Some(0), "{}{}", out(&run), err(&run));
     assert!(out(&run).contains("good/c | asked to end"), "{}", out(&run));
